@@ -1,0 +1,289 @@
+"""Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade`` (or ``inade``).
+
+The released recipe at a small size: hinge GAN, feature matching (all maps for CLADE, the last one for INADE), KL divergence for
+INADE, Adam with beta1 = 0, spectral norm in both networks, a discriminator of two scales. What differs, and why:
+
+- There are no VGG weights to ship, so a low-level term stands in for the perceptual loss: L1 on pictures averaged over 4×4 blocks,
+  for INADE also on the mean colour of each instance (else small instances would not count).
+- KL is weighted per picture, not summed over the batch at 0.05: the networks are small and the sum would silence the encoder.
+- The discriminator learns from the pictures of the generator's own step (the released loop draws new ones), which saves a forward of
+  each network. Rates are higher (few steps), fall to 0, and the saved weights are a moving average.
+
+Everything drawn at a step depends on the seed and the number of the step alone, so a run that is stopped and started again goes on
+from its last checkpoint (``--out``/state.pt) as if nothing had happened.
+"""
+
+import argparse
+import copy
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from toyscenes_cache import SIZE, Scenes, load_scenes
+
+from semsyn.data.spaces import label_space
+from semsyn.functional import region_pool
+from semsyn.layout import Layout
+from semsyn.losses import discriminator_loss, feature_matching, generator_loss, kl_divergence
+from semsyn.models import FAMILIES, CLADEConfig, Generator, INADEConfig, config_to_dict
+from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
+from semsyn.nn.initialize import initialize
+from semsyn.style import Style
+
+SPACE = label_space("toyscenes")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one bundle is trained."""
+
+    config: CLADEConfig | INADEConfig
+    first_map: int  # of the discriminator's maps that are matched
+    blocks: float  # weight of the low-level term on 4×4 blocks
+    colors: float  # weight of the low-level term on instances
+    kl: float  # weight of the divergence, summed over a picture
+    has_edges: bool  # the discriminator sees instance borders
+    steps: int
+    batch: int = 8
+    features: float = 10.0
+    rate: tuple[float, float] = (4e-4, 8e-4)  # generator (and encoder), discriminator
+    decay_from: float = 0.5  # part of the steps at the full rate
+    average: float = 0.998
+    discriminator_width: int = 32
+
+
+RECIPES = {
+    "clade": Recipe(
+        config=CLADEConfig(num_classes=SPACE.num_classes, image_size=SIZE, width=12),
+        first_map=0,
+        blocks=5.0,
+        colors=0.0,
+        kl=0.0,
+        has_edges=False,
+        steps=6000,
+    ),
+    "inade": Recipe(
+        config=INADEConfig(
+            num_classes=SPACE.num_classes,
+            image_size=SIZE,
+            width=11,
+            code_dim=64,
+            instance_code_dim=16,
+            has_encoder=True,
+            encoder_width=12,
+        ),
+        first_map=3,
+        blocks=10.0,
+        colors=5.0,
+        kl=1e-3,
+        has_edges=True,
+        steps=5000,
+    ),
+}
+
+
+class Training:
+    """Networks, optimisers and the moving average of one run."""
+
+    def __init__(self, family: str, recipe: Recipe, *, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.recipe, self.seed, self.step = recipe, seed, 0
+        self.generator = self._layout(initialize(FAMILIES[family].build(recipe.config)))
+        planes = SPACE.num_classes + recipe.has_edges
+        self.discriminator = self._layout(initialize(MultiscaleDiscriminator(planes, width=recipe.discriminator_width)))
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        networks = (self.generator, self.discriminator)
+        self.optimizers = [
+            torch.optim.Adam(net.parameters(), lr=lr, betas=(0.0, 0.9), fused=True)
+            for net, lr in zip(networks, recipe.rate, strict=True)
+        ]
+
+    @staticmethod
+    def _layout(network: Any) -> Any:
+        return network.to(memory_format=torch.channels_last)
+
+    def batches(self, scenes: Scenes) -> Iterator[tuple[Layout, Tensor, torch.Generator]]:
+        """From the current step on: layout, pictures and the source of this step's noise."""
+        n = self.recipe.batch
+        per_epoch = len(scenes) // n
+        for step in range(self.step, self.recipe.steps):
+            epoch, place = divmod(step, per_epoch)
+            order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(self.seed * 10**6 + epoch))
+            rng = torch.Generator().manual_seed(self.seed * 10**9 + 10**6 + step)
+            flips = (torch.rand(n, generator=rng) < 0.5).tolist()
+            yield *scenes.batch(order[place * n : (place + 1) * n].tolist(), flips), rng
+
+    def advance(self, layout: Layout, real: Tensor, rng: torch.Generator) -> dict[str, float]:
+        """One step of both networks; the losses, as weighted."""
+        recipe = self.recipe
+        real = real.contiguous(memory_format=torch.channels_last)
+        losses: dict[str, Tensor] = {}
+        with torch.autocast("cpu", torch.bfloat16):
+            style = draw_style(self.generator, layout, rng)
+            if self.generator.encoder is not None:
+                posterior = self.generator.encode(real, layout)
+                style = posterior.apply(style)
+                losses["kl"] = recipe.kl * kl_divergence(posterior.mu.float(), posterior.logvar.float()) / len(real)
+            picture = self.generator(layout, style)
+            # The graph of the discriminator serves both steps, so it is cut from the generator's.
+            fake = picture.detach().requires_grad_()
+            planes = semantic_planes(layout, SPACE.num_classes, has_edges=recipe.has_edges)
+            on_fake, on_real = (
+                self.discriminator(torch.cat([planes, x], 1).contiguous(memory_format=torch.channels_last)) for x in (fake, real)
+            )
+        fake_logits, real_logits = ([scale[-1].float() for scale in maps] for maps in (on_fake, on_real))
+        losses["gan"] = generator_loss(fake_logits)
+        losses["features"] = recipe.features * feature_matching(on_fake, on_real, first_map=recipe.first_map).float()
+        losses["blocks"] = recipe.blocks * F.l1_loss(F.avg_pool2d(fake.float(), 4), F.avg_pool2d(real, 4))
+        if recipe.colors:
+            assert layout.instance_ids is not None
+            (a, counts), (b, _) = (region_pool(x.float(), layout.instance_ids, layout.num_instances) for x in (fake, real))
+            losses["colors"] = recipe.colors * F.l1_loss(a[counts > 0], b[counts > 0])
+        on_picture = sum(loss for name, loss in losses.items() if name != "kl")
+        (gradient,) = torch.autograd.grad(on_picture, fake, retain_graph=True)  # type: ignore[arg-type]
+        if "kl" in losses:
+            torch.autograd.backward([picture, losses["kl"]], [gradient, torch.ones(())])
+        else:
+            picture.backward(gradient)
+        losses["d_fake"], losses["d_real"] = discriminator_loss(fake_logits, real_logits)
+        (losses["d_fake"] + losses["d_real"]).backward()
+        self._update()
+        return {name: loss.item() for name, loss in losses.items()}
+
+    def _update(self) -> None:
+        decayed = self.recipe.steps * (1 - self.recipe.decay_from)
+        factor = min(1.0, (self.recipe.steps - self.step) / decayed)
+        for optimizer, rate in zip(self.optimizers, self.recipe.rate, strict=True):
+            optimizer.param_groups[0]["lr"] = rate * factor
+            optimizer.step()
+            optimizer.zero_grad()
+        self.step += 1
+        keep = min(self.recipe.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), 1 - keep)
+
+    def finished(self, scenes: Scenes, *, batches: int = 60) -> Generator:
+        """The averaged generator, with batch statistics (and u, v of the spectral norms) that fit its weights."""
+        generator = copy.deepcopy(self.averaged)
+        generator.load_state_dict({**dict(self.generator.named_buffers()), **dict(self.averaged.named_parameters())})
+        norms = [m for m in generator.modules() if isinstance(m, nn.BatchNorm2d)]
+        rng = torch.Generator().manual_seed(self.seed)
+        generator.train()
+        with torch.no_grad():
+            for i in range(batches):
+                for norm in norms:
+                    norm.momentum = 1 / (i + 1)
+                layout, real = scenes.batch(list(range(i * 16, i * 16 + 16)))
+                style = draw_style(generator, layout, rng)
+                if generator.encoder is not None and i % 2:  # both ways of use count
+                    style = generator.encode(real, layout).apply(style)
+                generator(layout, style)
+        for norm in norms:
+            norm.momentum = 0.1
+        return generator.eval()
+
+    def state(self) -> dict[str, Any]:
+        """What a later start needs."""
+        parts = {"generator": self.generator, "discriminator": self.discriminator, "averaged": self.averaged}
+        return {name: net.state_dict() for name, net in parts.items()} | {
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        for name in ("generator", "discriminator", "averaged"):
+            getattr(self, name).load_state_dict(state[name])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step = state["step"]
+
+
+def draw_style(generator: Generator, layout: Layout, rng: torch.Generator) -> Style:
+    """Prior codes; drawn as one tensor, which is faster than `sample_style`'s one draw per instance."""
+    if generator.conditioner.instance_code_dim is None:
+        return Style()
+    code = torch.randn(len(layout), int(generator.stem.code_dim), generator=rng)  # type: ignore[arg-type]
+    shape = (len(layout), layout.num_instances, 2, generator.conditioner.instance_code_dim)
+    return Style(code=code, instance_codes=torch.randn(shape, generator=rng))
+
+
+@torch.no_grad()
+def save_sheet(generator: Generator, scenes: Scenes, path: Path, *, count: int = 10) -> None:
+    """Rows: colour map, true picture, and pictures: CLADE's one, or INADE's reconstruction and two draws."""
+    layout, real = scenes.batch(list(range(count)))
+    rng = torch.Generator().manual_seed(0)
+    rows = [SPACE.to_colors(layout.class_ids).movedim(-1, 1) / 127.5 - 1, real]
+    styles = [draw_style(generator, layout, rng) for _ in range(1 if generator.encoder is None else 3)]
+    if generator.encoder is not None:
+        styles[0] = generator.encode(real, layout).apply(styles[0])
+    rows += [generator(layout, style) for style in styles]
+    pixels = ((torch.cat([torch.cat(list(row), 2) for row in rows], 1) + 1) * 127.5).round().clamp(0, 255).byte()
+    Image.fromarray(pixels.movedim(0, -1).numpy()).save(path)
+
+
+def save_weights(family: str, generator: Generator, path: Path) -> None:
+    """One file as `semsyn.load_pretrained` reads it: fp16 weights and what they are."""
+    header = {
+        "format": 1,
+        "family": family,
+        "config": config_to_dict(generator.config),
+        "label_space": SPACE.to_dict(),
+        "license": "Apache-2.0",
+        "origin": [],
+        "name": f"{family}/toyscenes",
+    }
+    state = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in generator.state_dict().items()}
+    save_file(state, path, metadata={"semsyn": json.dumps(header)})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("family", choices=RECIPES)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the weights, the state and sample sheets")
+    parser.add_argument("--cache", type=Path, default=Path("runs/toyscenes"), help="folder for the drawn scenes (80 kB each)")
+    parser.add_argument("--scenes", type=int, default=16000, help="true pictures to learn from")
+    parser.add_argument("--steps", type=int, help="how many; the default is what the bundled weights had")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--every", type=int, default=500, help="steps between checkpoints")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    recipe = RECIPES[args.family]
+    if args.steps:
+        recipe = Recipe(**{**vars(recipe), "steps": args.steps})
+    train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 500)
+    training = Training(args.family, recipe, seed=args.seed)
+    state_file = args.out / "state.pt"
+    if state_file.exists():
+        training.resume(torch.load(state_file, weights_only=True))
+    sums: dict[str, float] = {}
+    since, start = training.step, time.perf_counter()
+    for layout, real, rng in training.batches(train):
+        for name, value in training.advance(layout, real, rng).items():
+            sums[name] = sums.get(name, 0.0) + value
+        if training.step % 50 == 0:
+            now, done = time.perf_counter(), training.step - since
+            means = " ".join(f"{name} {value / done:.3f}" for name, value in sums.items())
+            print(f"step {training.step}/{recipe.steps} {(now - start) / done:.3f} s/step {means}", flush=True)
+            sums, since, start = {}, training.step, now
+        if training.step % args.every == 0:
+            save_sheet(training.finished(train, batches=10), val, args.out / f"sheet-{training.step:05d}.png")
+            torch.save(training.state(), state_file.with_suffix(".part"))
+            state_file.with_suffix(".part").replace(state_file)
+    generator = training.finished(train)
+    save_sheet(generator, val, args.out / "sheet.png")
+    save_weights(args.family, generator, args.out / f"{args.family}-toyscenes.safetensors")
+
+
+if __name__ == "__main__":
+    main()

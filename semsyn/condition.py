@@ -1,0 +1,117 @@
+"""What the layers of one resolution may read."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import InputError
+from semsyn.functional import resize_ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regions:
+    """The distinct (class, instance) pairs of each image, and where they are.
+
+    Attributes:
+        class_ids, instance_ids: n r, int64, the pairs; rows beyond an image's number of pairs repeat pair (0, 0) and have no pixels.
+        ids: n h w, int64 in [0, r), the pair at each pixel.
+    """
+
+    class_ids: Tensor
+    instance_ids: Tensor
+    ids: Tensor
+
+    @classmethod
+    def of(cls, class_ids: Tensor, instance_ids: Tensor) -> "Regions":
+        """Find the pairs of two maps (n h w). Shapes depend on the data: not for use inside a compiled forward."""
+        n, h, w = class_ids.shape
+        num_classes, num_instances = int(class_ids.max()) + 1, int(instance_ids.max()) + 1
+        image = torch.arange(n, device=class_ids.device)[:, None, None]
+        keys, ids = torch.unique((image * num_classes + class_ids) * num_instances + instance_ids, return_inverse=True)
+        owner, pair = keys // (num_classes * num_instances), keys % (num_classes * num_instances)
+        counts = torch.bincount(owner, minlength=n)
+        first = counts.cumsum(0) - counts
+        slot = torch.arange(len(keys), device=keys.device) - first[owner]
+        pairs = keys.new_zeros(n, int(counts.max()))
+        pairs[owner, slot] = pair
+        return cls(class_ids=pairs // num_instances, instance_ids=pairs % num_instances, ids=ids - first[:, None, None])
+
+    def resized(self, size: tuple[int, int]) -> "Regions":
+        """The same pairs, their map at another size (nearest, torch's floor rule)."""
+        return Regions(class_ids=self.class_ids, instance_ids=self.instance_ids, ids=resize_ids(self.ids, size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Id maps, dense maps and codes at one resolution; every conditional layer is called as ``layer(x, condition)``.
+
+    Attributes:
+        class_ids: n h w, int64 in [0, k]; k is "no class".
+        edges: n h w, bool.
+        offsets: n 2 h w, float.
+        planes: n p h w, float.
+        regions: the (class, instance) pairs.
+        codes: n i 2 d, codes of the instances (scale, shift).
+    """
+
+    class_ids: Tensor | None = None
+    edges: Tensor | None = None
+    offsets: Tensor | None = None
+    planes: Tensor | None = None
+    regions: Regions | None = None
+    codes: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        class_ids: Tensor | None = None,
+        instance_ids: Tensor | None = None,
+        instance_codes: Tensor | None = None,
+        edges: Tensor | None = None,
+        offsets: Tensor | None = None,
+        planes: Tensor | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> "Condition":
+        """A condition for using a layer alone; maps are resized to ``size`` (nearest, torch's floor rule) where one is given.
+
+        Raises:
+            InputError: if maps differ in size and no size is given, or instance ids come without class ids.
+        """
+        maps = {"class_ids": class_ids, "instance_ids": instance_ids, "edges": edges, "offsets": offsets, "planes": planes}
+        sizes = {name: (t.shape[-2], t.shape[-1]) for name, t in maps.items() if t is not None}
+        if size is None and len(set(sizes.values())) > 1:
+            raise InputError(f"the maps differ in size: {sizes}. Give size=(h, w) of the features they condition.")
+        at = {name: t if t is None or size is None else resize_ids(t, size) for name, t in maps.items()}
+        if at["instance_ids"] is not None and at["class_ids"] is None:
+            raise InputError("instance_ids need class_ids beside them.")
+        ids = at.pop("instance_ids")
+        regions = None if ids is None or at["class_ids"] is None else Regions.of(at["class_ids"], ids)
+        return cls(**at, regions=regions, codes=instance_codes)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) of the maps."""
+        for tensor in (self.class_ids, self.edges, self.offsets, self.planes):
+            if tensor is not None:
+                return tensor.shape[-2], tensor.shape[-1]
+        if self.regions is not None:
+            return self.regions.ids.shape[1], self.regions.ids.shape[2]
+        raise InputError("a condition without maps has no size.")
+
+    def resized(self, size: tuple[int, int]) -> "Condition":
+        """The condition at another size (nearest, torch's floor rule); codes stay."""
+        maps = {name: getattr(self, name) for name in ("class_ids", "edges", "offsets", "planes")}
+        changed: dict[str, Any] = {name: resize_ids(t, size) for name, t in maps.items() if t is not None}
+        if self.regions is not None:
+            changed["regions"] = self.regions.resized(size)
+        return replace(self, **changed)
+
+    def missing(self, reads: tuple[str, ...]) -> list[str]:
+        """Those of the fields ``reads`` that are not filled."""
+        return [name for name in reads if getattr(self, name) is None]
+
+
+CONDITION_FIELDS = tuple(f.name for f in fields(Condition))

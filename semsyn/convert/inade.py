@@ -1,0 +1,61 @@
+"""INADE: original options and checkpoints to ours."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from semsyn.convert.keymap import KeyMap
+from semsyn.convert.pyramid import BLOCKS, WORDS, Facts, Options, pyramid_from_options, pyramid_from_state
+from semsyn.models.inade import INADEConfig
+
+GENERATOR = KeyMap(
+    words=WORDS,
+    rename={
+        "fc.{p}": "stem.linear.{p}",
+        **BLOCKS,
+        "{stage}.norm_{i}.{p}": "stages.{stage}.norm_{i}.{p}",
+        "{stage}.norm_{i}.fc_noise.{p}": "stages.{stage}.norm_{i}.code_to_channels.{p}",
+        "{stage}.norm_{i}.sketch_conv.{p}": "stages.{stage}.norm_{i}.sketch_conv.{p}",
+        "{stage}.norm_{i}.merge_conv.weight": "stages.{stage}.norm_{i}.merge_conv.weight",
+    },
+)
+
+ENCODER = KeyMap(
+    words={
+        "layer": {
+            **{f"layer{i + 1}": f"down.{i}" for i in range(4)},
+            "middle": "middle",
+            **{f"up{i + 1}": f"up.{i}" for i in range(3)},
+            "scale_conv_mu": "scale_mu",
+            "scale_conv_var": "scale_logvar",
+            "bias_conv_mu": "shift_mu",
+            "bias_conv_var": "shift_logvar",
+        },
+        "p": WORDS["p"],
+    },
+    rename={"{layer}.{p}": "{layer}.{p}"},
+)
+
+
+def from_released_options(options: Options) -> INADEConfig:
+    """The released code's options (``ngf``, ``label_nc``, ``noise_nc``, …) to our config."""
+    return INADEConfig(
+        **pyramid_from_options(options),
+        code_dim=int(options.get("z_dim", 256)),
+        instance_code_dim=int(options.get("noise_nc", 64)),
+        has_sketch=bool(options.get("add_sketch", False)),
+    )
+
+
+def recognise(state: Mapping[str, Tensor]) -> Facts | None:
+    """What a generator's keys and shapes tell of the config; None if it is not INADE's."""
+    norm = "head_0.norm_0."
+    fc_noise = state.get(f"{norm}fc_noise.weight")
+    if fc_noise is None or "fc.weight" not in state or "head_0.conv_0.weight_orig" not in state:
+        return None
+    return {
+        **pyramid_from_state(state),
+        "num_classes": state[f"{norm}weight"].shape[0],
+        "instance_code_dim": fc_noise.shape[1],
+        "has_sketch": f"{norm}sketch_conv.weight" in state,
+    }

@@ -1,0 +1,111 @@
+"""Key maps: original parameter names to ours and back, as tables."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from torch import Tensor
+
+from semsyn.errors import CheckpointError
+
+State = Mapping[str, Tensor]
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class KeyMap:
+    """A table of key patterns, strict on both sides, that runs both ways.
+
+    Attributes:
+        rename: original pattern to our pattern. ``{name}`` stands for one dotted part, or a piece of one, without dots.
+        words: for some names, the words they may be and what each becomes; other names are copied.
+        dropped: original patterns that have no counterpart here.
+    """
+
+    rename: Mapping[str, str]
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+
+    def _pattern(self, template: str, words: Mapping[str, Mapping[str, str]]) -> re.Pattern[str]:
+        parts = _PLACE.split(template)
+        pieces = []
+        for i, part in enumerate(parts):
+            if i % 2 == 0:
+                pieces.append(re.escape(part))
+            elif part in parts[1:i:2]:
+                pieces.append(f"(?P={part})")
+            else:
+                choices = "|".join(map(re.escape, sorted(words[part], key=len, reverse=True))) if part in words else r"[^.]+?"
+                pieces.append(f"(?P<{part}>{choices})")
+        return re.compile("".join(pieces))
+
+    @cached_property
+    def _forward(self) -> list[tuple[re.Pattern[str], str, Mapping[str, Mapping[str, str]]]]:
+        return [(self._pattern(source, self.words), target, self.words) for source, target in self.rename.items()]
+
+    @cached_property
+    def _backward(self) -> list[tuple[re.Pattern[str], str, Mapping[str, Mapping[str, str]]]]:
+        words = {name: {ours: theirs for theirs, ours in table.items()} for name, table in self.words.items()}
+        return [(self._pattern(target, words), source, words) for source, target in self.rename.items()]
+
+    @cached_property
+    def _drops(self) -> list[re.Pattern[str]]:
+        return [self._pattern(template, self.words) for template in self.dropped]
+
+    def rename_keys(self, keys: Iterable[str], *, backward: bool = False) -> dict[str, str]:
+        """Each key and what it becomes (dropped keys are left out).
+
+        Raises:
+            CheckpointError: if no rule takes a key, or two keys become one.
+        """
+        rules = self._backward if backward else self._forward
+        renamed: dict[str, str] = {}
+        strangers = []
+        for key in keys:
+            if not backward and any(p.fullmatch(key) for p in self._drops):
+                continue
+            for pattern, template, words in rules:
+                if match := pattern.fullmatch(key):
+                    parts = {n: words[n][v] if n in words else v for n, v in match.groupdict().items()}
+                    renamed[key] = template.format(**parts)
+                    break
+            else:
+                strangers.append(key)
+        if strangers:
+            raise CheckpointError(f"{len(strangers)} keys have no place in this network: {_some(strangers)}.")
+        if len(set(renamed.values())) < len(renamed):
+            twice = sorted({t for t in renamed.values() if list(renamed.values()).count(t) > 1})
+            raise CheckpointError(f"several keys become one: {_some(twice)}.")
+        return renamed
+
+    def convert(self, state: State) -> dict[str, Tensor]:
+        """Original state dict to ours."""
+        return {ours: state[theirs] for theirs, ours in self.rename_keys(state).items()}
+
+    def invert(self, state: State) -> dict[str, Tensor]:
+        """Our state dict to the original's."""
+        return {theirs: state[ours] for ours, theirs in self.rename_keys(state, backward=True).items()}
+
+
+def check_state(state: State, expected: State, *, what: str) -> None:
+    """Check that a converted state fills a network exactly.
+
+    Raises:
+        CheckpointError: listing keys that are missing or too many, and shapes that differ.
+    """
+    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+    shapes = [
+        f"{k}: {tuple(state[k].shape)}, needed {tuple(t.shape)}" for k, t in expected.items() if k in state and state[k].shape != t.shape
+    ]
+    problems = [
+        *([f"{len(missing)} weights are missing ({_some(missing)})"] if missing else []),
+        *([f"{len(extra)} weights have no place ({_some(extra)})"] if extra else []),
+        *([f"{len(shapes)} shapes differ ({_some(shapes)})"] if shapes else []),
+    ]
+    if problems:
+        raise CheckpointError(f"the checkpoint does not fit {what}: {'; '.join(problems)}.")
+
+
+def _some(items: list[str], shown: int = 4) -> str:
+    return ", ".join(items[:shown]) + (f" and {len(items) - shown} more" if len(items) > shown else "")

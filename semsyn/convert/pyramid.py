@@ -1,0 +1,99 @@
+"""What the released SPADE, CLADE and INADE code share: block names, option names, sizes."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from semsyn.errors import CheckpointError
+from semsyn.models.pyramid import SCALES
+
+Options = Mapping[str, Any]
+Facts = dict[str, Any]
+
+STAGE = {"head_0": "0", "G_middle_0": "1", "G_middle_1": "2", **{f"up_{i}": str(i + 3) for i in range(5)}}
+WORDS = {"stage": STAGE, "i": {"0": "0", "1": "1", "s": "s"}, "p": {"weight": "weight", "bias": "bias"}}
+
+SPECTRAL = {
+    "weight_orig": "parametrizations.weight.original",
+    "weight_u": "parametrizations.weight.0.u",
+    "weight_v": "parametrizations.weight.0.v",
+}
+
+BLOCKS = {
+    **{f"{{stage}}.conv_{{i}}.{theirs}": f"stages.{{stage}}.conv_{{i}}.{ours}" for theirs, ours in SPECTRAL.items()},
+    "{stage}.conv_{i}.bias": "stages.{stage}.conv_{i}.bias",
+    "{stage}.norm_{i}.param_free_norm.{b}": "stages.{stage}.norm_{i}.norm.{b}",
+    "conv_img.{p}": "to_image.conv.{p}",
+}
+
+
+def parse_norm_code(code: str) -> tuple[str, int]:
+    """``spectralspadesyncbatch3x3`` to the parameter-free norm and the kernel size: ("sync_batch", 3).
+
+    Raises:
+        CheckpointError: for a code that the released code does not know.
+    """
+    match = re.fullmatch(r"(?:spectral)?spade(syncbatch|batch|instance)(\d)x\d", code)
+    if not match:
+        raise CheckpointError(f"norm_G is {code!r}; known are [spectral]spade{{syncbatch,batch,instance}}KxK.")
+    return match[1].replace("sync", "sync_"), int(match[2])
+
+
+def pyramid_from_options(options: Options) -> Facts:
+    """The fields of `PyramidConfig` that original options tell."""
+    upsampling = options.get("num_upsampling_layers", "normal")
+    if upsampling not in SCALES:
+        raise CheckpointError(f"num_upsampling_layers is {upsampling!r}; known are {list(SCALES)}.")
+    multiple = SCALES[upsampling][-1]
+    columns = int(options.get("crop_size", 512)) // multiple
+    rows = round(columns / float(options.get("aspect_ratio", 1.0)))  # as released: banker's rounding
+    return {
+        "num_classes": int(options["label_nc"]) + bool(options.get("contain_dontcare_label", False)),
+        "image_size": (rows * multiple, columns * multiple),
+        "width": int(options.get("ngf", 64)),
+        "upsampling": upsampling,
+        "norm": parse_norm_code(options.get("norm_G", "spectralspadesyncbatch3x3"))[0],
+    }
+
+
+def pyramid_from_state(state: Mapping[str, Tensor]) -> Facts:
+    """The fields of `PyramidConfig` that a generator's keys and shapes tell; the size and, up to "most", the depth they do not."""
+    facts: Facts = {}
+    stem = state["head_0.conv_0.weight_orig"].shape[0]
+    if stem % 16:
+        raise CheckpointError(f"head_0.conv_0 has {stem} channels, which is no multiple of 16: not a generator of this family.")
+    facts["width"] = stem // 16
+    if "up_4.conv_0.weight_orig" in state:
+        facts["upsampling"] = "most"
+    if "head_0.norm_0.param_free_norm.running_mean" not in state:
+        facts["norm"] = "instance"
+    if state["fc.weight"].ndim == 2:
+        facts["code_dim"] = state["fc.weight"].shape[1]
+    return facts
+
+
+def stem_pixels(state: Mapping[str, Tensor]) -> int | None:
+    """Pixels of the stem of a generator that starts from a code; None for others."""
+    weight = state["fc.weight"]
+    return weight.shape[0] // state["head_0.conv_0.weight_orig"].shape[1] if weight.ndim == 2 else None
+
+
+def check_stem_pixels(state: Mapping[str, Tensor], facts: Facts) -> None:
+    """A stem that starts from a code has a fixed number of pixels: check the size that was given.
+
+    Raises:
+        CheckpointError: if it does not fit; the message says what would.
+    """
+    pixels = stem_pixels(state)
+    if pixels is None or "image_size" not in facts or "upsampling" not in facts:
+        return
+    multiple = SCALES[facts["upsampling"]][-1]
+    wanted = math.prod(side // multiple for side in facts["image_size"])
+    if wanted != pixels:
+        raise CheckpointError(
+            f"the file's first layer makes {pixels} pixels, but {facts['image_size']} at depth {facts['upsampling']!r} needs {wanted}. "
+            "Give the image_size and upsampling the file was trained with."
+        )

@@ -1,0 +1,65 @@
+"""Errors that users see, and the shape check that raises most of them.
+
+Every message says what was wrong, what was found and what to do. The command line turns each `SemsynError` into one line and
+exit code 2; anything else is a bug and keeps its traceback.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from torch import Tensor
+
+
+class SemsynError(Exception):
+    """Base of all errors semsyn raises on purpose."""
+
+
+class InputError(SemsynError, ValueError):
+    """A picture, map, tensor or option that does not fit."""
+
+
+class InputTypeError(SemsynError, TypeError):
+    """A value of the wrong type or dtype."""
+
+
+class CheckpointError(SemsynError, ValueError):
+    """A weights file that is damaged, unsafe, or of another network."""
+
+
+class UnknownNameError(SemsynError, LookupError):
+    """A name that no registry holds; the message lists the nearest ones."""
+
+    def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
+        super().__init__(f"unknown {what} {name!r}; {hint}")
+
+
+class HubError(SemsynError, OSError):
+    """The Hub could not be reached, or has no such file, or asks for a login."""
+
+
+class MissingExtraError(SemsynError, ImportError):
+    """An optional package is needed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs the package {package!r}: pip install 'semsyn[{extra}]'")
+
+
+def check_shape(tensor: Tensor, pattern: str, *, name: str, **sizes: int) -> None:
+    """Check the rank and the named sizes of a tensor.
+
+    Args:
+        tensor: any tensor.
+        pattern: its axes, as in einops: ``"n c h w"``.
+        name: what the message calls it.
+        sizes: the sizes that are known, by axis: ``n=4, c=3``.
+
+    Raises:
+        InputError: if the rank or a size differs; the message holds the shape that was expected and the one found.
+    """
+    axes = pattern.split()
+    fits = tensor.ndim == len(axes) and all(sizes.get(a, s) == s for a, s in zip(axes, tensor.shape, strict=True))
+    if not fits:
+        expected = " ".join(str(sizes.get(a, a)) for a in axes)
+        raise InputError(f"{name} must be {pattern} = ({expected}), found shape {tuple(tensor.shape)}.")

@@ -1,0 +1,17 @@
+"""Public stateless operations: contract, checks and choice of backend."""
+
+from semsyn.functional.indexed_affine import indexed_affine
+from semsyn.functional.label_conv2d import label_conv2d
+from semsyn.functional.maps import connected_components, dense_ids, edges, region_offsets, resize_ids
+from semsyn.functional.region_pool import region_pool
+
+__all__ = [
+    "connected_components",
+    "dense_ids",
+    "edges",
+    "indexed_affine",
+    "label_conv2d",
+    "region_offsets",
+    "region_pool",
+    "resize_ids",
+]

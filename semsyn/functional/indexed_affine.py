@@ -1,0 +1,44 @@
+"""Modulation by region: one (gamma, beta) row per region, looked up at every pixel."""
+
+from torch import Tensor
+
+from semsyn.errors import check_shape
+from semsyn.ops.indexed_affine.reference import indexed_affine_reference
+
+
+def indexed_affine(
+    x: Tensor,
+    region_ids: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    *,
+    gamma_gain: Tensor | None = None,
+    beta_gain: Tensor | None = None,
+) -> Tensor:
+    r"""Scale and shift every pixel by the table rows of its region.
+
+    .. math:: y_{nchw} = \gamma_{rc}\,g_{nhw}\,x_{nchw} + \beta_{rc}\,b_{nhw}, \qquad r = \text{region\_ids}_{nhw}
+
+    Args:
+        x: n c h w, any float dtype.
+        region_ids: n h w, integers in [0, r). Values are not checked here (`Layout.of` checks).
+        gamma, beta: tables, r c for the whole batch or n r c, one per image.
+        gamma_gain, beta_gain: n 1 h w, factors of each pixel (CLADE-ICPE); left out, they are 1.
+
+    Returns:
+        n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids.
+
+    Raises:
+        InputError: if shapes do not fit.
+    """
+    n, c, h, w = x.shape
+    check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
+    for table, name in ((gamma, "gamma"), (beta, "beta")):
+        if table.ndim == 3:
+            check_shape(table, "n r c", n=n, r=gamma.shape[1], c=c, name=name)
+        else:
+            check_shape(table, "r c", r=gamma.shape[0], c=c, name=name)
+    for gain, name in ((gamma_gain, "gamma_gain"), (beta_gain, "beta_gain")):
+        if gain is not None:
+            check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
+    return indexed_affine_reference(x, region_ids, gamma, beta, gamma_gain, beta_gain)

@@ -1,0 +1,104 @@
+"""What is computed from id maps alone: resizing, borders, dense ids, components, position in a region."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from semsyn.errors import InputError, check_shape
+from semsyn.ops.connected_components.op import connected_components_op
+from semsyn.ops.region_offsets.op import region_offsets_op
+
+
+def _sources(length: int, new_length: int, rule: Literal["floor", "centre"], device: torch.device) -> Tensor:
+    target = torch.arange(new_length, device=device)
+    if rule == "centre":
+        return (2 * target + 1) * length // (2 * new_length)
+    scale = torch.tensor(length, dtype=torch.float32) / new_length  # float32, as torch's interpolate computes it
+    return (target.float() * scale.to(device)).long().clamp(max=length - 1)
+
+
+def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "centre"] = "floor") -> Tensor:
+    """Nearest resize of an id map, or of anything else that must not be blended.
+
+    Args:
+        ids: ... h w, any dtype.
+        size: new (h, w).
+        rule: ``floor``: source = floor(target · in / out), as torch's ``interpolate(mode="nearest")`` and every network here;
+            ``centre``: source = floor((target + 1/2) · in / out), as Pillow's nearest, which the released data pipelines use.
+
+    Returns:
+        ... h' w', the dtype of ids.
+
+    Raises:
+        InputError: if a side is empty.
+    """
+    h, w = ids.shape[-2:]
+    if min(h, w, *size) < 1:
+        raise InputError(f"resize_ids cannot go from {h} x {w} to {size[0]} x {size[1]}: a side is empty.")
+    if (h, w) == tuple(size):
+        return ids
+    rows, columns = (_sources(a, b, rule, ids.device) for a, b in zip((h, w), size, strict=True))
+    return ids[..., rows[:, None], columns]
+
+
+def edges(ids: Tensor) -> Tensor:
+    """Mark every pixel that has a 4-neighbour with another id (both sides of a border).
+
+    Args:
+        ids: n h w, integers; most often instance ids.
+
+    Returns:
+        n h w, bool.
+
+    Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs", arXiv:1711.11585, 3.3.
+    """
+    check_shape(ids, "n h w", name="ids")
+    across = ids[:, :, 1:] != ids[:, :, :-1]
+    down = ids[:, 1:] != ids[:, :-1]
+    return F.pad(across, (0, 1)) | F.pad(across, (1, 0)) | F.pad(down, (0, 0, 0, 1)) | F.pad(down, (0, 0, 1, 0))
+
+
+def dense_ids(ids: Tensor) -> Tensor:
+    """Replace each id by its rank among the distinct ids of its image.
+
+    Args:
+        ids: n h w, any integers.
+
+    Returns:
+        n h w, int64, from 0 to the number of distinct ids of the image - 1.
+    """
+    check_shape(ids, "n h w", name="ids")
+    return torch.stack([torch.unique(image, return_inverse=True)[1] for image in ids])
+
+
+def connected_components(ids: Tensor) -> Tensor:
+    """Number the connected components of equal ids, 8-connectivity.
+
+    Args:
+        ids: n h w, integers.
+
+    Returns:
+        n h w, int64, dense over the whole batch, in the order of each component's first pixel.
+    """
+    check_shape(ids, "n h w", name="ids")
+    return connected_components_op(ids)
+
+
+def region_offsets(label_map: Tensor, *, ignore: int | None = 0, normalize: bool = True) -> Tensor:
+    """Offset of every pixel from the centroid of its connected component (ICPE's intra-class position map).
+
+    Args:
+        label_map: n h w, integers, at the size and with the ids of the data set (before any resize).
+        ignore: a label that gets zeros. As released: 0, also on COCO, where 0 is "person". None: no label.
+        normalize: divide each axis by the largest absolute offset of the component (+ 1e-5), giving values in (-1, 1);
+            else offsets are in pixels.
+
+    Returns:
+        n 2 h w, float32: vertical, horizontal.
+
+    Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, 3.4.
+    """
+    check_shape(label_map, "n h w", name="label_map")
+    return region_offsets_op(label_map, ignore, normalize)

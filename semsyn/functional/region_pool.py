@@ -1,0 +1,30 @@
+"""Mean of a feature map over each region."""
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import check_shape
+
+
+def region_pool(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor, Tensor]:
+    """Average a feature map over the pixels of each region.
+
+    Args:
+        x: n c h w.
+        region_ids: n h w, integers in [0, r).
+        num_regions: r.
+
+    Returns:
+        means: n r c; a region without pixels gives exactly 0.
+        counts: n r, int64, pixels of each region.
+
+    Raises:
+        InputError: if shapes do not fit.
+    """
+    n, c, h, w = x.shape
+    check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
+    rows = (region_ids + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
+    sums = x.new_zeros(n * num_regions, c).index_add(0, rows, x.movedim(1, -1).reshape(-1, c))
+    counts = rows.new_zeros(n * num_regions).index_add(0, rows, torch.ones_like(rows))
+    means = sums / counts.clamp(min=1)[:, None]
+    return means.view(n, num_regions, c), counts.view(n, num_regions)

@@ -1,0 +1,67 @@
+"""INADE: the four released models with their encoders, their sketch variants, and the one that comes with semsyn."""
+
+from dataclasses import replace
+
+from semsyn.hub.card import Card, Original
+from semsyn.models import INADEConfig
+
+PAPER = "https://arxiv.org/abs/2103.06878"
+HOMEPAGE = "https://github.com/tzt101/INADE"
+LICENSE = "CC-BY-NC-SA-4.0"
+
+ADE20K = INADEConfig(num_classes=151, image_size=(256, 256), has_encoder=True)
+CELEBA = INADEConfig(num_classes=19, image_size=(256, 256), has_encoder=True)
+CITYSCAPES = INADEConfig(num_classes=35, image_size=(256, 512), upsampling="more", has_encoder=True)
+DEEPFASHION = INADEConfig(num_classes=8, image_size=(256, 256), instance_code_dim=8, has_encoder=True)
+
+SKETCH = (
+    "Also reads a line drawing. The authors' code knows such weights; whether they are public could not be confirmed."
+)
+
+
+def _original(folder: str) -> Original:
+    return Original(
+        files={"generator": "best_net_G.pth", "encoder": "best_net_E.pth"},
+        folder=folder,
+        hosted="the authors' OneDrive, linked from the README of github.com/tzt101/INADE",
+    )
+
+
+def _released(dataset: str, config: INADEConfig, label_space: str, notes: str) -> tuple[Card, Card]:
+    """The plain model and its variant with a sketch."""
+    plain = Card(
+        name=f"inade/{dataset}",
+        config=config,
+        label_space=label_space,
+        license=LICENSE,
+        non_commercial=True,
+        paper=PAPER,
+        homepage=HOMEPAGE,
+        original=_original(f"inade_{dataset}"),
+        notes=f"{notes} The encoder's file may be called best_net_IE.pth.",
+    )
+    sketch = replace(
+        plain,
+        name=f"inade/{dataset}-sketch",
+        config=replace(config, has_sketch=True),
+        original=_original(f"inades_{dataset}"),
+        notes=f"{notes} {SKETCH}",
+    )
+    return plain, sketch
+
+
+CARDS = (
+    *_released("ade20k", ADE20K, "ade20k-raw", "Takes the ids as ADE20K stores them; one instance per class."),
+    *_released("celeba", CELEBA, "celeba", "CelebAMask-HQ, its 19 masks merged to one map; one instance per class."),
+    *_released("cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds and true instances."),
+    *_released("deepfashion", DEEPFASHION, "deepfashion-8", "8 classes; instance codes of 8 numbers."),
+    Card(
+        name="inade/toyscenes",
+        config=INADEConfig(num_classes=15, image_size=(128, 128), width=12, has_encoder=True),
+        label_space="toyscenes",
+        license="Apache-2.0",
+        paper=PAPER,
+        weights="inade-toyscenes.safetensors",
+        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
+    ),
+)

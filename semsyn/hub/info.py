@@ -1,0 +1,95 @@
+"""What there is, and how to get it."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from semsyn.hub.card import Card, describe
+from semsyn.hub.cards import CARDS, find_card
+
+__all__ = ["Info", "explain_missing", "info", "list_pretrained"]
+
+STATUS = {
+    "bundled": "comes with semsyn",
+    "released": "released by its authors; bring their file",
+    "untrained": "a preset; no weights were released",
+}
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is known of a name; print it, or take `to_dict` for a program.
+
+    Attributes:
+        card: the facts.
+        run: the Python lines that make a generator of it.
+    """
+
+    card: Card
+    run: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return self.card.to_dict() | {"summary": describe(self.card.config), "run": list(self.run)}
+
+    def __str__(self) -> str:
+        card = self.card
+        license = f"{card.license}{' (no commercial use)' if card.non_commercial else ''}"
+        facts = {
+            "network": describe(card.config),
+            "weights": STATUS[card.status],
+            "labels": card.label_space or "not stated",
+            "licence": license if card.status != "untrained" else "",
+            "paper": card.paper,
+            "project": card.homepage,
+            "notes": card.notes,
+        }
+        if card.original is not None:
+            facts["files"] = f"{', '.join(card.original.files.values())} in folder {card.original.folder}"
+            facts["hosted"] = card.original.hosted
+        lines = [f"{fact:<9}{value}" for fact, value in facts.items() if value]
+        return "\n".join([card.name, *lines, "run", *(f"    {line}" for line in self.run)])
+
+
+def list_pretrained(pattern: str = "*", *, untrained: bool = False) -> list[str]:
+    """Names of weights, sorted.
+
+    Args:
+        pattern: shell pattern, such as ``clade/*``.
+        untrained: list the presets without released weights, too (for `create`).
+    """
+    return sorted(
+        name for name, card in CARDS.items() if fnmatchcase(name, pattern) and (untrained or card.status != "untrained")
+    )
+
+
+def info(name: str) -> Info:
+    """Licence, paper, where the authors host the file, and what to run.
+
+    Raises:
+        UnknownNameError: if there is no card of that name; the message lists the nearest names.
+    """
+    card = find_card(name)
+    return Info(card, _run(card))
+
+
+def explain_missing(card: Card) -> str:
+    """What to do about a card whose weights do not come with semsyn."""
+    if card.original is None:
+        return f"no weights of {card.name} were released. For an untrained generator: {_run(card)[0]}"
+    where = f"{' and '.join(card.original.files.values())} in folder {card.original.folder} of {card.original.hosted}"
+    return (
+        f"the weights of {card.name} do not come with semsyn ({card.license}). Get the authors' own: {where} ({card.homepage}). "
+        f"Then: {_run(card)[0]} or, once and for all: semsyn convert {card.original.folder} --card {card.name} "
+        f"--out {card.name.replace('/', '-')}.safetensors"
+    )
+
+
+def _run(card: Card) -> tuple[str, ...]:
+    if card.status == "untrained":
+        return (f'generator = semsyn.create("{card.name}")',)
+    given = "" if card.original is None else f', checkpoint="{card.original.folder}"'
+    return (
+        f'generator = semsyn.load_pretrained("{card.name}"{given})',
+        'generator.render("map.png", seed=0).save("out.png")',
+    )

@@ -1,0 +1,136 @@
+"""Saving generators to a file or folder, and to the Hub."""
+
+import json
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from semsyn.errors import InputError
+from semsyn.hub.card import Card
+from semsyn.hub.files import upload
+from semsyn.hub.model_card import write_model_card
+from semsyn.hub.weights_file import describe_file, write_weights_file
+from semsyn.models import Generator, family_of
+
+__all__ = ["WEIGHTS_NAME", "push_to_hub", "save_pretrained"]
+
+WEIGHTS_NAME = "model.safetensors"
+
+
+def save_pretrained(
+    generator: Generator,
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    license: str | None = None,
+    dtype: torch.dtype | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Save a generator so that `load_pretrained` builds it again.
+
+    Args:
+        generator: built, loaded or converted.
+        path: a file that ends in ``.safetensors``, or a folder, which gets ``model.safetensors`` (all that loading needs),
+            ``config.json`` and ``README.md`` (for people and for the Hub).
+        name: ``family/dataset[-variant]``; None: the name it was loaded by, else ``family/custom``.
+        license: SPDX identifier; None: that of the generator's card, else ``unknown``.
+        dtype: of the floating-point tensors, such as torch.float16 for a small file; None keeps them.
+        overwrite: replace what is there.
+
+    Returns:
+        the path of the weights file.
+
+    Raises:
+        InputError: if the file exists and ``overwrite`` is False, the folder cannot be written to, or the name's family is
+            not the generator's.
+    """
+    target = Path(path)
+    if dtype is not None and not dtype.is_floating_point:
+        raise InputError(f"dtype must be a floating-point type, found {dtype}.")
+    card = _card_of(generator, name, license)
+    if target.suffix == ".safetensors":
+        _check_free([target], overwrite)
+        write_weights_file(generator, card, target, dtype=dtype)
+        return target
+    if target.is_file():
+        raise InputError(f"{target} is a file; give a folder, or a name that ends in .safetensors.")
+    files = {
+        "config.json": json.dumps(describe_file(generator, card), indent=2, ensure_ascii=False) + "\n",
+        "README.md": write_model_card(generator, card),
+    }
+    _check_free([target / name for name in (WEIGHTS_NAME, *files)], overwrite)
+    write_weights_file(generator, card, target / WEIGHTS_NAME, dtype=dtype)
+    for file, text in files.items():
+        _write_text(target / file, text)
+    return target / WEIGHTS_NAME
+
+
+def push_to_hub(
+    generator: Generator,
+    repo_id: str,
+    *,
+    name: str | None = None,
+    license: str | None = None,
+    dtype: torch.dtype | None = None,
+    private: bool = False,
+    revision: str | None = None,
+    message: str = "Upload with semsyn",
+    token: str | bool | None = None,
+) -> str:
+    """Upload a generator with a model card; the repository is created if it does not exist.
+
+    Args:
+        generator: what to upload.
+        repo_id: ``organisation/name``.
+        name, license, dtype: as for `save_pretrained`. Mind the licence: released weights keep theirs.
+        private: hide a repository that is created here.
+        revision: the branch; None is the main one.
+        message: the commit's message.
+        token: an access token that may write; None uses the one that `hf auth login` stored.
+
+    Returns:
+        the commit's hash, which `load_pretrained` takes as ``revision``.
+
+    Raises:
+        HubError: if access is not granted or the Hub cannot be reached.
+    """
+    card = _card_of(generator, name, license)
+    with tempfile.TemporaryDirectory(prefix="semsyn-") as folder:
+        save_pretrained(generator, folder, name=name, license=license, dtype=dtype)
+        _write_text(Path(folder) / "README.md", write_model_card(generator, card, repo_id=repo_id))
+        return upload(folder, repo_id, private=private, revision=revision, message=message, token=token)
+
+
+def _card_of(generator: Generator, name: str | None, license: str | None) -> Card:
+    family = family_of(generator.config).name
+    space = None if generator.label_space is None else generator.label_space.name
+    known = (
+        generator.card if isinstance(generator.card, Card) else Card(name=f"{family}/custom", config=generator.config)
+    )
+    if name is not None and name != known.name:
+        known = replace(known, name=name, original=None, weights=None, notes="")
+    if license is not None:
+        known = replace(known, license=license, non_commercial="-NC" in license.upper())
+    return replace(known, config=generator.config, label_space=space)
+
+
+def _check_free(paths: list[Path], overwrite: bool) -> None:
+    if taken := [str(path) for path in paths if path.exists()]:
+        if not overwrite:
+            raise InputError(
+                f"{', '.join(taken)} exists and was kept; pass overwrite=True to replace it, or another path."
+            )
+        if folders := [path for path in taken if Path(path).is_dir()]:
+            raise InputError(f"{folders[0]} is a folder; give a file name.")
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error

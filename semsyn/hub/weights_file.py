@@ -1,0 +1,174 @@
+"""One file per model: the weights, and in its metadata all that is needed to build the generator again."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from semsyn.convert.checkpoint import read_metadata, read_state
+from semsyn.convert.keymap import check_state
+from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.hub.card import Card, Origin, describe
+from semsyn.hub.cards import CARDS
+from semsyn.labels import LabelSpace
+from semsyn.models import Generator, config_from_dict, config_to_dict, family_of, get_family
+
+__all__ = ["assemble", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
+
+FORMAT = 1
+KEY = "semsyn"
+
+
+def is_weights_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether semsyn wrote this file (any other safetensors file, or a pickle, holds an original state)."""
+    return KEY in read_metadata(path)
+
+
+def describe_file(generator: Generator, card: Card) -> dict[str, Any]:
+    """The metadata that goes with a generator's weights, as plain values."""
+    space = generator.label_space
+    return {
+        "format": FORMAT,
+        "name": card.name,
+        "family": card.family,
+        "config": config_to_dict(card.config),
+        "label_space": None if space is None else space.to_dict(),
+        "license": card.license,
+        "origin": [asdict(origin) for origin in card.origin],
+    }
+
+
+def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: torch.dtype | None = None) -> None:
+    """Write a generator's state and its metadata; whole or not at all, also when the machine stops in between.
+
+    Args:
+        generator: what to save.
+        card: what is known of it.
+        path: the file; replaced if it exists.
+        dtype: of the floating-point tensors; None keeps them.
+
+    Raises:
+        InputError: if the folder cannot be written to.
+    """
+    state = {key: _cast(tensor.detach(), dtype).contiguous().cpu() for key, tensor in generator.state_dict().items()}
+    metadata = {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".semsyn-") as folder:
+            temporary = Path(folder) / path.name
+            save_file(state, temporary, metadata=metadata)
+            os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def load_weights_file(
+    path: str | os.PathLike[str],
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Generator:
+    """Build the generator that a file of `save_pretrained` holds, in evaluation mode.
+
+    Args:
+        path: the .safetensors file.
+        device: where to; None is the CPU.
+        dtype: of the floating-point tensors; None is float32, also where the file holds halves.
+
+    Raises:
+        CheckpointError: if the file is damaged, was not written by semsyn, or its weights do not fit its own config.
+    """
+    description = _read_description(path)
+    try:
+        family = description["family"]
+        config = config_from_dict(family, description["config"])
+        space = description.get("label_space")
+        label_space = None if space is None else LabelSpace.from_dict(space)
+        origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
+        card = _find_card(
+            str(description.get("name") or f"{family}/custom"),
+            config,
+            str(description.get("license", "unknown")),
+            label_space,
+        )
+        generator = assemble(config, read_state(path), dtype=dtype)
+    except (KeyError, TypeError, InputError, UnknownNameError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise CheckpointError(f"the metadata of {path} is damaged: {reason}") from error
+    generator.label_space = label_space
+    generator.card = replace(card, origin=origin)
+    return generator.to(device or "cpu")
+
+
+def assemble(config: Any, state: Mapping[str, Tensor], *, dtype: torch.dtype | None = None) -> Generator:
+    """Build a generator around a state, without drawing weights that would be overwritten.
+
+    Args:
+        config: a family's config.
+        state: every entry of the generator's state dict.
+        dtype: of the floating-point tensors; None is float32.
+
+    Returns:
+        the generator in evaluation mode, on the CPU.
+
+    Raises:
+        CheckpointError: if entries are missing, left over or of another shape; the message lists them.
+        InputError: if the config itself cannot be built.
+    """
+    dtype = torch.float32 if dtype is None else dtype
+    if not dtype.is_floating_point:
+        raise InputError(f"dtype must be a floating-point type, found {dtype}.")
+    with torch.device("meta"):
+        generator = _build(config)
+    check_state(state, generator.state_dict(), what=describe(config))
+    generator.load_state_dict({key: _cast(tensor, dtype) for key, tensor in state.items()}, assign=True)
+    return generator.eval()
+
+
+def _build(config: Any) -> Generator:
+    try:
+        return family_of(config).build(config)
+    except (TypeError, ValueError, RuntimeError, OverflowError, KeyError, IndexError) as error:
+        raise InputError(f"no network can be built from {config}: {error}") from error
+
+
+def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
+    text = read_metadata(path).get(KEY)
+    if text is None:
+        raise CheckpointError(
+            f"{path} was not written by semsyn. For the authors' own file: load_pretrained(NAME, checkpoint={str(path)!r}), "
+            "or `semsyn convert`."
+        )
+    try:
+        description = json.loads(text)
+    except ValueError as error:
+        raise CheckpointError(f"the metadata of {path} is damaged: {error}.") from error
+    if not isinstance(description, dict) or not isinstance(description.get("format"), int):
+        raise CheckpointError(f"the metadata of {path} is damaged: no format number.")
+    if description["format"] > FORMAT:
+        raise CheckpointError(
+            f"{path} has format {description['format']}, this semsyn reads up to {FORMAT}; upgrade semsyn."
+        )
+    if not isinstance(description.get("config"), dict):
+        raise CheckpointError(f"the metadata of {path} is damaged: config is missing.")
+    get_family(str(description.get("family")))
+    return description
+
+
+def _find_card(name: str, config: Any, license: str, label_space: LabelSpace | None) -> Card:
+    """What semsyn knows under that name, or what the file itself says."""
+    if name in CARDS:
+        return replace(CARDS[name], config=config, license=license)
+    space = None if label_space is None else label_space.name
+    return Card(name=name, config=config, label_space=space, license=license, non_commercial="-NC" in license.upper())
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor

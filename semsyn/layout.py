@@ -1,0 +1,165 @@
+"""What is given: the id maps of a batch of scenes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import InputError, InputTypeError
+from semsyn.functional import dense_ids, region_offsets, resize_ids
+from semsyn.functional import edges as find_edges
+from semsyn.labels import LabelSpace
+
+KEPT_INSTANCE_IDS = 256  # ids of 8-bit instance maps stay as they are, so that an edit of the map does not rename the others
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Id maps of a batch of scenes, nothing learned. `Layout.of` makes one from a data set's maps and is where values are checked.
+
+    Attributes:
+        class_ids: n h w, int64 in [0, k]; k itself is "no class".
+        instance_ids: n h w, int64 from 0, one number per object of an image; or None.
+        edges: n h w, bool, borders between instances; or None.
+        offsets: n 2 h w, float32, place of each pixel in its region (vertical, horizontal; ICPE); or None.
+        planes: n p h w, other dense conditions (a sketch, soft maps); or None.
+    """
+
+    class_ids: Tensor
+    instance_ids: Tensor | None = None
+    edges: Tensor | None = None
+    offsets: Tensor | None = None
+    planes: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls,
+        label_map: Any,
+        instance_map: Any = None,
+        *,
+        space: LabelSpace | int,
+        size: tuple[int, int] | None = None,
+        requires: Iterable[str] = (),
+        planes: Tensor | None = None,
+        offset_ignore: int | None = 0,
+    ) -> "Layout":
+        """Check and remap the maps of a data set.
+
+        Args:
+            label_map: n h w or h w, integers (tensor or array): ids as the data set stores them.
+            instance_map: the same shape, any integers that tell objects apart. None: every class of a picture is one instance.
+                Ids below 256 stay as they are, larger ones (Cityscapes' 1000 · class + number) are replaced by their rank.
+            space: the ids' meaning; a bare number of classes k accepts ids in [0, k].
+            size: (h, w) to resize to, by Pillow's nearest rule, as the released data pipelines do. None: as it is.
+            requires: the fields wanted besides class_ids: ``instance_ids``, ``edges``, ``offsets``, ``planes``. Edges are found
+                at the new size, offsets before resizing: both as the released pipelines do.
+            planes: n p h w, float: dense conditions, resized by the nearest rule.
+            offset_ignore: see `semsyn.functional.region_offsets`.
+
+        Raises:
+            InputError: for an empty map, ids the label space does not know, maps of different sizes, or missing planes.
+            InputTypeError: for maps that do not hold integers.
+        """
+        raw = _id_map(label_map, "label_map")
+        class_ids = space.map_ids(raw) if isinstance(space, LabelSpace) else _check_ids(raw, space)
+        objects = class_ids if instance_map is None else _id_map(instance_map, "instance_map")
+        if objects.shape != class_ids.shape:
+            raise InputError(
+                f"instance_map is {_shape(objects)} but label_map is {_shape(class_ids)}. Both must show the same pixels: "
+                "resize the instance map by nearest neighbour."
+            )
+        if planes is not None and planes.shape[0] != len(class_ids):
+            raise InputError(f"planes are for {planes.shape[0]} images but label_map holds {len(class_ids)}.")
+        size = size or (class_ids.shape[1], class_ids.shape[2])
+        class_ids, objects = (resize_ids(ids, size, rule="centre") for ids in (class_ids, objects))
+        wanted = set(requires)
+        if unknown := wanted - {f.name for f in fields(cls)}:
+            raise InputError(f"a Layout has no {sorted(unknown)}; it has {[f.name for f in fields(cls)]}.")
+        if "planes" in wanted and planes is None:
+            raise InputError("this network reads dense planes (a sketch): give planes, n p h w.")
+        return cls(
+            class_ids=class_ids,
+            instance_ids=_instance_ids(objects) if "instance_ids" in wanted else None,
+            edges=find_edges(objects) if "edges" in wanted else None,
+            offsets=resize_ids(region_offsets(raw, ignore=offset_ignore), size) if "offsets" in wanted else None,
+            planes=None if planes is None else resize_ids(planes, size),
+        )
+
+    def __len__(self) -> int:
+        return len(self.class_ids)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) of the maps."""
+        return self.class_ids.shape[1], self.class_ids.shape[2]
+
+    @property
+    def num_instances(self) -> int:
+        """Largest instance id + 1; 0 without an instance map."""
+        return 0 if self.instance_ids is None else int(self.instance_ids.max()) + 1
+
+    def _map(self, change: Any) -> "Layout":
+        present = {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
+        return replace(self, **{name: change(t) for name, t in present.items()})
+
+    def to(self, device: torch.device | str) -> "Layout":
+        """The same maps on another device."""
+        return self._map(lambda t: t.to(device))
+
+    def __getitem__(self, images: slice | Tensor) -> "Layout":
+        """Some images of the batch (a slice or an index tensor, so that the image axis stays)."""
+        return self._map(lambda t: t[images])
+
+    def repeat(self, times: int) -> "Layout":
+        """Each image ``times`` times in a row."""
+        return self._map(lambda t: t.repeat_interleave(times, dim=0))
+
+    @staticmethod
+    def cat(layouts: Sequence["Layout"]) -> "Layout":
+        """One batch of several layouts of the same size and fields."""
+        if not layouts:
+            raise InputError("no layouts to put together.")
+        tensors = {f.name: [getattr(layout, f.name) for layout in layouts] for f in fields(Layout)}
+        return Layout(**{name: None if ts[0] is None else torch.cat(ts) for name, ts in tensors.items()})
+
+    def pyramid(self, sizes: Iterable[tuple[int, int]]) -> tuple["Layout", ...]:
+        """The layout at each size: nearest (torch's floor rule), always from full size, each distinct size made once."""
+        made: dict[tuple[int, int], Layout] = {}
+        sizes = tuple(sizes)
+        for size in sizes:
+            if size not in made:
+                made[size] = self._map(lambda t, size=size: resize_ids(t, size))
+        return tuple(made[size] for size in sizes)
+
+
+def _shape(ids: Tensor) -> str:
+    return " x ".join(str(s) for s in ids.shape)
+
+
+def _id_map(ids: Any, name: str) -> Tensor:
+    tensor = torch.as_tensor(ids)
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise InputTypeError(f"{name} must hold integers, found {tensor.dtype}. Soft maps go into planes.")
+    tensor = tensor[None] if tensor.ndim == 2 else tensor
+    if tensor.ndim != 3:
+        raise InputError(f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}. Read pictures with semsyn.data.read_label_map.")
+    if tensor.numel() == 0:
+        raise InputError(f"{name} is empty: shape {tuple(tensor.shape)}.")
+    return tensor.long()
+
+
+def _check_ids(ids: Tensor, num_classes: int) -> Tensor:
+    wrong = ids[(ids < 0) | (ids > num_classes)]
+    if len(wrong):
+        found = ", ".join(f"{i} in {n} pixels" for i, n in zip(*(t.tolist() for t in wrong.unique(return_counts=True)), strict=True))
+        raise InputError(
+            f"class_ids holds {found}, but num_classes is {num_classes} (ids 0 to {num_classes - 1}, and {num_classes} for no class). "
+            "Map void labels first: give a LabelSpace with a void policy or a remap."
+        )
+    return ids
+
+
+def _instance_ids(ids: Tensor) -> Tensor:
+    return ids if 0 <= int(ids.min()) and int(ids.max()) < KEPT_INSTANCE_IDS else dense_ids(ids)

@@ -1,0 +1,23 @@
+"""Networks assembled from `semsyn.nn`, one folder per family."""
+
+from semsyn.models.clade import CLADEConfig, build_clade
+from semsyn.models.generator import Generator
+from semsyn.models.inade import INADEConfig, build_inade
+from semsyn.models.registry import FAMILIES, Family, config_from_dict, config_to_dict, family_of, get_family
+from semsyn.models.spade import SPADEConfig, build_spade
+
+__all__ = [
+    "FAMILIES",
+    "CLADEConfig",
+    "Family",
+    "Generator",
+    "INADEConfig",
+    "SPADEConfig",
+    "build_clade",
+    "build_inade",
+    "build_spade",
+    "config_from_dict",
+    "config_to_dict",
+    "family_of",
+    "get_family",
+]

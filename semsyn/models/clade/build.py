@@ -1,0 +1,27 @@
+"""CLADE: every norm's gamma and beta are rows of a table, one per class."""
+
+from functools import partial
+
+from semsyn.models.generator import Generator
+from semsyn.models.clade.config import CLADEConfig
+from semsyn.models.pyramid import build_image_encoder, build_pyramid
+from semsyn.nn import CLADE, LabelConditioner, make_norm
+
+
+def build_clade(config: CLADEConfig) -> Generator:
+    """Build CLADE's generator, and an image encoder where the config has one.
+
+    Raises:
+        InputError: if the depth does not divide the size, or for an encoder without a code.
+
+    Reference: Tan et al., arXiv:2012.04644.
+    """
+    modulation = partial(
+        CLADE,
+        num_classes=config.num_classes,
+        has_edges=config.has_edges,
+        has_offsets=config.has_offsets,
+        norm=make_norm(config.norm),
+    )
+    conditioner = LabelConditioner(has_edges=config.has_edges, has_offsets=config.has_offsets)
+    return build_pyramid(config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges)

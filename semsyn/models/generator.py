@@ -1,0 +1,207 @@
+"""The face of every family: layout and style in, picture out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semsyn.condition import Condition
+from semsyn.errors import InputError
+from semsyn.labels import LabelSpace
+from semsyn.layout import Layout
+from semsyn.models.render import Output, Rendered, render
+from semsyn.nn.conditioners import Conditioner, Prepared
+from semsyn.style import Posterior, Style, draw_codes
+
+
+class Generator(nn.Module):
+    """A conditioner, a stem, modulated stages and a picture head.
+
+    Args:
+        conditioner: turns layout and style into one `Condition` per stage.
+        stem: first features, from the first condition and the style.
+        stages: modulated blocks; each runs at the size of its condition.
+        scales: size of each stage as a multiple of the stem's.
+        to_image: last features to n 3 h w.
+        image_size: (h, w) of the picture.
+        encoder: picture and layout to `Posterior`, or None.
+        config: what the generator was built from.
+
+    Attributes:
+        label_space: meaning of the class ids; None for generators that were built, not loaded.
+        card: what is known of the weights (`semsyn.hub.Card`), or None.
+
+    Raises:
+        InputError: if a stage reads a condition that the conditioner does not write, or the size does not fit.
+    """
+
+    label_space: LabelSpace | None = None
+    card: Any = None
+
+    def __init__(
+        self,
+        *,
+        conditioner: Conditioner,
+        stem: nn.Module,
+        stages: nn.ModuleList,
+        scales: tuple[int, ...],
+        to_image: nn.Module,
+        image_size: tuple[int, int],
+        encoder: nn.Module | None = None,
+        config: Any = None,
+    ) -> None:
+        super().__init__()
+        stem_size(image_size, scales)
+        for reader in (stem, *stages):
+            if missing := sorted(set(reader.reads) - set(conditioner.writes)):  # type: ignore[arg-type]
+                raise InputError(
+                    f"{type(reader).__name__} reads {missing} but {type(conditioner).__name__} writes only {conditioner.writes}."
+                )
+        self.conditioner = conditioner
+        self.stem = stem
+        self.stages = stages
+        self.to_image = to_image
+        self.encoder = encoder
+        self.scales = scales
+        self.image_size = image_size
+        self.config = config
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The `Layout` fields it needs besides class_ids: hand them to ``Layout.of(..., requires=)``."""
+        return self.conditioner.requires
+
+    @property
+    def has_free_size(self) -> bool:
+        """Whether pictures of other sizes than ``image_size`` can be made (not where the stem starts from a code)."""
+        return self.stem.code_dim is None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def sizes(self, image_size: tuple[int, int] | None = None) -> tuple[tuple[int, int], ...]:
+        """(h, w) of each stage."""
+        h, w = stem_size(image_size or self.image_size, self.scales)
+        return tuple((h * s, w * s) for s in self.scales)
+
+    def prepare(self, layout: Layout, *, size: tuple[int, int] | None = None) -> Prepared:
+        """All that depends on the layout alone, once for many styles.
+
+        Args:
+            layout: maps of any size; they are brought to each stage's size by the nearest rule.
+            size: (h, w) of the picture; None: ``image_size``, whatever the layout's size is.
+        """
+        return self.conditioner.prepare(layout, self.sizes(size))
+
+    def run(self, prepared: Prepared, style: Style) -> Tensor:
+        """The picture, n 3 h w in [-1, 1]."""
+        return self.run_stages(self.conditioner.bind(prepared, style), style)[-1]
+
+    def run_stages(self, conditions: tuple[Condition, ...], style: Style) -> list[Tensor]:
+        """Features of the stem and of each stage, then the picture."""
+        features = [self.stem(conditions[0], style)]
+        for stage, cond in zip(self.stages, conditions, strict=True):
+            x = features[-1]
+            features.append(stage(x if x.shape[2:] == cond.size else F.interpolate(x, cond.size), cond))
+        return [*features, self.to_image(features[-1])]
+
+    def forward(self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None) -> Tensor:
+        """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator."""
+        return self.run(self.prepare(layout, size=size), self.sample_style(layout) if style is None else style)
+
+    def sample_style(
+        self,
+        layout: Layout,
+        *,
+        seeds: Sequence[int] | None = None,
+        rng: torch.Generator | None = None,
+        truncation: float | None = None,
+        posterior: Posterior | None = None,
+    ) -> Style:
+        """Draw the codes of a batch.
+
+        Args:
+            layout: tells how many images and instances there are.
+            seeds: one per image. A code depends on its seed and its instance id alone, not on the batch or the device.
+            rng: draws the seeds where none are given; None: torch's global generator.
+            truncation: factor of the draws: 0 the mean, 1 the distribution.
+            posterior: draw from it where it knows something, from the prior elsewhere.
+
+        Raises:
+            InputError: if there is not one seed per image.
+        """
+        if seeds is None:
+            seeds = torch.randint(2**62, (len(layout),), generator=rng).tolist()
+        if len(seeds) != len(layout):
+            raise InputError(f"seeds holds {len(seeds)} numbers, but there are {len(layout)} images: give one per image.")
+        codes: dict[str, Tensor] = {}
+        if (code_dim := self.stem.code_dim) is not None:
+            codes["code"] = draw_codes(seeds, (int(code_dim),), stream=0)  # type: ignore[arg-type]
+        if (code_dim := self.conditioner.instance_code_dim) is not None:
+            codes["instance_codes"] = draw_codes(seeds, (2, code_dim), stream=1, indices=range(layout.num_instances))
+        style = Style(**{name: code * (1 if truncation is None else truncation) for name, code in codes.items()})
+        style = style.to(self.device, next(self.parameters()).dtype)
+        return style if posterior is None else posterior.apply(style)
+
+    def encode(self, image: Tensor, layout: Layout | None = None) -> Posterior:
+        """The posterior of the codes of a picture.
+
+        Args:
+            image: n 3 h w in [-1, 1].
+            layout: the maps of that picture (needed where codes are per instance).
+
+        Raises:
+            InputError: if the generator has no encoder.
+        """
+        if self.encoder is None:
+            raise InputError("this generator has no encoder: load one with it ({'generator': …, 'encoder': …}).")
+        return self.encoder(image.to(next(self.parameters())), layout)
+
+    def render(
+        self,
+        label_map: Any,
+        *,
+        instance_map: Any = None,
+        reference: Any = None,
+        planes: Any = None,
+        style: Style | None = None,
+        seed: int | Sequence[int] | None = None,
+        samples: int = 1,
+        truncation: float | None = None,
+        size: tuple[int, int] | None = None,
+        output: Output = "pil",
+    ) -> Rendered:
+        """Maps in, pictures out, see `semsyn.models.render.render`."""
+        return render(
+            self,
+            label_map,
+            instance_map=instance_map,
+            reference=reference,
+            planes=planes,
+            style=style,
+            seed=seed,
+            samples=samples,
+            truncation=truncation,
+            size=size,
+            output=output,
+        )
+
+
+def stem_size(image_size: tuple[int, int], scales: tuple[int, ...]) -> tuple[int, int]:
+    """Size of the stem's features.
+
+    Raises:
+        InputError: if a side is not a multiple of the last scale; the message names the nearest sizes that are.
+    """
+    multiple = scales[-1]
+    if min(image_size) < 1 or any(side % multiple for side in image_size):
+        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in image_size)
+        raise InputError(
+            f"pictures of {image_size[0]} x {image_size[1]} (height x width) do not fit: both sides must be multiples of "
+            f"{multiple}; the nearest size is {near}."
+        )
+    return image_size[0] // multiple, image_size[1] // multiple

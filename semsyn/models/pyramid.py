@@ -1,0 +1,102 @@
+"""The pyramid that SPADE's generator has and most others inherit: seven or eight modulated blocks, low to high resolution."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from torch import nn
+
+from semsyn.errors import InputError
+from semsyn.models.generator import Generator, stem_size
+from semsyn.nn import Conditioner, ImageEncoder, LabelStem, LatentStem, ModulatedResBlock, ToImage
+from semsyn.nn.resblock import Modulation
+
+Upsampling = Literal["normal", "more", "most"]
+
+# Size of each stage as a multiple of the stem's; the last is the picture's.
+SCALES: dict[Upsampling, tuple[int, ...]] = {
+    "normal": (1, 2, 2, 4, 8, 16, 32),
+    "more": (1, 2, 4, 8, 16, 32, 64),
+    "most": (1, 2, 4, 8, 16, 32, 64, 128),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PyramidConfig:
+    """What all of these generators have.
+
+    Attributes:
+        num_classes: k, void included.
+        image_size: (h, w).
+        width: channels after the last stage of ``normal`` and ``more``.
+        upsampling: depth of the pyramid; sides are multiples of 32, 64 or 128.
+        norm: parameter-free norm of the modulations, ``sync_batch``, ``batch`` or ``instance``.
+        code_dim: d of the style code the generator starts from; None: it starts from the label map.
+        has_encoder: an encoder of pictures stands beside.
+        encoder_width: channels of the encoder's first layer; None: ``width``.
+    """
+
+    num_classes: int
+    image_size: tuple[int, int]
+    width: int = 64
+    upsampling: Upsampling = "normal"
+    norm: str = "sync_batch"
+    code_dim: int | None = None
+    has_encoder: bool = False
+    encoder_width: int | None = None
+
+
+def stage_widths(width: int, upsampling: Upsampling) -> list[int]:
+    """Channels before the first stage and after each; ``width`` channels come out of the seventh."""
+    widths = [m * width for m in (16, 16, 16, 16, 8, 4, 2, 1)]
+    return [*widths, width // 2] if upsampling == "most" else widths
+
+
+def build_pyramid(
+    config: PyramidConfig,
+    conditioner: Conditioner,
+    modulation: Modulation,
+    *,
+    encoder: nn.Module | None = None,
+    has_edges: bool = False,
+) -> Generator:
+    """Put the pyramid together.
+
+    Args:
+        config: its sizes.
+        conditioner: writes what ``modulation`` reads.
+        modulation: makes the conditional norm of c channels.
+        encoder: of pictures.
+        has_edges: a stem that starts from the label map reads instance borders.
+
+    Raises:
+        InputError: if the depth does not divide the size.
+    """
+    scales, widths = SCALES[config.upsampling], stage_widths(config.width, config.upsampling)
+    if config.code_dim is None:
+        stem: nn.Module = LabelStem(config.num_classes, widths[0], has_edges=has_edges)
+    else:
+        stem = LatentStem(config.code_dim, widths[0], stem_size(config.image_size, scales))
+    return Generator(
+        conditioner=conditioner,
+        stem=stem,
+        stages=nn.ModuleList(ModulatedResBlock(a, b, modulation) for a, b in pairwise(widths)),
+        scales=scales,
+        to_image=ToImage(widths[-1]),
+        image_size=config.image_size,
+        encoder=encoder,
+        config=config,
+    )
+
+
+def build_image_encoder(config: PyramidConfig) -> ImageEncoder | None:
+    """The encoder of the style code, where the config has one.
+
+    Raises:
+        InputError: for an encoder without a code to fill.
+    """
+    if not config.has_encoder:
+        return None
+    if config.code_dim is None:
+        raise InputError("has_encoder needs code_dim: the encoder fills the code that the generator starts from.")
+    return ImageEncoder(config.encoder_width or config.width, config.code_dim)

@@ -1,0 +1,139 @@
+"""From files, pictures or arrays to pictures: what `Generator.render` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semsyn.data.colors import to_uint8
+from semsyn.data.files import read_image, read_instance_map, read_label_map
+from semsyn.errors import InputError
+from semsyn.layout import Layout
+from semsyn.style import Style
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from semsyn.models.generator import Generator
+
+Output = Literal["pil", "np", "pt"]
+Rendered = Any  # one picture or a list of them (pil), n h w 3 uint8 (np), n 3 h w in [-1, 1] (pt)
+
+
+def render(
+    generator: Generator,
+    label_map: Any,
+    *,
+    instance_map: Any = None,
+    reference: Any = None,
+    planes: Any = None,
+    style: Style | None = None,
+    seed: int | Sequence[int] | None = None,
+    samples: int = 1,
+    truncation: float | None = None,
+    size: tuple[int, int] | None = None,
+    output: Output = "pil",
+) -> Rendered:
+    """Maps in, pictures out.
+
+    Args:
+        generator: in evaluation mode.
+        label_map: path, Pillow picture or h w array of ids, or a list of them; ids as the data set stores them, or colours of the
+            label space's palette. Any size: it is resized to the generator's size by Pillow's nearest rule.
+        instance_map: the same for instance ids; None: every class of a picture is one instance.
+        reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout.
+        planes: n p h w float tensor of dense conditions, for generators that read a sketch.
+        style: codes to use; then nothing is drawn.
+        seed: one for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use seed + j, so a picture
+            does not depend on the others in the list.
+        samples: pictures per map.
+        truncation: factor of the drawn codes.
+        size: (h, w) of the pictures, where the generator's size is free; None: the generator's own.
+        output: ``pil``: a picture, or a list where a list of maps or several samples were asked for; ``np``: n h w 3 uint8;
+            ``pt``: n 3 h w in [-1, 1]. Eight-bit values are truncated, as the published figures are computed.
+
+    Raises:
+        InputError: for maps that cannot be read or do not fit, a size the generator cannot make, a wrong number of seeds.
+    """
+    maps = label_map if isinstance(label_map, list | tuple) else [label_map]
+    instances = _as_list(instance_map, len(maps), "instance_map")
+    references = _as_list(reference, len(maps), "reference")
+    if samples < 1 or not maps:
+        raise InputError(f"there is nothing to render: {len(maps)} maps, {samples} samples.")
+    if size is not None and tuple(size) != generator.image_size and not generator.has_free_size:
+        raise InputError(f"this generator starts from a code, so it makes pictures of {generator.image_size} only, not {tuple(size)}.")
+    target = tuple(size) if size is not None else generator.image_size
+    generator.sizes(target)  # a size that does not fit is refused before anything is read
+    layouts = [_read_layout(generator, m, i, target) for m, i in zip(maps, instances, strict=True)]
+    layout = Layout.cat(layouts)
+    if planes is not None:
+        layout = _with_planes(layout, planes, target)
+    layout = layout.repeat(samples).to(generator.device)
+    with torch.inference_mode():
+        if style is None:
+            posterior = None
+            if reference is not None:
+                images = torch.stack([read_image(r, size=generator.image_size) for r in references])
+                posterior = generator.encode(images.repeat_interleave(samples, 0), layout)
+            seeds = _seeds(seed, len(maps), samples)
+            style = generator.sample_style(layout, seeds=seeds, truncation=truncation, posterior=posterior)
+        elif reference is not None:
+            raise InputError("give either a style or a reference, not both.")
+        images = generator(layout, style, size=target).float()
+    return _deliver(images, output, single=not isinstance(label_map, list | tuple) and samples == 1)
+
+
+def _as_list(value: Any, length: int, name: str) -> list[Any]:
+    values = list(value) if isinstance(value, list | tuple) else [value] * length
+    if len(values) != length:
+        raise InputError(f"{name} holds {len(values)} entries for {length} label maps: give one per map.")
+    return values
+
+
+def _read_layout(generator: Generator, label_map: Any, instance_map: Any, size: tuple[int, int]) -> Layout:
+    space = generator.label_space
+    return Layout.of(
+        read_label_map(label_map, space=space),
+        None if instance_map is None else read_instance_map(instance_map),
+        space=generator.config.num_classes if space is None else space,
+        size=size,
+        requires=tuple(name for name in generator.requires if name != "planes"),
+        offset_ignore=getattr(generator.config, "offset_ignore", 0),
+    )
+
+
+def _with_planes(layout: Layout, planes: Tensor, size: tuple[int, int]) -> Layout:
+    from dataclasses import replace
+
+    from semsyn.functional import resize_ids
+
+    if planes.shape[0] != len(layout):
+        raise InputError(f"planes are for {planes.shape[0]} pictures, but there are {len(layout)} maps.")
+    return replace(layout, planes=resize_ids(planes, size))
+
+
+def _seeds(seed: int | Sequence[int] | None, maps: int, samples: int) -> list[int] | None:
+    if seed is None:
+        return None
+    seeds = [seed] * maps if isinstance(seed, int) else list(seed)
+    if len(seeds) != maps:
+        raise InputError(f"seed holds {len(seeds)} numbers for {maps} label maps: give one per map, or one for all.")
+    return [s + j for s in seeds for j in range(samples)]
+
+
+def _deliver(images: Tensor, output: Output, *, single: bool) -> Rendered:
+    if output == "pt":
+        return images
+    pixels: np.ndarray = to_uint8(images.cpu())
+    if output == "np":
+        return pixels
+    if output != "pil":
+        raise InputError(f"output must be 'pil', 'np' or 'pt', found {output!r}.")
+    from PIL import Image as PILImage
+
+    pictures: list[Image] = [PILImage.fromarray(p) for p in pixels]
+    return pictures[0] if single else pictures

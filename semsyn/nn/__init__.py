@@ -1,0 +1,43 @@
+"""Layers: each is usable alone, and all networks are made of them."""
+
+from semsyn.nn.clade import CLADE
+from semsyn.nn.conditional import Conditional
+from semsyn.nn.conditioners import Conditioner, InstanceConditioner, LabelConditioner, Prepared
+from semsyn.nn.image_encoder import ImageEncoder
+from semsyn.nn.inade import INADE
+from semsyn.nn.instance_encoder import InstanceConv2d, InstanceEncoder
+from semsyn.nn.label_conv import LabelConv2d
+from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm, make_norm
+from semsyn.nn.replace_norms import ModulatedNetwork, replace_norms
+from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.spade import SPADE
+from semsyn.nn.spectral_norm import SpectralNorm, fold_spectral_norm, spectral_norm
+from semsyn.nn.stems import LabelStem, LatentStem, ToImage
+
+__all__ = [
+    "CLADE",
+    "INADE",
+    "SPADE",
+    "BatchNorm",
+    "Conditional",
+    "Conditioner",
+    "ImageEncoder",
+    "InstanceConditioner",
+    "InstanceConv2d",
+    "InstanceEncoder",
+    "InstanceNorm",
+    "LabelConditioner",
+    "LabelConv2d",
+    "LabelStem",
+    "LatentStem",
+    "ModulatedNetwork",
+    "ModulatedResBlock",
+    "Prepared",
+    "SpectralNorm",
+    "SyncBatchNorm",
+    "ToImage",
+    "fold_spectral_norm",
+    "make_norm",
+    "replace_norms",
+    "spectral_norm",
+]

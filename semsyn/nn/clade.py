@@ -1,0 +1,74 @@
+"""Class-adaptive normalisation, with or without the position in the region (ICPE)."""
+
+import torch
+from torch import Tensor, nn
+
+from semsyn.condition import Condition
+from semsyn.functional import indexed_affine
+from semsyn.nn.conditional import Conditional
+from semsyn.nn.norms import BatchNorm, NormFactory
+
+
+class CLADE(Conditional):
+    r"""Class-adaptive normalisation: one (gamma, beta) row per class, looked up at every pixel.
+
+    .. math:: y_{nchw} = \gamma_{kc}\,\hat{x}_{nchw} + \beta_{kc}, \qquad k = \text{class\_ids}_{nhw}
+
+    where :math:`\hat{x}` is x normalised without affine parameters. A table look-up stands in for SPADE's convolutions. With
+    offsets (intra-class positional encoding, ICPE) gamma and beta of a pixel are further multiplied by
+    :math:`1 + w \cdot \text{offset}_{nhw} + b`, each with its own w (2 numbers) and b, shared by channels and classes.
+
+    Args:
+        channels: c.
+        num_classes: k, rows of the tables; a void class counts.
+        has_edges: append a channel, the instance borders times a weight plus a bias.
+        has_offsets: ICPE.
+        norm: makes the module that normalises c channels without affine parameters.
+
+    Shape: x is n c h w, cond.class_ids n h w in [0, k] (k, no class, uses row 0), cond.edges n h w, cond.offsets n 2 h w; the
+    result n c h w, or n c+1 h w with edges. Without edges and offsets cond may be class_ids alone, at any size.
+
+    Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, eq. 4 to 6.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_classes: int,
+        *,
+        has_edges: bool = False,
+        has_offsets: bool = False,
+        norm: NormFactory = BatchNorm,
+    ) -> None:
+        fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
+        self.reads = tuple(name for name, used in fields.items() if used)
+        super().__init__()
+        self.num_classes = num_classes
+        self.out_channels = channels + has_edges
+        self.norm = norm(channels)
+        self.gamma = nn.Parameter(torch.rand(num_classes, channels))
+        self.beta = nn.Parameter(torch.zeros(num_classes, channels))
+        self.gamma_gain = nn.Conv2d(2, 1, 1) if has_offsets else None
+        self.beta_gain = nn.Conv2d(2, 1, 1) if has_offsets else None
+        self.edge_conv = nn.Conv2d(1, 1, 1) if has_edges else None
+        for conv in (self.gamma_gain, self.beta_gain):
+            if conv is not None:
+                nn.init.zeros_(conv.weight)
+                nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
+        cond = self.conditions(x, cond)
+        assert cond.class_ids is not None
+        # As released: the arg-max of an empty one-hot column is class 0.
+        rows = cond.class_ids.where(cond.class_ids < self.num_classes, 0)
+        gains = (None, None) if self.gamma_gain is None or self.beta_gain is None else self._gains(cond)
+        y = indexed_affine(self.norm(x), rows, self.gamma, self.beta, gamma_gain=gains[0], beta_gain=gains[1])
+        if self.edge_conv is None:
+            return y
+        assert cond.edges is not None
+        return torch.cat([y, self.edge_conv(cond.edges[:, None].to(y.dtype))], dim=1)
+
+    def _gains(self, cond: Condition) -> tuple[Tensor, Tensor]:
+        assert cond.offsets is not None and self.gamma_gain is not None and self.beta_gain is not None
+        offsets = cond.offsets.to(self.gamma_gain.weight.dtype)
+        return 1 + self.gamma_gain(offsets), 1 + self.beta_gain(offsets)

@@ -1,0 +1,89 @@
+"""From layout and style to the conditions of each resolution."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from semsyn.condition import Condition, Regions
+from semsyn.errors import InputError
+from semsyn.layout import Layout
+from semsyn.style import Style
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that depends on the layout and the weights alone: one condition per stage, low to high."""
+
+    conditions: tuple[Condition, ...]
+
+
+class Conditioner(nn.Module):
+    """Writes the conditions that stem and stages read.
+
+    Attributes:
+        requires: `Layout` fields it needs besides class_ids.
+        writes: `Condition` fields it fills.
+        instance_code_dim: d of the instance codes it takes from the style; None: it takes none.
+    """
+
+    requires: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ("class_ids",)
+    instance_code_dim: int | None = None
+
+    def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
+        """Conditions without anything drawn; eager, shapes may depend on the data."""
+        raise NotImplementedError
+
+    def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
+        """Conditions with the style in them."""
+        raise NotImplementedError
+
+    def check(self, layout: Layout) -> None:
+        """Raise InputError if the layout lacks a field."""
+        if missing := [name for name in self.requires if getattr(layout, name) is None]:
+            raise InputError(f"this generator needs {missing} in the layout. Use Layout.of(..., requires=generator.requires).")
+
+
+class LabelConditioner(Conditioner):
+    """Class ids, and edges, offsets or planes where asked for."""
+
+    def __init__(self, *, has_edges: bool = False, has_offsets: bool = False) -> None:
+        super().__init__()
+        self.requires = tuple(name for name, used in {"edges": has_edges, "offsets": has_offsets}.items() if used)
+        self.writes = ("class_ids", *self.requires)
+
+    def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
+        self.check(layout)
+        wanted = Layout(class_ids=layout.class_ids, **{name: getattr(layout, name) for name in self.requires})
+        levels = wanted.pyramid(sizes)
+        return Prepared(tuple(Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets) for at in levels))
+
+    def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
+        return prepared.conditions
+
+
+class InstanceConditioner(Conditioner):
+    """(Class, instance) pairs with a code per instance, and a sketch where asked for."""
+
+    def __init__(self, code_dim: int, *, has_sketch: bool = False) -> None:
+        super().__init__()
+        self.instance_code_dim = code_dim
+        self.requires = ("instance_ids", "planes") if has_sketch else ("instance_ids",)
+        self.writes = ("class_ids", "regions", "codes", *(("planes",) if has_sketch else ()))
+
+    def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
+        self.check(layout)
+        assert layout.instance_ids is not None
+        planes = layout.planes if "planes" in self.writes else None
+        pairs = Regions.of(layout.class_ids, layout.instance_ids)
+        levels = Layout(class_ids=layout.class_ids, planes=planes).pyramid(sizes)
+        regions = {size: pairs.resized(size) for size in set(sizes)}
+        return Prepared(
+            tuple(Condition(class_ids=at.class_ids, planes=at.planes, regions=regions[at.size]) for at in levels)
+        )
+
+    def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
+        if style.instance_codes is None:
+            raise InputError("this generator reads style.instance_codes (n i 2 d), which the style lacks. Use sample_style(layout).")
+        return tuple(replace(cond, codes=style.instance_codes) for cond in prepared.conditions)

@@ -1,0 +1,69 @@
+"""How the released recipes initialise their networks."""
+
+from typing import Literal, TypeVar
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
+
+from semsyn.errors import InputError, UnknownNameError
+
+InitMethod = Literal["xavier", "xavier_uniform", "normal", "kaiming", "orthogonal"]
+METHODS: tuple[str, ...] = ("xavier", "xavier_uniform", "normal", "kaiming", "orthogonal")
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> M:
+    """Draw the weights of every convolution and linear layer inside a network anew, in place, as the released recipes do.
+
+    Biases become 0; batch norms with affine parameters get weights from N(1, gain). As released, a layer counts by its class
+    name: it holds "Conv" or "Linear" and has a weight of rank 2 or more. So `InstanceConv2d` and CLADE's offset convolutions count,
+    and the tables of modulations (uniform in [0, 1) from their construction) stay as they are. Under spectral norm the
+    unnormalised weight is drawn; u and v stay.
+
+    Args:
+        module: any network.
+        method: "xavier" (normal, the released default), "xavier_uniform" (gain 1, whatever ``gain`` says), "normal" (deviation
+            ``gain``), "kaiming" (fan in, no gain) or "orthogonal".
+        gain: factor of the method.
+
+    Returns:
+        The same module.
+
+    Raises:
+        UnknownNameError: for an unknown method.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("initialisation", method, METHODS)
+    for layer in module.modules():
+        kind = type(layer).__name__
+        if isinstance(layer, _BatchNorm):
+            if layer.affine:
+                nn.init.normal_(layer.weight, 1.0, gain)
+                nn.init.zeros_(layer.bias)
+        elif ("Conv" in kind or "Linear" in kind) and hasattr(layer, "weight"):
+            _draw(_unnormalised_weight(layer), method, gain)
+            if isinstance(getattr(layer, "bias", None), Tensor):
+                nn.init.zeros_(layer.bias)
+    return module
+
+
+def _unnormalised_weight(layer: nn.Module) -> Tensor:
+    weight = layer.parametrizations.weight.original if parametrize.is_parametrized(layer, "weight") else layer.weight
+    if not isinstance(weight, Tensor) or weight.ndim < 2:
+        raise InputError(f"{type(layer).__name__}.weight is no matrix to initialise.")
+    return weight
+
+
+def _draw(weight: Tensor, method: str, gain: float) -> None:
+    if method == "xavier":
+        nn.init.xavier_normal_(weight, gain)
+    elif method == "xavier_uniform":
+        nn.init.xavier_uniform_(weight, 1.0)
+    elif method == "normal":
+        nn.init.normal_(weight, 0.0, gain)
+    elif method == "kaiming":
+        nn.init.kaiming_normal_(weight, a=0, mode="fan_in")
+    else:
+        nn.init.orthogonal_(weight, gain)

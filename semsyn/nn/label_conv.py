@@ -1,0 +1,45 @@
+"""Convolution of a label map as a module."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from semsyn.functional import label_conv2d
+
+
+class LabelConv2d(nn.Module):
+    """A same-size convolution over class ids (gathered) and dense planes (convolved); either may be absent.
+
+    Args:
+        num_classes: k; 0 for planes alone.
+        out_channels: o.
+        kernel_size: odd.
+        num_planes: p.
+
+    Shape: class_ids n h w in [0, k] (k adds nothing), planes n p h w, the result n o h w.
+    """
+
+    def __init__(self, num_classes: int, out_channels: int, kernel_size: int = 3, *, num_planes: int = 0) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.num_planes = num_planes
+        self.padding = kernel_size // 2
+        self.weight = nn.Parameter(torch.empty(out_channels, num_classes + num_planes, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.empty(out_channels))
+        bound = 1 / math.sqrt(self.weight[0].numel())
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, class_ids: Tensor | None, planes: Tensor | None = None) -> Tensor:
+        ids = class_ids if self.num_classes else None
+        return label_conv2d(ids, self.weight, self.bias, planes=planes, padding=self.padding)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_classes} classes + {self.num_planes} planes, {self.weight.shape[0]}, kernel_size={self.weight.shape[-1]}"
+
+
+def stack_planes(edges: Tensor | None, planes: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Edges (n h w) and other planes (n p h w) as one n p' h w tensor, edges first; None if there are neither."""
+    parts = [t.to(dtype) for t in (None if edges is None else edges[:, None], planes) if t is not None]
+    return torch.cat(parts, dim=1) if parts else None

@@ -1,0 +1,73 @@
+"""Parameter-free normalisation, the first half of every modulation."""
+
+from collections.abc import Callable
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semsyn.errors import UnknownNameError
+
+NormFactory = Callable[[int], nn.Module]
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation without affine parameters (n c h w)."""
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, affine=False)
+
+
+class SyncBatchNorm(BatchNorm):
+    """Batch normalisation whose training statistics are taken over all processes of `torch.distributed`.
+
+    Sums travel by a differentiable all-reduce, so any backend works (torch's own `SyncBatchNorm` needs GPUs). In one process, or in
+    evaluation, it is plain batch normalisation. ``num_batches_tracked`` stays as it is, as in the released checkpoints.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
+        if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+            return F.batch_norm(x, self.running_mean, self.running_var, training=True, momentum=self.momentum or 0.1, eps=self.eps)
+        return self._synchronised(x)
+
+    def _synchronised(self, x: Tensor) -> Tensor:
+        from torch.distributed.nn.functional import all_reduce
+
+        wide = x.float()
+        count = wide.new_full((1,), wide.numel() / wide.shape[1])
+        # Two reductions: the squares are taken around the global mean, which keeps fp32 exact for large means.
+        totals = all_reduce(torch.cat([wide.sum((0, 2, 3)), count]))
+        mean, total = totals[:-1] / totals[-1], totals[-1]
+        centred = wide - mean[:, None, None]
+        var = all_reduce(centred.square().sum((0, 2, 3))) / total
+        with torch.no_grad():
+            assert self.running_mean is not None and self.running_var is not None
+            unbiased = var * (total / (total - 1).clamp(min=1))
+            self.running_mean.lerp_(mean.to(self.running_mean), self.momentum or 0.1)
+            self.running_var.lerp_(unbiased.to(self.running_var), self.momentum or 0.1)
+        return (centred * torch.rsqrt(var + self.eps)[:, None, None]).to(x.dtype)
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation without parameters or running statistics (n c h w); one group per channel, same numbers and faster."""
+
+    def __init__(self, channels: int, *, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.channels = channels
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.channels, eps=self.eps)
+
+
+NORMS: dict[str, NormFactory] = {"batch": BatchNorm, "sync_batch": SyncBatchNorm, "instance": InstanceNorm}
+
+
+def make_norm(name: str) -> NormFactory:
+    """The factory of a parameter-free norm: ``batch``, ``sync_batch`` or ``instance``."""
+    if name not in NORMS:
+        raise UnknownNameError("norm", name, list(NORMS))
+    return NORMS[name]

@@ -1,0 +1,52 @@
+"""The residual block of every modulated generator."""
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semsyn.condition import Condition
+from semsyn.nn.conditional import Conditional
+from semsyn.nn.spectral_norm import spectral_norm
+
+Modulation = Callable[[int], Conditional]
+
+
+class ModulatedResBlock(nn.Module):
+    """Two modulated, activated convolutions beside a shortcut.
+
+    out = shortcut(x) + conv_1(act(norm_1(conv_0(act(norm_0(x)))))), act = leaky ReLU 0.2. The shortcut is x itself, or
+    conv_s(norm_s(x)) without activation or bias where the channels change.
+
+    Args:
+        in_channels, out_channels: of x and of the result.
+        modulation: makes the conditional norm of c channels: ``partial(CLADE, num_classes=19)``. Convolutions take as many channels
+            as it returns (`Conditional.out_channels`).
+        has_spectral_norm: put spectral normalisation on the convolutions.
+
+    Shape: x is n c h w, the result n c' h w.
+
+    Reference: Park et al., arXiv:1903.07291, figure 3.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, modulation: Modulation, *, has_spectral_norm: bool = True) -> None:
+        super().__init__()
+        middle = min(in_channels, out_channels)
+
+        def conv(norm: Conditional, channels: int, kernel_size: int, bias: bool = True) -> nn.Module:
+            layer = nn.Conv2d(norm.out_channels, channels, kernel_size, padding=kernel_size // 2, bias=bias)
+            return spectral_norm(layer) if has_spectral_norm else layer
+
+        self.norm_0 = modulation(in_channels)
+        self.conv_0 = conv(self.norm_0, middle, 3)
+        self.norm_1 = modulation(middle)
+        self.conv_1 = conv(self.norm_1, out_channels, 3)
+        self.norm_s = modulation(in_channels) if in_channels != out_channels else None
+        self.conv_s = None if self.norm_s is None else conv(self.norm_s, out_channels, 1, bias=False)
+        self.reads = self.norm_0.reads
+
+    def forward(self, x: Tensor, cond: Condition) -> Tensor:
+        shortcut = x if self.norm_s is None or self.conv_s is None else self.conv_s(self.norm_s(x, cond))
+        x = self.conv_0(F.leaky_relu(self.norm_0(x, cond), 0.2))
+        x = self.conv_1(F.leaky_relu(self.norm_1(x, cond), 0.2))
+        return shortcut + x

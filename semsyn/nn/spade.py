@@ -1,0 +1,65 @@
+"""Spatially-adaptive normalisation."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semsyn.condition import Condition
+from semsyn.nn.conditional import Conditional
+from semsyn.nn.label_conv import LabelConv2d, stack_planes
+from semsyn.nn.norms import BatchNorm, NormFactory
+
+
+class SPADE(Conditional):
+    r"""Spatially-adaptive normalisation: gamma and beta are convolved from the label map.
+
+    .. math:: y = \hat{x} \odot (1 + \gamma(m)) + \beta(m), \qquad
+        \gamma, \beta = \mathrm{conv}(\mathrm{ReLU}(\mathrm{conv}(m)))
+
+    where :math:`\hat{x}` is x normalised without affine parameters and m the one-hot map, which is never built: class ids are
+    gathered, only edges and planes are convolved.
+
+    Args:
+        channels: c.
+        num_classes: k; 0 if the map comes as planes alone.
+        has_edges: read instance borders.
+        num_planes: p, dense maps read besides.
+        hidden: channels between the two convolutions.
+        kernel_size: of all three convolutions.
+        norm: makes the module that normalises c channels without affine parameters.
+
+    Shape: x is n c h w; cond.class_ids n h w in [0, k] (k adds nothing), cond.edges n h w, cond.planes n p h w; the result n c h w.
+    Without edges and planes cond may be class_ids alone, at any size.
+
+    Reference: Park et al., "Semantic Image Synthesis with Spatially-Adaptive Normalization", arXiv:1903.07291, eq. 1.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_classes: int,
+        *,
+        has_edges: bool = False,
+        num_planes: int = 0,
+        hidden: int = 128,
+        kernel_size: int = 3,
+        norm: NormFactory = BatchNorm,
+    ) -> None:
+        fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
+        self.reads = tuple(name for name, used in fields.items() if used)
+        super().__init__()
+        self.out_channels = channels
+        self.norm = norm(channels)
+        self.shared = LabelConv2d(num_classes, hidden, kernel_size, num_planes=num_planes + has_edges)
+        self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
+        self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
+
+    def modulation(self, cond: Condition) -> tuple[Tensor, Tensor]:
+        """gamma and beta, n c h w each."""
+        edges = cond.edges if "edges" in self.reads else None
+        planes = cond.planes if "planes" in self.reads else None
+        hidden = F.relu(self.shared(cond.class_ids, stack_planes(edges, planes, self.shared.weight.dtype)))
+        return self.gamma(hidden), self.beta(hidden)
+
+    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
+        gamma, beta = self.modulation(self.conditions(x, cond))
+        return self.norm(x) * (1 + gamma) + beta

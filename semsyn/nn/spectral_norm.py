@@ -1,0 +1,69 @@
+"""Spectral normalisation with the update order of the released checkpoints (v before u)."""
+
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class SpectralNorm(nn.Module):
+    r"""Divide a weight by its largest singular value, estimated by one power iteration per training forward.
+
+    .. math:: v \leftarrow W^\top u / \|W^\top u\|, \quad u \leftarrow W v / \|W v\|, \quad \hat{W} = W / (u^\top W v)
+
+    A parametrization for `torch.nn.utils.parametrize`; `spectral_norm(module)` registers it. In evaluation u and v stay as they
+    are. `torch.nn.utils.parametrizations.spectral_norm` iterates u first and so gives other numbers for released weights.
+
+    Args:
+        weight: the weight to normalise, out first.
+        dim: its output axis (1 for transposed convolutions).
+        eps: smallest norm to divide by.
+
+    Reference: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", arXiv:1802.05957.
+    """
+
+    u: Tensor
+    v: Tensor
+
+    def __init__(self, weight: Tensor, *, dim: int = 0, eps: float = 1e-12) -> None:
+        super().__init__()
+        self.dim = dim
+        self.eps = eps
+        rows, columns = self._matrix(weight).shape
+        self.register_buffer("u", F.normalize(torch.randn(rows, device=weight.device, dtype=weight.dtype), dim=0, eps=eps))
+        self.register_buffer("v", F.normalize(torch.randn(columns, device=weight.device, dtype=weight.dtype), dim=0, eps=eps))
+
+    def _matrix(self, weight: Tensor) -> Tensor:
+        return weight.movedim(self.dim, 0).flatten(1)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        matrix = self._matrix(weight)
+        if self.training:
+            with torch.no_grad():
+                self.v.copy_(F.normalize(torch.mv(matrix.mT, self.u), dim=0, eps=self.eps))
+                self.u.copy_(F.normalize(torch.mv(matrix, self.v), dim=0, eps=self.eps))
+        u, v = self.u.clone(), self.v.clone()  # a second forward before backward moves the buffers
+        return weight / torch.dot(u, torch.mv(matrix, v))
+
+
+def spectral_norm(module: M, *, eps: float = 1e-12) -> M:
+    """Put `SpectralNorm` on ``module.weight`` (a convolution, transposed convolution or linear layer) and return the module."""
+    transposed = isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
+    assert isinstance(module.weight, Tensor)
+    parametrize.register_parametrization(module, "weight", SpectralNorm(module.weight, dim=int(transposed), eps=eps))
+    return module
+
+
+def fold_spectral_norm(module: M) -> M:
+    """Bake every spectral normalisation inside ``module`` into plain weights, in place (exact; evaluation only)."""
+    for child in module.modules():
+        if parametrize.is_parametrized(child, "weight"):
+            was_training = child.training
+            child.eval()
+            parametrize.remove_parametrizations(child, "weight", leave_parametrized=True)
+            child.train(was_training)
+    return module

@@ -1,0 +1,35 @@
+"""Connected components of equal ids, 8-connectivity: runs of a row are linked to the runs they touch in the row above."""
+
+import torch
+from torch import Tensor
+
+
+def _links(run_ids: Tensor, ids: Tensor) -> Tensor:
+    """Pairs of runs (2 m) that touch between two neighbouring rows and hold the same id."""
+    width = ids.shape[2]
+    pairs = []
+    for shift in (-1, 0, 1):
+        above = slice(max(0, -shift), width - max(0, shift))
+        below = slice(max(0, shift), width - max(0, -shift))
+        same = ids[:, :-1, above] == ids[:, 1:, below]
+        pairs.append(torch.stack([run_ids[:, :-1, above][same], run_ids[:, 1:, below][same]]))
+    return torch.cat(pairs, dim=1).unique(dim=1)
+
+
+def connected_components_reference(ids: Tensor) -> Tensor:
+    """ids n h w to component ids n h w, dense over the whole batch, in the order of each component's first pixel."""
+    starts = torch.ones_like(ids, dtype=torch.bool)
+    starts[:, :, 1:] = ids[:, :, 1:] != ids[:, :, :-1]
+    run_ids = starts.flatten().cumsum(0).view(ids.shape) - 1
+    roots = torch.arange(int(run_ids[-1, -1, -1]) + 1, device=ids.device)
+    upper, lower = _links(run_ids, ids)
+    while True:  # the smallest root of a component spreads: hook neighbours' roots, then jump to the roots' roots
+        first, second = roots[upper], roots[lower]
+        if torch.equal(first, second):
+            break
+        smaller = torch.minimum(first, second)
+        roots = roots.scatter_reduce(0, torch.cat([first, second]), torch.cat([smaller, smaller]), "amin")
+        while not torch.equal(roots, jumped := roots[roots]):
+            roots = jumped
+    dense = torch.unique(roots, return_inverse=True)[1]
+    return dense[run_ids]

@@ -1,0 +1,159 @@
+"""What is free: codes that are drawn, or encoded from a picture; always explicit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import InputError
+from semsyn.layout import Layout
+
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """The codes of a batch of pictures.
+
+    Attributes:
+        code: n d, one code per picture; or None.
+        instance_codes: n i 2 d, one pair (scale, shift) per instance id; or None.
+    """
+
+    code: Tensor | None = None
+    instance_codes: Tensor | None = None
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Style":
+        """The same codes on another device or in another dtype."""
+        present = {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
+        return replace(self, **{name: t.to(device=device, dtype=dtype) for name, t in present.items()})
+
+    def mix(
+        self,
+        other: "Style",
+        *,
+        classes: Iterable[int] | None = None,
+        instances: Iterable[int] | Mapping[int, int] | None = None,
+        layout: Layout | None = None,
+    ) -> "Style":
+        """Take the codes of some instances from another style; everything else stays.
+
+        Args:
+            other: where the codes come from.
+            classes: take all instances of these classes (needs ``layout``, which tells the classes of the instances).
+            instances: ids to take, or {id here: id in other}.
+            layout: the layout of this style.
+
+        Raises:
+            InputError: if nothing is selected, an id has no code in one of the styles, or classes come without a layout.
+        """
+        if (classes is None) == (instances is None):
+            raise InputError("mix takes either classes= or instances=.")
+        if self.instance_codes is None or other.instance_codes is None:
+            raise InputError("both styles need instance codes to be mixed by class or instance.")
+        if classes is not None:
+            if layout is None or layout.instance_ids is None:
+                raise InputError("mixing by class needs the layout (with instance_ids), to find the instances of a class.")
+            wanted = torch.isin(layout.class_ids, torch.tensor(list(classes), device=layout.class_ids.device))
+            instances = layout.instance_ids[wanted].unique().tolist()
+        assert instances is not None
+        pairs = dict(instances) if isinstance(instances, Mapping) else {i: i for i in instances}
+        for ids, codes, whose in ((pairs, self.instance_codes, "this"), (pairs.values(), other.instance_codes, "the other")):
+            if missing := sorted(i for i in ids if not 0 <= i < codes.shape[1]):
+                raise InputError(f"{whose} style has codes for instances 0 to {codes.shape[1] - 1}, not for {missing}.")
+        mixed = self.instance_codes.clone()
+        mixed[:, list(pairs)] = other.instance_codes[:, list(pairs.values())].to(mixed)
+        return replace(self, instance_codes=mixed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posterior:
+    """What an encoder returns: a Gaussian for one of the codes.
+
+    Attributes:
+        mu, logvar: mean and log-variance, n d (of `Style.code`) or n i 2 d (of `Style.instance_codes`).
+        valid: n i, bool: instances that the picture shows; the others have mu = logvar = 0, the prior. None for n d.
+    """
+
+    mu: Tensor
+    logvar: Tensor
+    valid: Tensor | None = None
+
+    @property
+    def field(self) -> str:
+        """The field of `Style` that it describes."""
+        return "code" if self.mu.ndim == 2 else "instance_codes"
+
+    def apply(self, style: Style) -> Style:
+        """Turn prior draws into draws of this posterior: mu + exp(logvar / 2) · draw.
+
+        Instances that the layout has and the picture lacks keep their prior draw.
+        """
+        draw = getattr(style, self.field)
+        if draw is None:
+            raise InputError(f"the posterior describes {self.field}, which this style does not have.")
+        mu, logvar = self.mu.to(draw), self.logvar.to(draw)
+        if self.field == "code":
+            return replace(style, code=mu + (logvar / 2).exp() * draw)
+        known = min(draw.shape[1], mu.shape[1])
+        encoded = mu[:, :known] + (logvar[:, :known] / 2).exp() * draw[:, :known]
+        return replace(style, instance_codes=torch.cat([encoded, draw[:, known:]], dim=1))
+
+    def transfer(self, pairs: Mapping[int, int], num_instances: int, *, as_released: bool = False) -> "Posterior":
+        """Exemplar transfer: the posterior of a target picture some of whose instances look like those of this one.
+
+        Args:
+            pairs: {target instance id: instance id here}; all other instances of the target get the prior.
+            num_instances: i of the target.
+            as_released: use the statistics of the shift for the scale too, as INADE's released demo does by an aliasing error.
+
+        Returns:
+            A posterior n i 2 d for the target; ``valid`` marks the transferred instances.
+
+        Raises:
+            InputError: if an id is out of range on either side.
+        """
+        if self.mu.ndim != 4:
+            raise InputError("only posteriors of instance codes can be transferred per instance.")
+        if missing := sorted(i for i in pairs if not 0 <= i < num_instances):
+            raise InputError(f"the target has instances 0 to {num_instances - 1}, not {missing}.")
+        if missing := sorted(i for i in pairs.values() if not 0 <= i < self.mu.shape[1]):
+            raise InputError(f"the reference has instances 0 to {self.mu.shape[1] - 1}, not {missing}.")
+        targets, sources = list(pairs), list(pairs.values())
+        n, _, levels, d = self.mu.shape
+        source_levels = [1, 1] if as_released else list(range(levels))
+        mu, logvar = (t.new_zeros(n, num_instances, levels, d) for t in (self.mu, self.logvar))
+        mu[:, targets] = self.mu[:, sources][:, :, source_levels]
+        logvar[:, targets] = self.logvar[:, sources][:, :, source_levels]
+        valid = torch.zeros(n, num_instances, dtype=torch.bool, device=mu.device)
+        valid[:, targets] = True
+        return Posterior(mu=mu, logvar=logvar, valid=valid)
+
+
+def draw_codes(seeds: Sequence[int], shape: tuple[int, ...], *, stream: int = 0, indices: Sequence[int] | None = None) -> Tensor:
+    """Standard normal codes that depend on nothing but their seed and index.
+
+    Args:
+        seeds: one per image.
+        shape: of one code.
+        stream: tells codes of different meaning apart.
+        indices: ids (instances) that each get a code of their own; None: one code per image.
+
+    Returns:
+        n ... , or n i ... with indices; float32 on CPU.
+    """
+    if indices is None:
+        return torch.stack([torch.randn(shape, generator=_generator(seed, stream, -1)) for seed in seeds])
+    codes = [torch.randn(shape, generator=_generator(seed, stream, i)) for seed in seeds for i in indices]
+    return torch.stack(codes).view(len(seeds), len(indices), *shape) if codes else torch.empty(len(seeds), 0, *shape)
+
+
+def _generator(seed: int, stream: int, index: int) -> torch.Generator:
+    state = seed & _MASK
+    for word in (stream, index):  # splitmix64 steps: neighbouring seeds and ids must not give related draws
+        state = (state + 0x9E3779B97F4A7C15 * (2 + word)) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return torch.Generator().manual_seed(state - (1 << 63))

@@ -1,0 +1,85 @@
+"""A file as large as the authors': written from the key list of the format, converted, loaded and rendered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from semsyn.hub import load_pretrained
+
+BLOCKS = {  # block: channels in and out; the skip is learned where they differ
+    **dict.fromkeys(("head_0", "G_middle_0", "G_middle_1"), (1024, 1024)),
+    "up_0": (1024, 512),
+    "up_1": (512, 256),
+    "up_2": (256, 128),
+    "up_3": (128, 64),
+}
+
+
+def list_shapes(channels: int) -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of a released SPADE generator with that many semantic channels."""
+
+    def add_conv(name: str, c_out: int, c_in: int, k: int, *, bias: bool) -> None:
+        shapes.update({f"{name}.bias": (c_out,)} if bias else {})
+        shapes[f"{name}.weight_orig"] = (c_out, c_in, k, k)
+        shapes[f"{name}.weight_u"] = (c_out,)
+        shapes[f"{name}.weight_v"] = (c_in * k * k,)
+
+    def add_norm(name: str, c: int) -> None:
+        shapes[f"{name}.param_free_norm.running_mean"] = shapes[f"{name}.param_free_norm.running_var"] = (c,)
+        shapes[f"{name}.param_free_norm.num_batches_tracked"] = ()
+        for conv, c_out, c_in in (("mlp_shared.0", 128, channels), ("mlp_gamma", c, 128), ("mlp_beta", c, 128)):
+            shapes[f"{name}.{conv}.weight"] = (c_out, c_in, 3, 3)
+            shapes[f"{name}.{conv}.bias"] = (c_out,)
+
+    shapes: dict[str, tuple[int, ...]] = {"fc.weight": (1024, channels, 3, 3), "fc.bias": (1024,)}
+    for block, (c_in, c_out) in BLOCKS.items():
+        c_mid = min(c_in, c_out)
+        add_conv(f"{block}.conv_0", c_mid, c_in, 3, bias=True)
+        add_conv(f"{block}.conv_1", c_out, c_mid, 3, bias=True)
+        add_norm(f"{block}.norm_0", c_in)
+        add_norm(f"{block}.norm_1", c_mid)
+        if c_in != c_out:
+            add_conv(f"{block}.conv_s", c_out, c_in, 1, bias=False)
+            add_norm(f"{block}.norm_s", c_in)
+    return shapes | {"conv_img.weight": (3, 64, 3, 3), "conv_img.bias": (3,)}
+
+
+def fill(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """Random weights of a sensible size, with u and v that belong to them."""
+    rng = torch.Generator().manual_seed(0)
+    state = {}
+    for key, shape in shapes.items():
+        if key.endswith("num_batches_tracked"):
+            state[key] = torch.tensor(0)
+        elif key.endswith("running_var"):
+            state[key] = torch.ones(shape)
+        elif len(shape) == 4:
+            state[key] = torch.randn(shape, generator=rng) / np.sqrt(shape[1] * shape[2] * shape[3])
+        else:
+            state[key] = 0.1 * torch.randn(shape, generator=rng)
+    for key in [key for key in shapes if key.endswith("weight_u")]:
+        matrix = state[key.replace("_u", "_orig")].flatten(1)
+        v = torch.nn.functional.normalize(matrix.mT @ state[key], dim=0)
+        state[key], state[key.replace("_u", "_v")] = torch.nn.functional.normalize(matrix @ v, dim=0), v
+    return state
+
+
+@pytest.mark.slow
+def test_a_released_ade20k_file_renders(tmp_path: Path) -> None:
+    shapes = list_shapes(151)
+    assert len(shapes) == 234
+    torch.save(fill(shapes), tmp_path / "latest_net_G.pth")
+    with pytest.warns(UserWarning, match=r"spade/ade20k are licensed CC-BY-NC-SA-4\.0: not for commercial use"):
+        generator = load_pretrained("spade/ade20k", checkpoint=tmp_path)
+    counted = sum(p.numel() for p in generator.parameters())
+    assert round(counted / 1e6, 2) == 96.49
+    label_map = (np.arange(300 * 400).reshape(300, 400) // 900 % 151).astype(np.uint8)
+    label_map[:40] = 255  # unknown, which this data set stores as class 150
+    picture = generator.render(label_map, seed=0)
+    assert picture.size == (256, 256)
+    levels = np.asarray(picture)
+    assert levels.std() > 1
+    assert np.isfinite(levels).all()

@@ -1,0 +1,79 @@
+"""Small generators, and files as the original projects would have written them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from semsyn.convert import clade, inade, spade
+from semsyn.labels import LabelSpace
+from semsyn.layout import Layout
+from semsyn.models import CLADEConfig, Generator, INADEConfig, SPADEConfig, family_of
+from semsyn.style import Style
+
+SPACE = LabelSpace(name="five", classes=("a", "b", "c", "d", "e"))
+
+CONFIGS: dict[str, Any] = {
+    "spade": SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8),
+    "spade-edges": SPADEConfig(num_classes=5, image_size=(64, 128), width=2, hidden=8, upsampling="more", has_edges=True),
+    "spade-vae": SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=16, has_encoder=True),
+    "clade-icpe": CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True),
+    "clade-edges": CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_edges=True),
+    "clade-most": CLADEConfig(num_classes=5, image_size=(128, 128), width=2, upsampling="most"),
+    "inade": INADEConfig(num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_encoder=True),
+    "inade-sketch": INADEConfig(num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_sketch=True),
+}
+
+
+def make_generator(case: str = "clade-icpe", **changes: Any) -> Generator:
+    """A generator with weights and statistics that matter, in evaluation mode."""
+    torch.manual_seed(0)
+    config = replace(CONFIGS[case], **changes)
+    generator = family_of(config).build(config)
+    for key, tensor in generator.state_dict().items():
+        if key.endswith(("running_mean", "bias", "beta")):
+            tensor.copy_(torch.randn_like(tensor) * 0.3)
+        elif key.endswith("running_var"):
+            tensor.copy_(torch.rand_like(tensor) + 0.5)
+    generator.train()
+    for module in generator.modules():
+        if isinstance(module, nn.Conv2d):
+            _ = module.weight  # one power iteration, so that u and v belong to the weight
+    return generator.eval()
+
+
+def paint(generator: Generator) -> Tensor:
+    """A picture that depends on all weights but the encoder's."""
+    h, w = generator.image_size
+    label_map = torch.arange(5).repeat_interleave(h * w // 4)[: h * w].reshape(1, h, w)
+    label_map[:, h // 4 : h // 2, w // 3 :] = 4
+    planes = torch.linspace(0, 1, h * w).reshape(1, 1, h, w) if "planes" in generator.requires else None
+    layout = Layout.of(label_map, label_map, space=SPACE, requires=generator.requires, planes=planes)
+    style: Style = generator.sample_style(layout, seeds=[3])
+    with torch.no_grad():
+        return generator(layout, style)
+
+
+def write_originals(generator: Generator, folder: Path, epoch: str = "latest") -> Path:
+    """Write a generator under the original names, ``<epoch>_net_G.pth`` and where it has an encoder ``<epoch>_net_E.pth``."""
+    converter = {"spade": spade, "clade": clade, "inade": inade}[family_of(generator.config).name]
+    state = generator.state_dict()
+    encoder = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key.startswith("encoder.")}
+    ours = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
+    latent = generator.config.code_dim is not None and hasattr(converter, "LATENT_GENERATOR")
+    keymap = converter.LATENT_GENERATOR if latent else converter.GENERATOR
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(keymap.invert(ours), folder / f"{epoch}_net_G.pth")
+    if encoder:
+        keymap = inade.ENCODER if converter is inade else spade.ENCODER
+        torch.save(keymap.invert(encoder), folder / f"{epoch}_net_E.pth")
+    return folder
+
+
+def write_options(folder: Path, **options: object) -> None:
+    """Write an ``opt.txt`` as the original training scripts do."""
+    lines = [f"{name:>25}: {value!s:<30}\t[default: x]" for name, value in options.items()]
+    text = "\n".join(["----------------- Options ---------------", *lines, "----------------- End -------------------"])
+    (folder / "opt.txt").write_text(text)
