@@ -52,7 +52,7 @@ class Recipe:
     kl: float  # weight of the divergence, summed over a picture
     has_edges: bool  # the discriminator sees instance borders
     steps: int
-    batch: int = 8
+    batch: int = 4
     features: float = 10.0
     rate: tuple[float, float] = (4e-4, 8e-4)  # generator (and encoder), discriminator
     decay_from: float = 0.5  # part of the steps at the full rate
@@ -78,7 +78,7 @@ RECIPES = {
             code_dim=64,
             instance_code_dim=16,
             has_encoder=True,
-            encoder_width=12,
+            encoder_width=8,
         ),
         first_map=3,
         blocks=10.0,

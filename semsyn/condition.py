@@ -15,7 +15,8 @@ class Regions:
     """The distinct (class, instance) pairs of each image, and where they are.
 
     Attributes:
-        class_ids, instance_ids: n r, int64, the pairs; rows beyond an image's number of pairs repeat pair (0, 0) and have no pixels.
+        class_ids, instance_ids: n r, int64, the pairs; rows beyond an image's number of pairs repeat pair (0, 0) and
+            have no pixels.
         ids: n h w, int64 in [0, r), the pair at each pixel.
     """
 
@@ -75,12 +76,19 @@ class Condition:
         planes: Tensor | None = None,
         size: tuple[int, int] | None = None,
     ) -> "Condition":
-        """A condition for using a layer alone; maps are resized to ``size`` (nearest, torch's floor rule) where one is given.
+        """A condition for using a layer alone; maps are resized to ``size`` (nearest, torch's floor rule) where one is
+        given.
 
         Raises:
             InputError: if maps differ in size and no size is given, or instance ids come without class ids.
         """
-        maps = {"class_ids": class_ids, "instance_ids": instance_ids, "edges": edges, "offsets": offsets, "planes": planes}
+        maps = {
+            "class_ids": class_ids,
+            "instance_ids": instance_ids,
+            "edges": edges,
+            "offsets": offsets,
+            "planes": planes,
+        }
         sizes = {name: (t.shape[-2], t.shape[-1]) for name, t in maps.items() if t is not None}
         if size is None and len(set(sizes.values())) > 1:
             raise InputError(f"the maps differ in size: {sizes}. Give size=(h, w) of the features they condition.")

@@ -1,7 +1,7 @@
 """Errors that users see, and the shape check that raises most of them.
 
-Every message says what was wrong, what was found and what to do. The command line turns each `SemsynError` into one line and
-exit code 2; anything else is a bug and keeps its traceback.
+Every message says what was wrong, what was found and what to do. The command line turns each `SemsynError` into one
+line and exit code 2; anything else is a bug and keeps its traceback.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,11 @@ class UnknownNameError(SemsynError, LookupError):
 
     def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
         near = get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
+        hint = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else f"known: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
+        )
         super().__init__(f"unknown {what} {name!r}; {hint}")
 
 

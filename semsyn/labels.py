@@ -124,9 +124,8 @@ class LabelSpace:
         check_ids(label_map, name="label_map")
         low, table = self._table
         table = table.to(label_map.device)
-        rows = label_map.long() - low
-        last = len(table) - 1
-        class_ids = table[torch.where((rows >= 0) & (rows < last), rows, last)]
+        rows = (label_map.long() - low).clamp_(-1, len(table) - 1)  # below and above: the last row
+        class_ids = table[rows]
         if bool((class_ids < 0).any()):
             raise InputError(self._explain(count_ids(label_map)))
         return class_ids

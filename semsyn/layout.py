@@ -12,12 +12,15 @@ from semsyn.functional import dense_ids, region_offsets, resize_ids
 from semsyn.functional import edges as find_edges
 from semsyn.labels import LabelSpace
 
-KEPT_INSTANCE_IDS = 256  # ids of 8-bit instance maps stay as they are, so that an edit of the map does not rename the others
+KEPT_INSTANCE_IDS = (
+    256  # ids of 8-bit instance maps stay as they are, so that an edit of the map does not rename the others
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Id maps of a batch of scenes, nothing learned. `Layout.of` makes one from a data set's maps and is where values are checked.
+    """Id maps of a batch of scenes, nothing learned. `Layout.of` makes one from a data set's maps and is where values
+    are checked.
 
     Attributes:
         class_ids: n h w, int64 in [0, k]; k itself is "no class".
@@ -49,12 +52,13 @@ class Layout:
 
         Args:
             label_map: n h w or h w, integers (tensor or array): ids as the data set stores them.
-            instance_map: the same shape, any integers that tell objects apart. None: every class of a picture is one instance.
-                Ids below 256 stay as they are, larger ones (Cityscapes' 1000 · class + number) are replaced by their rank.
+            instance_map: the same shape, any integers that tell objects apart. None: every class of a picture is one
+                instance. Ids below 256 stay as they are, larger ones (Cityscapes' 1000 · class + number) are replaced
+                by their rank.
             space: the ids' meaning; a bare number of classes k accepts ids in [0, k].
             size: (h, w) to resize to, by Pillow's nearest rule, as the released data pipelines do. None: as it is.
-            requires: the fields wanted besides class_ids: ``instance_ids``, ``edges``, ``offsets``, ``planes``. Edges are found
-                at the new size, offsets before resizing: both as the released pipelines do.
+            requires: the fields wanted besides class_ids: ``instance_ids``, ``edges``, ``offsets``, ``planes``. Edges
+                are found at the new size, offsets before resizing: both as the released pipelines do.
             planes: n p h w, float: dense conditions, resized by the nearest rule.
             offset_ignore: see `semsyn.functional.region_offsets`.
 
@@ -67,8 +71,8 @@ class Layout:
         objects = class_ids if instance_map is None else _id_map(instance_map, "instance_map")
         if objects.shape != class_ids.shape:
             raise InputError(
-                f"instance_map is {_shape(objects)} but label_map is {_shape(class_ids)}. Both must show the same pixels: "
-                "resize the instance map by nearest neighbour."
+                f"instance_map is {_shape(objects)} but label_map is {_shape(class_ids)}. Both must show the same "
+                "pixels: resize the instance map by nearest neighbour."
             )
         if planes is not None and planes.shape[0] != len(class_ids):
             raise InputError(f"planes are for {planes.shape[0]} images but label_map holds {len(class_ids)}.")
@@ -121,11 +125,17 @@ class Layout:
         """One batch of several layouts of the same size and fields."""
         if not layouts:
             raise InputError("no layouts to put together.")
-        tensors = {f.name: [getattr(layout, f.name) for layout in layouts] for f in fields(Layout)}
-        return Layout(**{name: None if ts[0] is None else torch.cat(ts) for name, ts in tensors.items()})
+        first = layouts[0]
+        for f in fields(Layout):
+            if len({getattr(layout, f.name) is None for layout in layouts}) > 1:
+                raise InputError(
+                    f"some of the layouts have {f.name} and some have not: make them with the same requires=."
+                )
+        present = [f.name for f in fields(Layout) if getattr(first, f.name) is not None]
+        return replace(first, **{name: torch.cat([getattr(layout, name) for layout in layouts]) for name in present})
 
     def pyramid(self, sizes: Iterable[tuple[int, int]]) -> tuple["Layout", ...]:
-        """The layout at each size: nearest (torch's floor rule), always from full size, each distinct size made once."""
+        """The layout at each size: nearest (torch's floor rule), from full size, each distinct size made once."""
         made: dict[tuple[int, int], Layout] = {}
         sizes = tuple(sizes)
         for size in sizes:
@@ -144,7 +154,10 @@ def _id_map(ids: Any, name: str) -> Tensor:
         raise InputTypeError(f"{name} must hold integers, found {tensor.dtype}. Soft maps go into planes.")
     tensor = tensor[None] if tensor.ndim == 2 else tensor
     if tensor.ndim != 3:
-        raise InputError(f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}. Read pictures with semsyn.data.read_label_map.")
+        raise InputError(
+            f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}. "
+            "Read pictures with semsyn.data.read_label_map."
+        )
     if tensor.numel() == 0:
         raise InputError(f"{name} is empty: shape {tuple(tensor.shape)}.")
     return tensor.long()
@@ -153,13 +166,16 @@ def _id_map(ids: Any, name: str) -> Tensor:
 def _check_ids(ids: Tensor, num_classes: int) -> Tensor:
     wrong = ids[(ids < 0) | (ids > num_classes)]
     if len(wrong):
-        found = ", ".join(f"{i} in {n} pixels" for i, n in zip(*(t.tolist() for t in wrong.unique(return_counts=True)), strict=True))
+        found = ", ".join(
+            f"{i} in {n} pixels" for i, n in zip(*(t.tolist() for t in wrong.unique(return_counts=True)), strict=True)
+        )
         raise InputError(
-            f"class_ids holds {found}, but num_classes is {num_classes} (ids 0 to {num_classes - 1}, and {num_classes} for no class). "
-            "Map void labels first: give a LabelSpace with a void policy or a remap."
+            f"class_ids holds {found}, but num_classes is {num_classes} (ids 0 to {num_classes - 1}, and {num_classes} "
+            "for no class). Map void labels first: give a LabelSpace with a void policy or a remap."
         )
     return ids
 
 
 def _instance_ids(ids: Tensor) -> Tensor:
-    return ids if 0 <= int(ids.min()) and int(ids.max()) < KEPT_INSTANCE_IDS else dense_ids(ids)
+    kept = int(ids.min()) >= 0 and int(ids.max()) < KEPT_INSTANCE_IDS
+    return ids if kept else dense_ids(ids)

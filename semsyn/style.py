@@ -46,7 +46,8 @@ class Style:
             layout: the layout of this style.
 
         Raises:
-            InputError: if nothing is selected, an id has no code in one of the styles, or classes come without a layout.
+            InputError: if nothing is selected, an id has no code in one of the styles, or classes come without a
+                layout.
         """
         if (classes is None) == (instances is None):
             raise InputError("mix takes either classes= or instances=.")
@@ -54,12 +55,17 @@ class Style:
             raise InputError("both styles need instance codes to be mixed by class or instance.")
         if classes is not None:
             if layout is None or layout.instance_ids is None:
-                raise InputError("mixing by class needs the layout (with instance_ids), to find the instances of a class.")
+                raise InputError(
+                    "mixing by class needs the layout (with instance_ids), to find the instances of a class."
+                )
             wanted = torch.isin(layout.class_ids, torch.tensor(list(classes), device=layout.class_ids.device))
             instances = layout.instance_ids[wanted].unique().tolist()
         assert instances is not None
         pairs = dict(instances) if isinstance(instances, Mapping) else {i: i for i in instances}
-        for ids, codes, whose in ((pairs, self.instance_codes, "this"), (pairs.values(), other.instance_codes, "the other")):
+        for ids, codes, whose in (
+            (pairs, self.instance_codes, "this"),
+            (pairs.values(), other.instance_codes, "the other"),
+        ):
             if missing := sorted(i for i in ids if not 0 <= i < codes.shape[1]):
                 raise InputError(f"{whose} style has codes for instances 0 to {codes.shape[1] - 1}, not for {missing}.")
         mixed = self.instance_codes.clone()
@@ -106,7 +112,8 @@ class Posterior:
         Args:
             pairs: {target instance id: instance id here}; all other instances of the target get the prior.
             num_instances: i of the target.
-            as_released: use the statistics of the shift for the scale too, as INADE's released demo does by an aliasing error.
+            as_released: use the statistics of the shift for the scale too, as INADE's released demo does by an aliasing
+                error.
 
         Returns:
             A posterior n i 2 d for the target; ``valid`` marks the transferred instances.
@@ -131,7 +138,9 @@ class Posterior:
         return Posterior(mu=mu, logvar=logvar, valid=valid)
 
 
-def draw_codes(seeds: Sequence[int], shape: tuple[int, ...], *, stream: int = 0, indices: Sequence[int] | None = None) -> Tensor:
+def draw_codes(
+    seeds: Sequence[int], shape: tuple[int, ...], *, stream: int = 0, indices: Sequence[int] | None = None
+) -> Tensor:
     """Standard normal codes that depend on nothing but their seed and index.
 
     Args:

@@ -151,17 +151,17 @@ def test_class_ids_to_draw_must_be_class_ids(wrong):
 
 
 BROKEN = {
-    "no-classes": (dict(classes=()), "at least one class"),
-    "empty-name": (dict(classes=("a", "", "b")), "a name for each"),
-    "repeated-name": (dict(classes=("a", "b", "a")), "'a' more than once"),
-    "short-palette": (dict(palette=(RED, GREEN)), "3 classes but 2 colours"),
-    "repeated-color": (dict(palette=(RED, GREEN, RED)), r"colour \(255, 0, 0\) for several"),
-    "color-range": (dict(palette=(RED, GREEN, (0, 0, 256))), "outside 0..255"),
-    "remap-target": (dict(remap={5: 4}), "maps to class 4, but class ids end at 3"),
-    "void-target": (dict(void=-1), "maps to class -1"),
-    "void-and-remap": (dict(remap={255: 1}), "stored id 255 both"),
-    "void-hides-class": (dict(void_ids=(1,)), "stored id 1 .* 'sea' and in void_ids"),
-    "far-id": (dict(remap={10**9: 1}), "stored ids end at"),
+    "no-classes": ({"classes": ()}, "at least one class"),
+    "empty-name": ({"classes": ("a", "", "b")}, "a name for each"),
+    "repeated-name": ({"classes": ("a", "b", "a")}, "'a' more than once"),
+    "short-palette": ({"palette": (RED, GREEN)}, "3 classes but 2 colours"),
+    "repeated-color": ({"palette": (RED, GREEN, RED)}, r"colour \(255, 0, 0\) for several"),
+    "color-range": ({"palette": (RED, GREEN, (0, 0, 256))}, "outside 0..255"),
+    "remap-target": ({"remap": {5: 4}}, "maps to class 4, but class ids end at 3"),
+    "void-target": ({"void": -1}, "maps to class -1"),
+    "void-and-remap": ({"remap": {255: 1}}, "stored id 255 both"),
+    "void-hides-class": ({"void_ids": (1,)}, "stored id 1 .* 'sea' and in void_ids"),
+    "far-id": ({"remap": {10**9: 1}}, "stored ids end at"),
 }
 
 

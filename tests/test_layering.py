@@ -24,11 +24,15 @@ LAYERS = (
     ("models",),
     ("losses", "metrics", "data"),
     ("nn",),
+    ("records",),
     ("functional",),
     ("ops",),
-    ("types",),
+    ("basics",),
 )
-TYPES = {"layout", "style", "condition", "labels", "errors"}  # one layer, import torch alone, may name one another
+# Single files that make one layer: the records are tensors with names, resized and derived by functional ops.
+FILES = {name: "records" for name in ("layout", "style", "condition")} | {
+    name: "basics" for name in ("labels", "errors")
+}
 FREE = {"testing", "bench"}  # may import all
 MAY_IMPORT_FREE = FREE | {"cli", "__main__"}
 RANKS = {unit: rank for rank, units in enumerate(reversed(LAYERS)) for unit in units}
@@ -92,7 +96,7 @@ def check_external(path: Path, module: str, *, is_lazy: bool) -> Iterator[str]:
     package = module.partition(".")[0]
     if package in sys.stdlib_module_names:
         return
-    if unit_of(path.with_suffix("").parts) == "types" and package != "torch":
+    if unit_of(path.with_suffix("").parts) in ("records", "basics") and package != "torch":
         yield f"a plain type imports {module}: torch alone is allowed"
     elif package not in CORE and not is_lazy and not (path.name == "kernel.py" and package == "triton"):
         yield f"{module} is optional: import it inside the function that needs it"
@@ -157,7 +161,7 @@ def unit_of(parts: tuple[str, ...] | list[str]) -> str:
     """The name in LAYERS of a module, given as the parts of its full name or path."""
     if len(parts) < 2 or parts[1] == "__init__":
         return "semsyn"
-    return "types" if parts[1] in TYPES else parts[1]
+    return FILES.get(parts[1], parts[1])
 
 
 def test_semsyn_keeps_its_layers():
@@ -172,8 +176,9 @@ BROKEN = {
     "upwards-by-the-root": ("nn/spade.py", "from semsyn import hub", "the layer hub, which is above"),
     "upwards-to-the-root": ("hub/load.py", "from semsyn import load_pretrained", "the layer semsyn, which is above"),
     "sibling": ("losses/kl.py", "from semsyn.data import spaces", "sibling data"),
-    "types-to-ops": ("layout.py", "from semsyn.ops.edges import edges", "the layer ops, which is above"),
-    "types-to-numpy": ("layout.py", "import numpy as np", "torch alone"),
+    "basics-to-ops": ("errors.py", "from semsyn.ops.edges import edges", "the layer ops, which is above"),
+    "ops-to-records": ("ops/edges/op.py", "from semsyn.layout import Layout", "the layer records, which is above"),
+    "records-to-numpy": ("layout.py", "import numpy as np", "torch alone"),
     "testing": ("hub/load.py", "from semsyn.testing import golden", "for tests, examples and cli alone"),
     "no-layer": ("utils.py", "import torch", "'utils' is in no layer"),
     "to-no-layer": ("nn/spade.py", "from semsyn.helpers import f", "semsyn.helpers is in no layer"),
@@ -197,7 +202,10 @@ BROKEN = {
 SOUND = {
     "downwards": ("models/spade/config.py", "from semsyn.nn import spade\nfrom semsyn import functional"),
     "own-package": ("models/spade/build.py", "from .config import SPADEConfig\nfrom semsyn.models import generator"),
-    "types": ("layout.py", "from semsyn.errors import InputError\nfrom semsyn.labels import LabelSpace\nimport torch"),
+    "records": (
+        "layout.py",
+        "from semsyn.errors import InputError\nfrom semsyn.labels import LabelSpace\nimport torch",
+    ),
     "cli": ("cli/main.py", "import semsyn\nfrom semsyn.testing import golden"),
     "bench": ("bench/run.py", "from semsyn.testing import cases\nfrom semsyn import hub"),
     "lazily": ("data/polygons.py", "def f():\n    import scipy"),

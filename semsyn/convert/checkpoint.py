@@ -171,7 +171,7 @@ def _check_roles(files: dict[str, Path]) -> dict[str, Path]:
         )
     for path in files.values():
         _check_file(path)
-    return files
+    return {role: files[role] for role in ("generator", "encoder") if role in files}
 
 
 def _search_folder(folder: Path) -> dict[str, Path]:

@@ -36,7 +36,9 @@ class KeyMap:
             elif part in parts[1:i:2]:
                 pieces.append(f"(?P={part})")
             else:
-                choices = "|".join(map(re.escape, sorted(words[part], key=len, reverse=True))) if part in words else r"[^.]+?"
+                choices = (
+                    "|".join(map(re.escape, sorted(words[part], key=len, reverse=True))) if part in words else r"[^.]+?"
+                )
                 pieces.append(f"(?P<{part}>{choices})")
         return re.compile("".join(pieces))
 
@@ -96,7 +98,9 @@ def check_state(state: State, expected: State, *, what: str) -> None:
     """
     missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
     shapes = [
-        f"{k}: {tuple(state[k].shape)}, needed {tuple(t.shape)}" for k, t in expected.items() if k in state and state[k].shape != t.shape
+        f"{k}: {tuple(state[k].shape)}, needed {tuple(t.shape)}"
+        for k, t in expected.items()
+        if k in state and state[k].shape != t.shape
     ]
     problems = [
         *([f"{len(missing)} weights are missing ({_some(missing)})"] if missing else []),

@@ -60,11 +60,13 @@ def pyramid_from_options(options: Options) -> Facts:
 
 
 def pyramid_from_state(state: Mapping[str, Tensor]) -> Facts:
-    """The fields of `PyramidConfig` that a generator's keys and shapes tell; the size and, up to "most", the depth they do not."""
+    """The fields of `PyramidConfig` that a generator's keys and shapes tell: not its size, nor "normal" from "more"."""
     facts: Facts = {}
     stem = state["head_0.conv_0.weight_orig"].shape[0]
     if stem % 16:
-        raise CheckpointError(f"head_0.conv_0 has {stem} channels, which is no multiple of 16: not a generator of this family.")
+        raise CheckpointError(
+            f"head_0.conv_0 has {stem} channels, which is no multiple of 16: not a generator of this family."
+        )
     facts["width"] = stem // 16
     if "up_4.conv_0.weight_orig" in state:
         facts["upsampling"] = "most"
@@ -94,6 +96,6 @@ def check_stem_pixels(state: Mapping[str, Tensor], facts: Facts) -> None:
     wanted = math.prod(side // multiple for side in facts["image_size"])
     if wanted != pixels:
         raise CheckpointError(
-            f"the file's first layer makes {pixels} pixels, but {facts['image_size']} at depth {facts['upsampling']!r} needs {wanted}. "
-            "Give the image_size and upsampling the file was trained with."
+            f"the file's first layer makes {pixels} pixels, but {facts['image_size']} at depth {facts['upsampling']!r} "
+            f"needs {wanted}. Give the image_size and upsampling the file was trained with."
         )

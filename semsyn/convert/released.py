@@ -38,8 +38,12 @@ class Released:
 
 
 RELEASED = {
-    "spade": Released(spade.from_released_options, spade.recognise, spade.GENERATOR, spade.LATENT_GENERATOR, spade.ENCODER),
-    "clade": Released(clade.from_released_options, clade.recognise, clade.GENERATOR, clade.LATENT_GENERATOR, spade.ENCODER),
+    "spade": Released(
+        spade.from_released_options, spade.recognise, spade.GENERATOR, spade.LATENT_GENERATOR, spade.ENCODER
+    ),
+    "clade": Released(
+        clade.from_released_options, clade.recognise, clade.GENERATOR, clade.LATENT_GENERATOR, spade.ENCODER
+    ),
     "inade": Released(inade.from_released_options, inade.recognise, None, inade.GENERATOR, inade.ENCODER),
 }
 
@@ -71,7 +75,9 @@ class Recognised:
     def verdict(self) -> str:
         """In words: "CLADE, 151 classes, ICPE, width 64"."""
         facts = self.facts
-        counted = f"{facts['num_classes']} classes" if "num_classes" in facts else f"{facts['label_channels']} label channels"
+        counted = (
+            f"{facts['num_classes']} classes" if "num_classes" in facts else f"{facts['label_channels']} label channels"
+        )
         flags = {
             "edges": facts.get("has_edges"),
             "ICPE": facts.get("has_offsets"),
@@ -79,7 +85,9 @@ class Recognised:
             "VAE": self.family != "inade" and "code_dim" in facts,
             "encoder": facts.get("has_encoder"),
         }
-        return ", ".join([get_family(self.family).title, counted, *(n for n, on in flags.items() if on), f"width {facts['width']}"])
+        return ", ".join(
+            [get_family(self.family).title, counted, *(n for n, on in flags.items() if on), f"width {facts['width']}"]
+        )
 
 
 def recognise(states: States) -> Recognised:
@@ -89,7 +97,9 @@ def recognise(states: States) -> Recognised:
         CheckpointError: if no family knows the generator's keys; the message shows some of them.
     """
     if "generator" not in states:
-        raise CheckpointError(f"there is no generator among the files ({sorted(states)}): name it {{'generator': path}}.")
+        raise CheckpointError(
+            f"there is no generator among the files ({sorted(states)}): name it {{'generator': path}}."
+        )
     state = states["generator"]
     for family, released in RELEASED.items():
         facts = released.recognise(state)
@@ -97,7 +107,9 @@ def recognise(states: States) -> Recognised:
             if "encoder" in states:
                 first = states["encoder"].get("layer1.0.weight_orig", states["encoder"].get("layer1.weight"))
                 if first is None:
-                    raise CheckpointError(f"the encoder file is not one of {family}: it holds {sorted(states['encoder'])[:4]}, …")
+                    raise CheckpointError(
+                        f"the encoder file is not one of {family}: it holds {sorted(states['encoder'])[:4]}, …"
+                    )
                 facts |= {"has_encoder": True, "encoder_width": first.shape[0]}
             return Recognised(family, facts)
     raise CheckpointError(
@@ -111,8 +123,8 @@ def infer_config(states: States, known: Mapping[str, Any]) -> Any:
 
     Args:
         states: original state dicts by role.
-        known: config fields from a card, an ``opt.txt`` or the user, for what the files do not tell (the picture's size, the depth,
-            SPADE's edges). What the files do tell must agree.
+        known: config fields from a card, an ``opt.txt`` or the user, for what the files do not tell (the picture's
+            size, the depth, SPADE's edges). What the files do tell must agree.
 
     Raises:
         CheckpointError: if both disagree, or something is still missing; the message names it.
@@ -141,8 +153,8 @@ def infer_config(states: States, known: Mapping[str, Any]) -> Any:
     required += ["upsampling"] + (["has_edges"] if label_channels is not None else [])
     if missing := [name for name in dict.fromkeys(required) if name not in merged]:
         raise CheckpointError(
-            f"the file is {recognised.verdict}, but it does not tell {', '.join(missing)}. Name the card (semsyn list), or give "
-            f"{', '.join(f'{name}=…' for name in missing)}."
+            f"the file is {recognised.verdict}, but it does not tell {', '.join(missing)}. Name the card (semsyn list), "
+            f"or give {', '.join(f'{name}=…' for name in missing)}."
         )
     check_stem_pixels(states["generator"], merged)
     return family.config_class(**merged)

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.pyramid import BLOCKS, SPECTRAL, WORDS, Facts, Options, parse_norm_code, pyramid_from_options, pyramid_from_state
+from semsyn.convert.pyramid import (
+    BLOCKS,
+    SPECTRAL,
+    WORDS,
+    Facts,
+    Options,
+    parse_norm_code,
+    pyramid_from_options,
+    pyramid_from_state,
+)
 from semsyn.models.spade import SPADEConfig
 
 _NORM = {

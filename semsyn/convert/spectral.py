@@ -10,8 +10,9 @@ from torch import Tensor
 def complete_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Fill in ``weight_v`` where a file has ``weight_orig`` and ``weight_u`` alone.
 
-    Such files may hold the normalised ``weight`` too: then v is the solution of W v = u, scaled so that u·W v is the norm that file
-    was saved with (as torch itself upgrades them); the ``weight`` is dropped. Without it v is one power iteration from u.
+    Such files may hold the normalised ``weight`` too: then v is the solution of W v = u, scaled so that u·W v is the
+    norm that file was saved with (as torch itself upgrades them); the ``weight`` is dropped. Without it v is one power
+    iteration from u.
     """
     completed = dict(state)
     for key in state:

@@ -88,29 +88,39 @@ def _points(ring: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fill_polygon(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels inside a polygon, by the even-odd rule; pixels on an edge count.
+    """The pixels inside a polygon, by the even-odd rule; pixels on its outline count.
+
+    A ray to the right and one to the left are followed from every pixel: it is out if both cross the outline an even
+    number of times. An edge that is passed twice cancels out, as in scikit-image, except for its ends.
 
     Args:
         rows, columns: the vertices; the last one is joined to the first.
 
     Returns:
         Integer rows and columns of the pixels, in row order; they may be negative.
+
+    Reference: O'Rourke, "Computational Geometry in C", 2nd edition, section 7.4.
     """
     top, left = int(np.ceil(rows.min())), int(np.ceil(columns.min()))
     bottom, right = int(np.floor(rows.max())), int(np.floor(columns.max()))
     if top > bottom or left > right:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    odd = np.zeros((bottom - top + 1, right - left + 1), dtype=bool)
-    on_edge = np.zeros_like(odd)
+    odd_right = np.zeros((bottom - top + 1, right - left + 1), dtype=bool)
+    odd_left = np.zeros_like(odd_right)
     x = np.arange(left, right + 1, dtype=np.float64)
     for r0, c0, r1, c1 in zip(rows, columns, np.roll(rows, -1), np.roll(columns, -1), strict=True):
+        if r0 == r1:
+            continue
         first, last = int(np.ceil(min(r0, r1))), int(np.floor(max(r0, r1)))
         y = np.arange(first, last + 1, dtype=np.float64)[:, None]
         band = slice(first - top, last + 1 - top)
-        # Twice the signed area of (pixel, vertex 0, vertex 1): its sign says on which side of the edge a pixel lies.
-        side = (c0 - x) * (r1 - y) - (c1 - x) * (r0 - y)
-        crossed = (r0 <= y) != (r1 <= y)
-        odd[band] ^= crossed & ((side > 0) if r1 > r0 else (side < 0))
-        on_edge[band] |= (side == 0) & (x >= min(c0, c1)) & (x <= max(c0, c1))
-    found_rows, found_columns = np.nonzero(odd | on_edge)
+        # Twice the signed area of (pixel, vertex 0, vertex 1), with the sign of the rise: above 0 where the edge lies right
+        # of the pixel.
+        ahead = ((c0 - x) * (r1 - y) - (c1 - x) * (r0 - y)) * np.sign(r1 - r0)
+        odd_right[band] ^= ((r0 > y) != (r1 > y)) & (ahead > 0)
+        odd_left[band] ^= ((r0 < y) != (r1 < y)) & (ahead < 0)
+    inside = odd_right | odd_left
+    whole = (rows == np.floor(rows)) & (columns == np.floor(columns))
+    inside[rows[whole].astype(np.int64) - top, columns[whole].astype(np.int64) - left] = True
+    found_rows, found_columns = np.nonzero(inside)
     return found_rows + top, found_columns + left

@@ -41,7 +41,8 @@ def propose_remap(
     proposals = []
     for other in alternatives:
         ids = {i: other.stored_ids.get(i, UNKNOWN) for i in histogram}
-        if other != space and other.classes == space.classes and min(ids.values()) >= 0:
+        strays = [i for i in ids if i in other.void_ids and not looks_void(i)]
+        if other != space and other.classes == space.classes and min(ids.values()) >= 0 and not strays:
             remap = {i: c for i, c in ids.items() if space.stored_ids.get(i, UNKNOWN) != c}
             proposals.append(RemapProposal(remap, f"the ids fit label space {other.name!r}"))
     labelled = {i for i in histogram if not looks_void(i)}

@@ -18,15 +18,16 @@ def label_conv2d(
 ) -> Tensor:
     """Convolve the one-hot form of an id map, and dense planes behind it, without building the one-hot map.
 
-    Equals ``F.conv2d(cat(one_hot(class_ids), planes), weight, bias)``: ids cost one row look-up and sum per tap instead of k
-    multiply-adds, only the planes are convolved.
+    Equals ``F.conv2d(cat(one_hot(class_ids), planes), weight, bias)``: ids cost one row look-up and sum per tap instead
+    of k multiply-adds, only the planes are convolved.
 
     Args:
         class_ids: n h w, integers in [0, k]; k means "no class" and adds nothing. None: planes alone.
         weight: o (k + p) kh kw; the classes come first, the p planes last.
         bias: o, or None.
         planes: n p h w, dense inputs such as edges, noise or soft maps. None: p is 0.
-        padding, stride: as in `torch.nn.functional.conv2d`, the same for both axes; outside of the map nothing is added.
+        padding, stride: as in `torch.nn.functional.conv2d`, the same for both axes; outside of the map nothing is
+            added.
 
     Returns:
         n o h' w', in the dtype of weight. Differentiable in weight, bias and planes.
@@ -38,7 +39,9 @@ def label_conv2d(
     num_classes = weight.shape[1] - num_planes
     if class_ids is None:
         if planes is None or num_classes:
-            raise InputError(f"weight has {weight.shape[1]} input channels, but there are no class_ids and {num_planes} planes.")
+            raise InputError(
+                f"weight has {weight.shape[1]} input channels, but there are no class_ids and {num_planes} planes."
+            )
         return F.conv2d(planes.to(weight.dtype), weight, bias, stride=stride, padding=padding)
     if num_classes < 1:
         raise InputError(f"weight has {weight.shape[1]} input channels: {num_planes} planes leave none for classes.")

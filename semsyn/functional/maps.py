@@ -25,8 +25,9 @@ def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "ce
     Args:
         ids: ... h w, any dtype.
         size: new (h, w).
-        rule: ``floor``: source = floor(target · in / out), as torch's ``interpolate(mode="nearest")`` and every network here;
-            ``centre``: source = floor((target + 1/2) · in / out), as Pillow's nearest, which the released data pipelines use.
+        rule: ``floor``: source = floor(target · in / out), as torch's ``interpolate(mode="nearest")`` and every network
+            here; ``centre``: source = floor((target + 1/2) · in / out), as Pillow's nearest, which the released data
+            pipelines use.
 
     Returns:
         ... h' w', the dtype of ids.
@@ -52,7 +53,8 @@ def edges(ids: Tensor) -> Tensor:
     Returns:
         n h w, bool.
 
-    Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs", arXiv:1711.11585, 3.3.
+    Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
+        arXiv:1711.11585, 3.3.
     """
     check_shape(ids, "n h w", name="ids")
     across = ids[:, :, 1:] != ids[:, :, :-1]

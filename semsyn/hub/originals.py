@@ -201,9 +201,7 @@ def _encoder_facts(family: str, states: Mapping[str, Mapping[str, Tensor]], widt
     first = states["encoder"].get(ENCODER_WIDTH[family])
     if first is None:
         title = get_family(family).title
-        raise CheckpointError(
-            f"the encoder's file is not that of a {title} encoder: it has no {ENCODER_WIDTH[family]}."
-        )
+        raise CheckpointError(f"the encoder's file does not belong to {title}: it has no {ENCODER_WIDTH[family]}.")
     return {"has_encoder": True, "encoder_width": None if first.shape[0] == width else first.shape[0]}
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
 from semsyn.layout import Layout
+from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 
 KERNEL, PADDING, SLOPE, MAX_WIDTH = 4, 2, 0.2, 512
@@ -19,17 +20,19 @@ class PatchBlock(nn.Module):
     With a norm the convolution is spectrally normalised and has no bias, since the norm would remove it.
     """
 
-    def __init__(self, c_in: int, c_out: int, *, stride: int, has_norm: bool = True, has_activation: bool = True) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, *, stride: int, has_norm: bool = True, has_activation: bool = True
+    ) -> None:
         super().__init__()
         conv = nn.Conv2d(c_in, c_out, KERNEL, stride=stride, padding=PADDING, bias=not has_norm)
         self.conv = spectral_norm(conv) if has_norm else conv
-        self.has_norm = has_norm
+        self.norm = InstanceNorm(c_out) if has_norm else None
         self.has_activation = has_activation
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        if self.has_norm:
-            x = F.instance_norm(x, eps=1e-5)
+        if self.norm is not None:
+            x = self.norm(x)
         return F.leaky_relu(x, SLOPE) if self.has_activation else x
 
 
@@ -111,7 +114,9 @@ class MultiscaleDiscriminator(nn.Module):
         return [[m[:n] for m in scale] for scale in maps], [[m[n:] for m in scale] for scale in maps]
 
 
-def semantic_planes(layout: Layout, num_classes: int, *, has_edges: bool = False, dtype: torch.dtype = torch.float32) -> Tensor:
+def semantic_planes(
+    layout: Layout, num_classes: int, *, has_edges: bool = False, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """The dense semantics a discriminator reads: one plane per class ("no class" is zero in all), then edges if asked for.
 
     Args:
@@ -130,6 +135,8 @@ def semantic_planes(layout: Layout, num_classes: int, *, has_edges: bool = False
     planes = [(ids[:, None] == torch.arange(num_classes, device=ids.device)[:, None, None]).to(dtype)]
     if has_edges:
         if layout.edges is None:
-            raise InputError('the discriminator reads edges, but the layout has none. Make it with requires=("edges",).')
+            raise InputError(
+                'the discriminator reads edges, but the layout has none. Make it with requires=("edges",).'
+            )
         planes.append(layout.edges[:, None].to(dtype))
     return torch.cat(planes, 1)

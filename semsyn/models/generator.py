@@ -55,9 +55,10 @@ class Generator(nn.Module):
         super().__init__()
         stem_size(image_size, scales)
         for reader in (stem, *stages):
-            if missing := sorted(set(reader.reads) - set(conditioner.writes)):  # type: ignore[arg-type]
+            if missing := sorted(set(reader.reads) - set(conditioner.writes)):
                 raise InputError(
-                    f"{type(reader).__name__} reads {missing} but {type(conditioner).__name__} writes only {conditioner.writes}."
+                    f"{type(reader).__name__} reads {missing} but {type(conditioner).__name__} writes only "
+                    f"{conditioner.writes}. Use a conditioner that writes them."
                 )
         self.conditioner = conditioner
         self.stem = stem
@@ -74,9 +75,14 @@ class Generator(nn.Module):
         return self.conditioner.requires
 
     @property
+    def code_dim(self) -> int | None:
+        """d of the style code it starts from; None: it starts from the label map."""
+        return getattr(self.stem, "code_dim", None)
+
+    @property
     def has_free_size(self) -> bool:
         """Whether pictures of other sizes than ``image_size`` can be made (not where the stem starts from a code)."""
-        return self.stem.code_dim is None
+        return self.code_dim is None
 
     @property
     def device(self) -> torch.device:
@@ -137,12 +143,14 @@ class Generator(nn.Module):
         if seeds is None:
             seeds = torch.randint(2**62, (len(layout),), generator=rng).tolist()
         if len(seeds) != len(layout):
-            raise InputError(f"seeds holds {len(seeds)} numbers, but there are {len(layout)} images: give one per image.")
+            raise InputError(
+                f"seeds holds {len(seeds)} numbers, but there are {len(layout)} images: give one per image."
+            )
         codes: dict[str, Tensor] = {}
-        if (code_dim := self.stem.code_dim) is not None:
-            codes["code"] = draw_codes(seeds, (int(code_dim),), stream=0)  # type: ignore[arg-type]
-        if (code_dim := self.conditioner.instance_code_dim) is not None:
-            codes["instance_codes"] = draw_codes(seeds, (2, code_dim), stream=1, indices=range(layout.num_instances))
+        if self.code_dim is not None:
+            codes["code"] = draw_codes(seeds, (self.code_dim,), stream=0)
+        if (dim := self.conditioner.instance_code_dim) is not None:
+            codes["instance_codes"] = draw_codes(seeds, (2, dim), stream=1, indices=range(layout.num_instances))
         style = Style(**{name: code * (1 if truncation is None else truncation) for name, code in codes.items()})
         style = style.to(self.device, next(self.parameters()).dtype)
         return style if posterior is None else posterior.apply(style)
@@ -201,7 +209,7 @@ def stem_size(image_size: tuple[int, int], scales: tuple[int, ...]) -> tuple[int
     if min(image_size) < 1 or any(side % multiple for side in image_size):
         near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in image_size)
         raise InputError(
-            f"pictures of {image_size[0]} x {image_size[1]} (height x width) do not fit: both sides must be multiples of "
-            f"{multiple}; the nearest size is {near}."
+            f"pictures of {image_size[0]} x {image_size[1]} (height x width) do not fit: both sides must be "
+            f"multiples of {multiple}; the nearest size is {near}."
         )
     return image_size[0] // multiple, image_size[1] // multiple

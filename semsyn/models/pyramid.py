@@ -1,4 +1,4 @@
-"""The pyramid that SPADE's generator has and most others inherit: seven or eight modulated blocks, low to high resolution."""
+"""The pyramid that SPADE's generator has and most others inherit: seven or eight modulated blocks, low to high."""
 
 from dataclasses import dataclass
 from itertools import pairwise

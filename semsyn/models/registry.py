@@ -58,7 +58,8 @@ def family_of(config: Any) -> Family:
     for family in FAMILIES.values():
         if type(config) is family.config_class:
             return family
-    raise InputError(f"{type(config).__name__} is not the config of a family: {[f.config_class.__name__ for f in FAMILIES.values()]}.")
+    known = [f.config_class.__name__ for f in FAMILIES.values()]
+    raise InputError(f"{type(config).__name__} is not the config of a family: {known}.")
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
@@ -75,8 +76,12 @@ def config_from_dict(family: str, values: Mapping[str, Any]) -> Any:
     config_class = get_family(family).config_class
     names = {f.name for f in fields(config_class)}
     if unknown := sorted(set(values) - names):
-        raise InputError(f"a {family} config has no {unknown}; it has {sorted(names)}. A newer semsyn may have written it.")
+        raise InputError(
+            f"a {family} config has no {unknown}; it has {sorted(names)}. A newer semsyn may have written it."
+        )
     try:
-        return config_class(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        return config_class(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        )
     except TypeError as error:
         raise InputError(f"a {family} config is incomplete: {error}.") from error

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
 import torch
+import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from semsyn.data.colors import to_uint8
 from semsyn.data.files import read_image, read_instance_map, read_label_map
 from semsyn.errors import InputError
+from semsyn.functional import resize_ids
 from semsyn.layout import Layout
 from semsyn.style import Style
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from semsyn.models.generator import Generator
 
 Output = Literal["pil", "np", "pt"]
@@ -42,31 +43,39 @@ def render(
 
     Args:
         generator: in evaluation mode.
-        label_map: path, Pillow picture or h w array of ids, or a list of them; ids as the data set stores them, or colours of the
-            label space's palette. Any size: it is resized to the generator's size by Pillow's nearest rule.
+        label_map: path, Pillow picture or h w array of ids, or a list of them; ids as the data set stores them, or
+            colours of the label space's palette. Any size: it is resized to the generator's size by Pillow's nearest
+            rule.
         instance_map: the same for instance ids; None: every class of a picture is one instance.
-        reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout.
+        reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout. It is
+            resized to the picture's size (bicubic, antialiased).
         planes: n p h w float tensor of dense conditions, for generators that read a sketch.
         style: codes to use; then nothing is drawn.
-        seed: one for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use seed + j, so a picture
-            does not depend on the others in the list.
+        seed: one for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use seed + j, so a
+            picture does not depend on the others in the list.
         samples: pictures per map.
         truncation: factor of the drawn codes.
         size: (h, w) of the pictures, where the generator's size is free; None: the generator's own.
-        output: ``pil``: a picture, or a list where a list of maps or several samples were asked for; ``np``: n h w 3 uint8;
-            ``pt``: n 3 h w in [-1, 1]. Eight-bit values are truncated, as the published figures are computed.
+        output: ``pil``: a picture, or a list where a list of maps or several samples were asked for; ``np``: n h w 3
+            uint8; ``pt``: n 3 h w in [-1, 1]. Eight-bit values are truncated, as the published figures are computed.
 
     Raises:
-        InputError: for maps that cannot be read or do not fit, a size the generator cannot make, a wrong number of seeds.
+        InputError: for maps that cannot be read or do not fit, a size the generator cannot make, a wrong number of
+            seeds.
     """
     maps = label_map if isinstance(label_map, list | tuple) else [label_map]
     instances = _as_list(instance_map, len(maps), "instance_map")
     references = _as_list(reference, len(maps), "reference")
+    if output not in get_args(Output):
+        raise InputError(f"output must be one of {get_args(Output)}, found {output!r}.")
     if samples < 1 or not maps:
         raise InputError(f"there is nothing to render: {len(maps)} maps, {samples} samples.")
     if size is not None and tuple(size) != generator.image_size and not generator.has_free_size:
-        raise InputError(f"this generator starts from a code, so it makes pictures of {generator.image_size} only, not {tuple(size)}.")
-    target = tuple(size) if size is not None else generator.image_size
+        raise InputError(
+            f"this generator starts from a code, so it makes pictures of {generator.image_size} only, "
+            f"not {tuple(size)}."
+        )
+    target = generator.image_size if size is None else (size[0], size[1])
     generator.sizes(target)  # a size that does not fit is refused before anything is read
     layouts = [_read_layout(generator, m, i, target) for m, i in zip(maps, instances, strict=True)]
     layout = Layout.cat(layouts)
@@ -77,7 +86,7 @@ def render(
         if style is None:
             posterior = None
             if reference is not None:
-                images = torch.stack([read_image(r, size=generator.image_size) for r in references])
+                images = torch.stack([_read_picture(r, target) for r in references])
                 posterior = generator.encode(images.repeat_interleave(samples, 0), layout)
             seeds = _seeds(seed, len(maps), samples)
             style = generator.sample_style(layout, seeds=seeds, truncation=truncation, posterior=posterior)
@@ -106,11 +115,12 @@ def _read_layout(generator: Generator, label_map: Any, instance_map: Any, size: 
     )
 
 
+def _read_picture(source: Any, size: tuple[int, int]) -> Tensor:
+    picture = read_image(source)[None]
+    return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(-1, 1)[0]
+
+
 def _with_planes(layout: Layout, planes: Tensor, size: tuple[int, int]) -> Layout:
-    from dataclasses import replace
-
-    from semsyn.functional import resize_ids
-
     if planes.shape[0] != len(layout):
         raise InputError(f"planes are for {planes.shape[0]} pictures, but there are {len(layout)} maps.")
     return replace(layout, planes=resize_ids(planes, size))
@@ -128,12 +138,8 @@ def _seeds(seed: int | Sequence[int] | None, maps: int, samples: int) -> list[in
 def _deliver(images: Tensor, output: Output, *, single: bool) -> Rendered:
     if output == "pt":
         return images
-    pixels: np.ndarray = to_uint8(images.cpu())
+    pixels = to_uint8(images.cpu()).numpy()
     if output == "np":
         return pixels
-    if output != "pil":
-        raise InputError(f"output must be 'pil', 'np' or 'pt', found {output!r}.")
-    from PIL import Image as PILImage
-
-    pictures: list[Image] = [PILImage.fromarray(p) for p in pixels]
+    pictures = [Image.fromarray(p) for p in pixels]
     return pictures[0] if single else pictures

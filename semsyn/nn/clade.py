@@ -14,8 +14,8 @@ class CLADE(Conditional):
 
     .. math:: y_{nchw} = \gamma_{kc}\,\hat{x}_{nchw} + \beta_{kc}, \qquad k = \text{class\_ids}_{nhw}
 
-    where :math:`\hat{x}` is x normalised without affine parameters. A table look-up stands in for SPADE's convolutions. With
-    offsets (intra-class positional encoding, ICPE) gamma and beta of a pixel are further multiplied by
+    where :math:`\hat{x}` is x normalised without affine parameters. A table look-up stands in for SPADE's convolutions.
+    With offsets (intra-class positional encoding, ICPE) gamma and beta of a pixel are further multiplied by
     :math:`1 + w \cdot \text{offset}_{nhw} + b`, each with its own w (2 numbers) and b, shared by channels and classes.
 
     Args:
@@ -25,10 +25,12 @@ class CLADE(Conditional):
         has_offsets: ICPE.
         norm: makes the module that normalises c channels without affine parameters.
 
-    Shape: x is n c h w, cond.class_ids n h w in [0, k] (k, no class, uses row 0), cond.edges n h w, cond.offsets n 2 h w; the
+    Shape: x is n c h w, cond.class_ids n h w in [0, k] (k, no class, uses row 0), cond.edges n h w, cond.offsets n 2 h
+        w; the
     result n c h w, or n c+1 h w with edges. Without edges and offsets cond may be class_ids alone, at any size.
 
-    Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, eq. 4 to 6.
+    Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, eq.
+        4 to 6.
     """
 
     def __init__(

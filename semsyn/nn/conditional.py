@@ -23,11 +23,18 @@ class Conditional(nn.Module):
         assert set(self.reads) <= set(CONDITION_FIELDS), self.reads
 
     def conditions(self, x: Tensor, cond: "Condition | Tensor") -> Condition:
-        """Check that cond has what this layer reads, at the size of x; bare class_ids (n h w, any size) become a Condition."""
+        """Check that cond has what this layer reads, at the size of x.
+
+        Bare class_ids (n h w, any size) become a Condition.
+        """
         if isinstance(cond, Tensor):
             cond = Condition(class_ids=resize_ids(cond, (x.shape[2], x.shape[3])))
         if missing := cond.missing(self.reads):
-            raise InputError(f"{type(self).__name__} reads {missing}, which the condition does not hold. See Condition.of(...).")
+            raise InputError(
+                f"{type(self).__name__} reads {missing}, which the condition does not hold. See Condition.of(...)."
+            )
         if cond.size != x.shape[2:]:
-            raise InputError(f"the condition is for {cond.size} features, found {tuple(x.shape[2:])}. Give Condition.of(..., size=).")
+            raise InputError(
+                f"the condition is for {cond.size} features, found {tuple(x.shape[2:])}. Give Condition.of(..., size=)."
+            )
         return cond

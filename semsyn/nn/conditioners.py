@@ -42,7 +42,9 @@ class Conditioner(nn.Module):
     def check(self, layout: Layout) -> None:
         """Raise InputError if the layout lacks a field."""
         if missing := [name for name in self.requires if getattr(layout, name) is None]:
-            raise InputError(f"this generator needs {missing} in the layout. Use Layout.of(..., requires=generator.requires).")
+            raise InputError(
+                f"this generator needs {missing} in the layout. Use Layout.of(..., requires=generator.requires)."
+            )
 
 
 class LabelConditioner(Conditioner):
@@ -85,5 +87,7 @@ class InstanceConditioner(Conditioner):
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
         if style.instance_codes is None:
-            raise InputError("this generator reads style.instance_codes (n i 2 d), which the style lacks. Use sample_style(layout).")
+            raise InputError(
+                "this generator reads style.instance_codes (n i 2 d), which the style lacks. Use sample_style(layout)."
+            )
         return tuple(replace(cond, codes=style.instance_codes) for cond in prepared.conditions)

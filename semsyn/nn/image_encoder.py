@@ -14,8 +14,8 @@ from semsyn.style import Posterior
 class ImageEncoder(nn.Module):
     """Six strided convolutions and two linear layers.
 
-    Pictures of another size than 256 x 256 are resized to it (bilinear, not antialiased), whatever the generator's size. (The released
-    code drops the last convolution for crops below 256, after which its linear layers do not fit.)
+    Pictures of another size than 256 x 256 are resized to it (bilinear, not antialiased), whatever the generator's
+    size. (The released code drops the last convolution for crops below 256, after which its linear layers do not fit.)
 
     Args:
         width: channels after the first convolution.
@@ -38,7 +38,11 @@ class ImageEncoder(nn.Module):
         self.logvar = nn.Linear(widths[-1] * shrunk * shrunk, code_dim)
 
     def forward(self, image: Tensor, layout: Layout | None = None) -> Posterior:
-        x = image if image.shape[2:] == self.size else F.interpolate(image, self.size, mode="bilinear", align_corners=False)
+        x = (
+            image
+            if image.shape[2:] == self.size
+            else F.interpolate(image, self.size, mode="bilinear", align_corners=False)
+        )
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
         x = x.flatten(1)

@@ -11,13 +11,14 @@ from semsyn.nn.norms import BatchNorm, NormFactory
 
 
 class INADE(Conditional):
-    r"""Instance-adaptive denormalisation: every class owns a distribution of modulations, every instance a draw from it.
+    r"""Instance-adaptive denormalisation: every class owns a distribution of modulations, every instance a draw from
+    it.
 
     .. math:: \gamma_{kic} = W^0_{kc}\,f(z^0_i)_c + B^0_{kc}, \quad \beta_{kic} = W^1_{kc}\,f(z^1_i)_c + B^1_{kc}, \quad
         y_{nchw} = \gamma_{kic}\,\hat{x}_{nchw} + \beta_{kic}
 
-    with k, i the class and instance at a pixel, z their codes and f one linear layer shared by scale and shift. The rows of all
-    (class, instance) pairs of an image are made first, then looked up.
+    with k, i the class and instance at a pixel, z their codes and f one linear layer shared by scale and shift. The
+    rows of all (class, instance) pairs of an image are made first, then looked up.
 
     Args:
         channels: c.
@@ -26,10 +27,13 @@ class INADE(Conditional):
         has_sketch: merge a line drawing (one plane) into the result.
         norm: makes the module that normalises c channels without affine parameters.
 
-    Shape: x is n c h w; cond.regions holds the pairs (class k, "no class", gives zeros), cond.codes is n i 2 d, cond.planes
-    n 1 h w with a sketch; the result n c h w. ``Condition.of(class_ids=…, instance_ids=…, instance_codes=…)`` makes one.
+    Shape: x is n c h w; cond.regions holds the pairs (class k, "no class", gives zeros), cond.codes is n i 2 d,
+        cond.planes
+    n 1 h w with a sketch; the result n c h w. ``Condition.of(class_ids=…, instance_ids=…, instance_codes=…)`` makes
+    one.
 
-    Reference: Tan et al., "Diverse Semantic Image Synthesis via Probability Distribution Modeling", arXiv:2103.06878, eq. 3 to 5.
+    Reference: Tan et al., "Diverse Semantic Image Synthesis via Probability Distribution Modeling", arXiv:2103.06878,
+        eq. 3 to 5.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class INADE(Conditional):
         """(gamma, beta) rows of pairs: ids n r, codes n i 2 d; the result 2 n r c."""
         drawn = self.code_to_channels(codes).movedim(2, 0)  # 2 n i c
         rows = instance_ids[None, :, :, None].expand(2, -1, -1, drawn.shape[-1])
-        weight, bias = (F.embedding(class_ids, F.pad(t, (0, 0, 0, 0, 0, 1)).flatten(1)) for t in (self.weight, self.bias))
+        weight, bias = (
+            F.embedding(class_ids, F.pad(t, (0, 0, 0, 0, 0, 1)).flatten(1)) for t in (self.weight, self.bias)
+        )
         weight, bias = (t.unflatten(-1, (-1, 2)).movedim(-1, 0) for t in (weight, bias))  # row k, "no class", is zero
         return weight * drawn.gather(2, rows) + bias
 

@@ -60,14 +60,15 @@ class InstanceConv2d(nn.Module):
 class InstanceEncoder(nn.Module):
     """A small U-Net of instance-aware convolutions, averaged over each instance.
 
-    The heads are linear, so neighbourhoods are averaged over the instance before they are projected: same numbers, and the cost of
-    the four heads no longer depends on the picture's size.
+    The heads are linear, so neighbourhoods are averaged over the instance before they are projected: same numbers, and
+    the cost of the four heads no longer depends on the picture's size.
 
     Args:
         width: channels after the first convolution.
         code_dim: d.
 
-    Shape: image n 3 h w in [-1, 1], sides multiples of 16; layout.instance_ids n h w; mu and logvar n i 2 d (0 scale, 1 shift),
+    Shape: image n 3 h w in [-1, 1], sides multiples of 16; layout.instance_ids n h w; mu and logvar n i 2 d (0 scale, 1
+        shift),
     exactly 0 for ids without pixels (the prior).
 
     Reference: Tan et al., arXiv:2103.06878, section 3.4 and supplement.
@@ -86,7 +87,9 @@ class InstanceEncoder(nn.Module):
     def features(self, image: Tensor, instance_ids: Tensor) -> Tensor:
         """n width h w, before the heads."""
         if image.shape[2] % 16 or image.shape[3] % 16:
-            raise InputError(f"the instance encoder needs sides that are multiples of 16, found {tuple(image.shape[2:])}.")
+            raise InputError(
+                f"the instance encoder needs sides that are multiples of 16, found {tuple(image.shape[2:])}."
+            )
 
         def step(conv: nn.Module, x: Tensor) -> Tensor:
             x = conv(x, instance_ids)

@@ -36,7 +36,8 @@ class LabelConv2d(nn.Module):
         return label_conv2d(ids, self.weight, self.bias, planes=planes, padding=self.padding)
 
     def extra_repr(self) -> str:
-        return f"{self.num_classes} classes + {self.num_planes} planes, {self.weight.shape[0]}, kernel_size={self.weight.shape[-1]}"
+        channels, _, kernel_size, _ = self.weight.shape
+        return f"{self.num_classes} classes + {self.num_planes} planes, {channels}, kernel_size={kernel_size}"
 
 
 def stack_planes(edges: Tensor | None, planes: Tensor | None, dtype: torch.dtype) -> Tensor | None:

@@ -13,7 +13,7 @@ REPLACED: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.G
 
 
 class NormSlot(nn.Module):
-    """Stands where a norm stood and hands its features, with the condition of the running call, to a conditional layer."""
+    """Stands where a norm stood and hands its features, with the condition of the call, to a conditional layer."""
 
     def __init__(self, layer: Conditional) -> None:
         super().__init__()
@@ -22,7 +22,9 @@ class NormSlot(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.levels:
-            raise InputError("this network was modulated by replace_norms: call the ModulatedNetwork it returned, with cond=.")
+            raise InputError(
+                "this network was modulated by replace_norms: call the ModulatedNetwork it returned, with cond=."
+            )
         size = (x.shape[2], x.shape[3])
         if size not in self.levels:
             self.levels[size] = next(iter(self.levels.values())).resized(size)
@@ -35,8 +37,8 @@ class ModulatedNetwork(nn.Module):
     Args:
         network: the network, with a `NormSlot` in place of each norm.
 
-    The condition is given at full size; each slot reads it at the size of its features (nearest, floor rule; each size made once a
-    call). A bare tensor is taken as class_ids.
+    The condition is given at full size; each slot reads it at the size of its features (nearest, floor rule; each size
+    made once a call). A bare tensor is taken as class_ids.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -87,7 +89,9 @@ def replace_norms(
         channels = norm.num_channels if isinstance(norm, nn.GroupNorm) else norm.num_features
         layer = factory(int(channels))  # type: ignore[arg-type]
         if layer.out_channels != channels:
-            raise InputError(f"{name} has {channels} channels, but the new layer returns {layer.out_channels}. Leave out edges.")
+            raise InputError(
+                f"{name} has {channels} channels, but the new layer returns {layer.out_channels}. Leave out edges."
+            )
         parent, _, last = name.rpartition(".")
         setattr(model.get_submodule(parent), last, NormSlot(layer))
     return ModulatedNetwork(model)

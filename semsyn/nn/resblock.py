@@ -20,8 +20,8 @@ class ModulatedResBlock(nn.Module):
 
     Args:
         in_channels, out_channels: of x and of the result.
-        modulation: makes the conditional norm of c channels: ``partial(CLADE, num_classes=19)``. Convolutions take as many channels
-            as it returns (`Conditional.out_channels`).
+        modulation: makes the conditional norm of c channels: ``partial(CLADE, num_classes=19)``. Convolutions take as
+            many channels as it returns (`Conditional.out_channels`).
         has_spectral_norm: put spectral normalisation on the convolutions.
 
     Shape: x is n c h w, the result n c' h w.
@@ -29,7 +29,9 @@ class ModulatedResBlock(nn.Module):
     Reference: Park et al., arXiv:1903.07291, figure 3.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, modulation: Modulation, *, has_spectral_norm: bool = True) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, modulation: Modulation, *, has_spectral_norm: bool = True
+    ) -> None:
         super().__init__()
         middle = min(in_channels, out_channels)
 

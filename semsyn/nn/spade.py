@@ -15,8 +15,8 @@ class SPADE(Conditional):
     .. math:: y = \hat{x} \odot (1 + \gamma(m)) + \beta(m), \qquad
         \gamma, \beta = \mathrm{conv}(\mathrm{ReLU}(\mathrm{conv}(m)))
 
-    where :math:`\hat{x}` is x normalised without affine parameters and m the one-hot map, which is never built: class ids are
-    gathered, only edges and planes are convolved.
+    where :math:`\hat{x}` is x normalised without affine parameters and m the one-hot map, which is never built: class
+    ids are gathered, only edges and planes are convolved.
 
     Args:
         channels: c.
@@ -27,7 +27,8 @@ class SPADE(Conditional):
         kernel_size: of all three convolutions.
         norm: makes the module that normalises c channels without affine parameters.
 
-    Shape: x is n c h w; cond.class_ids n h w in [0, k] (k adds nothing), cond.edges n h w, cond.planes n p h w; the result n c h w.
+    Shape: x is n c h w; cond.class_ids n h w in [0, k] (k adds nothing), cond.edges n h w, cond.planes n p h w; the
+        result n c h w.
     Without edges and planes cond may be class_ids alone, at any size.
 
     Reference: Park et al., "Semantic Image Synthesis with Spatially-Adaptive Normalization", arXiv:1903.07291, eq. 1.

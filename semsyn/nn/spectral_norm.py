@@ -15,8 +15,9 @@ class SpectralNorm(nn.Module):
 
     .. math:: v \leftarrow W^\top u / \|W^\top u\|, \quad u \leftarrow W v / \|W v\|, \quad \hat{W} = W / (u^\top W v)
 
-    A parametrization for `torch.nn.utils.parametrize`; `spectral_norm(module)` registers it. In evaluation u and v stay as they
-    are. `torch.nn.utils.parametrizations.spectral_norm` iterates u first and so gives other numbers for released weights.
+    A parametrization for `torch.nn.utils.parametrize`; `spectral_norm(module)` registers it. In evaluation u and v stay
+    as they are. `torch.nn.utils.parametrizations.spectral_norm` iterates u first and so gives other numbers for
+    released weights.
 
     Args:
         weight: the weight to normalise, out first.
@@ -34,8 +35,12 @@ class SpectralNorm(nn.Module):
         self.dim = dim
         self.eps = eps
         rows, columns = self._matrix(weight).shape
-        self.register_buffer("u", F.normalize(torch.randn(rows, device=weight.device, dtype=weight.dtype), dim=0, eps=eps))
-        self.register_buffer("v", F.normalize(torch.randn(columns, device=weight.device, dtype=weight.dtype), dim=0, eps=eps))
+        self.register_buffer(
+            "u", F.normalize(torch.randn(rows, device=weight.device, dtype=weight.dtype), dim=0, eps=eps)
+        )
+        self.register_buffer(
+            "v", F.normalize(torch.randn(columns, device=weight.device, dtype=weight.dtype), dim=0, eps=eps)
+        )
 
     def _matrix(self, weight: Tensor) -> Tensor:
         return weight.movedim(self.dim, 0).flatten(1)
@@ -51,7 +56,7 @@ class SpectralNorm(nn.Module):
 
 
 def spectral_norm(module: M, *, eps: float = 1e-12) -> M:
-    """Put `SpectralNorm` on ``module.weight`` (a convolution, transposed convolution or linear layer) and return the module."""
+    """Put `SpectralNorm` on ``module.weight`` (of a convolution, transposed or not, or linear layer) and return it."""
     transposed = isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
     assert isinstance(module.weight, Tensor)
     parametrize.register_parametrization(module, "weight", SpectralNorm(module.weight, dim=int(transposed), eps=eps))

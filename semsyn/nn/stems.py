@@ -23,8 +23,6 @@ class LabelStem(nn.Module):
     Shape: cond.class_ids n h w, cond.edges n h w; the result n c h w.
     """
 
-    code_dim: ClassVar[int | None] = None
-
     def __init__(self, num_classes: int, channels: int, *, has_edges: bool = False) -> None:
         super().__init__()
         self.reads = ("class_ids", "edges") if has_edges else ("class_ids",)
@@ -56,9 +54,14 @@ class LatentStem(nn.Module):
 
     def forward(self, cond: Condition, style: Style) -> Tensor:
         if style.code is None:
-            raise InputError("this generator starts from style.code (n d), which the style lacks. Use sample_style(layout) or encode.")
+            raise InputError(
+                "this generator starts from style.code (n d), which the style lacks. "
+                "Use sample_style(layout) or encode."
+            )
         if cond.size != self.size:
-            raise InputError(f"this generator starts from a code at {self.size}, so its picture size is fixed; found {cond.size}.")
+            raise InputError(
+                f"this generator starts from a code at {self.size}, so its picture size is fixed; found {cond.size}."
+            )
         return self.linear(style.code.to(self.linear.weight.dtype)).unflatten(1, (-1, *self.size))
 
 

@@ -1,1 +1,1 @@
-"""Private: one folder per operation; `reference.py` is its definition, `op.py` what the compiler sees, `kernel.py` Triton."""
+"""Private: a folder per operation; `reference.py` is its definition, `op.py` what the compiler sees."""

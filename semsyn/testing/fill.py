@@ -33,7 +33,7 @@ def _value(key: str, shape: Sequence[int], r: np.ndarray) -> np.ndarray:
 
 
 def hash_fill(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """A state dict of these keys and shapes, the same on every machine; u and v are three power iterations in double."""
+    """A state dict of these keys and shapes, the same everywhere; u and v are three power iterations in double."""
     places = {key: i for i, key in enumerate(sorted(shapes))}
     state: dict[str, Tensor] = {}
     for key, shape in shapes.items():

@@ -1,6 +1,7 @@
 """Replay of golden files: the originals' own numbers through our builders and converters.
 
-``python -m semsyn.testing.golden [--area AREA] FILE…`` prints a line per file and a closing count; it exits with 1 on any failure.
+``python -m semsyn.testing.golden [--area AREA] FILE…`` prints a line per file and a closing count; it exits with 1 on
+any failure.
 """
 
 import argparse
@@ -34,7 +35,9 @@ class Case:
         with safe_open(path, framework="pt") as file:
             info = json.loads(file.metadata()["info"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        widened = {k: t.float() if t.dtype == torch.float16 and k.startswith("state/") else t for k, t in tensors.items()}
+        widened = {
+            k: t.float() if t.dtype == torch.float16 and k.startswith("state/") else t for k, t in tensors.items()
+        }
         return cls(Path(path), info, widened)
 
     @property
@@ -104,7 +107,8 @@ class Verdict:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{'PASS' if self.passed else 'FAIL'} {self.case} {self.max_error:.2e}{'  ' + self.reason if self.reason else ''}"
+        outcome = "PASS" if self.passed else "FAIL"
+        return f"{outcome} {self.case} {self.max_error:.2e}{'  ' + self.reason if self.reason else ''}"
 
 
 def find_handler(family: str, kind: str) -> Handler | None:
@@ -140,7 +144,9 @@ def compare(case: Case, results: Results) -> Verdict:
 
 def _counts(case: Case) -> bool:
     """Whether num_batches_tracked is compared: only plain batch norm advances it."""
-    return case.name.startswith("spade/") and case.kind == "norm" and "spadebatch" in str(case.config.get("config_text"))
+    return (
+        case.name.startswith("spade/") and case.kind == "norm" and "spadebatch" in str(case.config.get("config_text"))
+    )
 
 
 def replay(path: str | Path) -> Verdict:

@@ -63,7 +63,9 @@ def probe_gradients(y: Tensor, leaves: Mapping[str, Tensor]) -> Results:
     """Gradients of sum(y · linspace(-1, 1)) by name."""
     weights = torch.linspace(-1, 1, y.numel()).view_as(y)
     grads = torch.autograd.grad((y * weights).sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
-    return {f"grad/{k}": torch.zeros_like(t) if g is None else g for (k, t), g in zip(leaves.items(), grads, strict=True)}
+    return {
+        f"grad/{k}": torch.zeros_like(t) if g is None else g for (k, t), g in zip(leaves.items(), grads, strict=True)
+    }
 
 
 def num_classes_of(case: Case, planes: Tensor) -> int:
@@ -75,7 +77,9 @@ def norm_layer(case: Case) -> Results:
     """Kind ``norm`` of all three families."""
     norm, kernel_size = parse_norm_code(case.config["config_text"])
     planes = case.inputs["segmap"]
-    layer: Conditional = make_modulation(case, num_classes_of(case, planes), norm, kernel_size, case.state)(case.config["norm_nc"])
+    layer: Conditional = make_modulation(case, num_classes_of(case, planes), norm, kernel_size, case.state)(
+        case.config["norm_nc"]
+    )
     keymap = KEYMAPS[case.info["family"]]
     load_part(layer, keymap, case, "head_0.norm_0.", "stages.0.norm_0.")
     x = case.inputs["x"].clone().requires_grad_()

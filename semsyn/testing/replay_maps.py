@@ -20,7 +20,10 @@ def preprocess(case: Case) -> Results:
     results = {}
     if layout.edges is not None and layout.instance_ids is not None:
         planes = torch.cat([planes, layout.edges[:, None].float()], dim=1)
-        results = {"edges": layout.edges[:, None].float(), "input_instances": one_hot(layout.instance_ids, layout.num_instances)}
+        results = {
+            "edges": layout.edges[:, None].float(),
+            "input_instances": one_hot(layout.instance_ids, layout.num_instances),
+        }
     return {"input_semantics": planes, **results}
 
 

@@ -61,7 +61,11 @@ def layout_of(case: Case) -> Layout:
     elif "instance" in inputs:
         instances = inputs["instance"][:, 0].long()
     return Layout(
-        class_ids=class_ids, edges=edges, offsets=inputs.get("dist"), instance_ids=instances, planes=inputs.get("sketch")
+        class_ids=class_ids,
+        edges=edges,
+        offsets=inputs.get("dist"),
+        instance_ids=instances,
+        planes=inputs.get("sketch"),
     )
 
 
@@ -110,8 +114,10 @@ def instance_encoder(case: Case) -> Results:
     net.load_state_dict(get_released("inade").encoder.convert(case.state))
     one_hot = case.inputs.get("instances")
     ids = case.inputs["instance"][:, 0].long() if one_hot is None else from_one_hot(one_hot)
-    posterior = net(case.inputs["image"], Layout(class_ids=ids, instance_ids=ids), None if one_hot is None else one_hot.shape[1])
-    results = {}
+    posterior = net(
+        case.inputs["image"], Layout(class_ids=ids, instance_ids=ids), None if one_hot is None else one_hot.shape[1]
+    )
+    results: dict[str, Tensor] = {}
     for level, name in enumerate(("scale", "bias")):
         results |= {f"{name}_mu": posterior.mu[:, :, level], f"{name}_logvar": posterior.logvar[:, :, level]}
     if "noise" in case.inputs:
@@ -134,7 +140,9 @@ def demo_exemplar(case: Case) -> Results:
     """Kind ``demo_exemplar``: one instance takes the look of one in a reference picture."""
     net, layout, style, config = build(case), layout_of(case), style_of(case), case.config
     ids = case.inputs["ref_instance"][:, 0].long()
-    reference = net.encode(case.inputs["ref_image"], Layout(class_ids=case.inputs["ref_label"][:, 0].long(), instance_ids=ids))
+    reference = net.encode(
+        case.inputs["ref_image"], Layout(class_ids=case.inputs["ref_label"][:, 0].long(), instance_ids=ids)
+    )
     transfers = config.get("is_ref_inst", True) and config["ref_inst_id"] != -1
     pairs = {config["inst_id"]: config["ref_inst_id"]} if transfers else {}
     assert style.instance_codes is not None

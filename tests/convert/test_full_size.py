@@ -67,7 +67,6 @@ def fill(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
     return state
 
 
-@pytest.mark.slow
 def test_a_released_ade20k_file_renders(tmp_path: Path) -> None:
     shapes = list_shapes(151)
     assert len(shapes) == 234

@@ -11,7 +11,7 @@ def test_bits_are_interleaved():
     assert colors[1] == [0, 128, 0]  # 2: bit 1
     assert colors[3] == [0, 0, 128]  # 4: bit 2
     assert colors[7] == [64, 0, 0]  # 8: bit 3
-    assert colors[150] == [128 | 0, 128 | 64, 128 | 32]  # 151 = 0b10010111
+    assert colors[150] == [128, 128 | 64 | 32, 128]  # 151: bits 0; 1, 4, 7; 2
     assert len({tuple(c) for c in colors}) == 200
 
 

@@ -113,3 +113,19 @@ def test_repository_names() -> None:
     assert is_repo_id("org/name-1.0")
     for name in ("name", "a/b/c", "a b/c", "../x", "/x"):
         assert not is_repo_id(name)
+
+
+def test_no_network_and_a_hub_that_is_down(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits 23 s between its tries
+    hub.add("me/net", FILES)
+    path = fetch("me/net", "config.json", cache_dir=tmp_path)
+    hub.down = True
+    assert fetch("me/net", "config.json", cache_dir=tmp_path) == path
+    with pytest.raises(HubError, match="the Hub cannot be reached; check the network"):
+        fetch("me/net", "README.md", cache_dir=tmp_path)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing listens there
+    assert fetch("me/net", "config.json", cache_dir=tmp_path) == path
+    with pytest.raises(HubError, match="the Hub cannot be reached; check the network"):
+        fetch("me/net", "README.md", cache_dir=tmp_path)
+    with pytest.raises(HubError, match="the connection to the Hub failed"):
+        upload(tmp_path, "me/net", token=False)

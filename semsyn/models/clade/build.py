@@ -24,4 +24,6 @@ def build_clade(config: CLADEConfig) -> Generator:
         norm=make_norm(config.norm),
     )
     conditioner = LabelConditioner(has_edges=config.has_edges, has_offsets=config.has_offsets)
-    return build_pyramid(config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges)
+    return build_pyramid(
+        config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges
+    )

@@ -12,7 +12,8 @@ class CLADEConfig(PyramidConfig):
     Attributes:
         has_edges: the layers read instance borders.
         has_offsets: the layers read the place in the region (intra-class positional encoding).
-        offset_ignore: label (as stored in the data set) whose offsets are zero; None: no label. As released: 0 everywhere.
+        offset_ignore: label (as stored in the data set) whose offsets are zero; None: no label. As released: 0
+            everywhere.
     """
 
     has_edges: bool = False

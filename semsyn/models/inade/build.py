@@ -24,5 +24,7 @@ def build_inade(config: INADEConfig) -> Generator:
         norm=make_norm(config.norm),
     )
     conditioner = InstanceConditioner(config.instance_code_dim, has_sketch=config.has_sketch)
-    encoder = InstanceEncoder(config.encoder_width or config.width, config.instance_code_dim) if config.has_encoder else None
+    encoder = (
+        InstanceEncoder(config.encoder_width or config.width, config.instance_code_dim) if config.has_encoder else None
+    )
     return build_pyramid(config, conditioner, modulation, encoder=encoder)

@@ -25,4 +25,6 @@ def build_spade(config: SPADEConfig) -> Generator:
         norm=make_norm(config.norm),
     )
     conditioner = LabelConditioner(has_edges=config.has_edges)
-    return build_pyramid(config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges)
+    return build_pyramid(
+        config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges
+    )

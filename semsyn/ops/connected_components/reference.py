@@ -1,4 +1,4 @@
-"""Connected components of equal ids, 8-connectivity: runs of a row are linked to the runs they touch in the row above."""
+"""Connected components of equal ids, 8-connectivity: runs of a row are linked to those they touch in the row above."""
 
 import torch
 from torch import Tensor

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def label_conv2d_reference(class_ids: Tensor, weight: Tensor, padding: int, stride: int) -> Tensor:
-    """class_ids n h w in [0, k], weight o k kh kw; returns n o h' w'. Id k and everything outside the map add nothing."""
+    """class_ids n h w in [0, k], weight o k kh kw; returns n o h' w'. Id k and what is outside the map add nothing."""
     out_channels, num_classes, height, width = weight.shape
     nothing = num_classes
     padded = F.pad(class_ids, (padding,) * 4, value=nothing)

@@ -1,0 +1,114 @@
+import re
+
+import pytest
+import torch
+
+from semsyn.convert import clade, inade, spade
+from semsyn.data.spaces import label_space
+from semsyn.hub import CARDS, Card, load_pretrained
+from semsyn.hub.card import describe
+from semsyn.models import family_of
+
+# From the tables of released checkpoints: classes, channels with the edge map, size, folder in the archive.
+RELEASED = {
+    "spade/coco": (183, 184, (256, 256), "coco_pretrained"),
+    "spade/ade20k": (151, 151, (256, 256), "ade20k_pretrained"),
+    "spade/cityscapes": (35, 36, (256, 512), "cityscapes_pretrained"),
+    "clade/ade20k": (151, 151, (256, 256), "ade20k"),
+    "clade/ade20k-icpe": (151, 151, (256, 256), "ade20k_dist"),
+    "clade/ade20k-outdoor": (151, 151, (256, 256), "ade20k_outdoor"),
+    "clade/ade20k-outdoor-icpe": (151, 151, (256, 256), "ade20k_outdoor_dist"),
+    "clade/cityscapes": (35, 36, (256, 512), "cityscapes"),
+    "clade/cityscapes-icpe": (35, 36, (256, 512), "cityscapes_dist"),
+    "clade/coco": (183, 184, (256, 256), "coco"),
+    "clade/coco-icpe": (183, 184, (256, 256), "coco_dist"),
+    "inade/ade20k": (151, 151, (256, 256), "inade_ade20k"),
+    "inade/celeba": (19, 19, (256, 256), "inade_celeba"),
+    "inade/cityscapes": (35, 35, (256, 512), "inade_cityscapes"),
+    "inade/deepfashion": (8, 8, (256, 256), "inade_deepfashion"),
+}
+
+# Millions of parameters of the generator, from the tables of presets.
+PARAMETERS = {
+    "spade/coco": 97.48,
+    "spade/ade20k": 96.49,
+    "spade/cityscapes": 93.05,
+    "spade/facades": 92.36,
+    "spade/coco-vae": 112.63,
+    "spade/ade20k-vae": 111.94,
+    "spade/cityscapes-vae": 101.14,
+    "spade/facades-vae": 109.08,
+    "clade/ade20k": 71.43,
+    "clade/ade20k-outdoor": 71.43,
+    "clade/coco": 72.51,
+    "clade/cityscapes": 67.90,
+    "inade/cityscapes": 77.39,
+    "inade/ade20k": 90.89,
+    "inade/celeba": 85.12,
+    "inade/deepfashion": 84.02,
+}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_cards_hold_together(name: str) -> None:
+    card = CARDS[name]
+    assert name == card.name
+    assert re.fullmatch(r"[a-z]+/[a-z0-9]+(-[a-z]+)*", name)
+    assert card.label_space is not None
+    assert label_space(card.label_space).num_classes == card.config.num_classes
+    assert card.non_commercial == ("-NC" in card.license)
+    assert (card.status == "released") == (card.original is not None)
+    assert describe(card.config).startswith(family_of(card.config).title)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_checkpoints_have_their_facts(name: str) -> None:
+    card = CARDS[name]
+    classes, channels, size, folder = RELEASED[name]
+    assert card.original is not None
+    assert card.config.num_classes == classes
+    assert classes + bool(getattr(card.config, "has_edges", False)) == channels
+    assert card.config.image_size == size
+    assert card.config.upsampling == ("more" if size == (256, 512) else "normal")
+    assert getattr(card.config, "has_offsets", False) == name.endswith("-icpe")
+    assert card.original.folder == folder
+    assert card.license == "CC-BY-NC-SA-4.0"
+    assert set(card.original.files) == ({"generator", "encoder"} if card.family == "inade" else {"generator"})
+
+
+def test_nothing_else_is_said_to_be_released() -> None:
+    sketches = {f"inade/{name}-sketch" for name in ("ade20k", "celeba", "cityscapes", "deepfashion")}
+    assert {name for name, card in CARDS.items() if card.status == "released"} == set(RELEASED) | sketches
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_presets_have_the_published_number_of_parameters(name: str) -> None:
+    card = CARDS[name]
+    with torch.device("meta"):
+        generator = family_of(card.config).build(card.config)
+    numbers = [p.numel() for key, p in generator.named_parameters() if not key.startswith("encoder.")]
+    assert round(sum(numbers) / 1e6, 2) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_states_have_a_place_for_every_key(name: str) -> None:
+    card = CARDS[name]
+    with torch.device("meta"):
+        generator = family_of(card.config).build(card.config)
+    keymap = {"spade": spade, "clade": clade, "inade": inade}[card.family].GENERATOR
+    keys = [key for key in generator.state_dict() if not key.startswith("encoder.")]
+    original = keymap.rename_keys(keys, backward=True)
+    assert list(keymap.rename_keys(original.values()).values()) == keys
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.status == "bundled"])
+def test_bundled_weights_are_what_their_cards_say(name: str) -> None:
+    generator = load_pretrained(name)
+    assert generator.config == CARDS[name].config
+    assert generator.card.name == name
+    assert generator.label_space == label_space("toyscenes")
+
+
+def test_a_card_of_another_family_is_refused() -> None:
+    with pytest.raises(ValueError, match="name it 'clade/"):
+        Card(name="spade/x", config=CARDS["clade/coco"].config)

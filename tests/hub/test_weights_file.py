@@ -1,0 +1,140 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from semsyn.convert.checkpoint import read_metadata
+from semsyn.errors import CheckpointError, InputError
+from semsyn.hub.card import Card, Origin
+from semsyn.hub.weights_file import KEY, assemble, is_weights_file, load_weights_file, write_weights_file
+from semsyn.models import Generator
+from tests.hub.models import CONFIGS, SPACE, make_generator, paint
+
+
+def write(path: Path, generator: Generator, **facts: Any) -> Path:
+    generator.label_space = SPACE
+    write_weights_file(generator, Card(name="clade/test", config=generator.config, **facts), path)
+    return path
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_a_file_holds_all_of_a_generator(case: str, tmp_path: Path) -> None:
+    generator = make_generator(case)
+    generator.label_space = SPACE
+    origin = (Origin("latest_net_G.pth", "0" * 64),)
+    card = Card(name=f"{case.partition('-')[0]}/test", config=generator.config, license="MIT", origin=origin)
+    write_weights_file(generator, card, tmp_path / "a.safetensors")
+    assert is_weights_file(tmp_path / "a.safetensors")
+    found = load_weights_file(tmp_path / "a.safetensors")
+    assert found.config == generator.config
+    assert found.label_space == SPACE
+    assert (found.card.name, found.card.license, found.card.origin) == (card.name, "MIT", origin)
+    assert not found.training
+    assert torch.equal(paint(found), paint(generator))
+    assert all(p.requires_grad for p in found.parameters())
+    assert not any(t.is_meta for t in (*found.parameters(), *found.buffers()))
+
+
+def test_metadata_is_readable_by_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.safetensors", make_generator(), license="MIT")
+    described = json.loads(read_metadata(path)[KEY])
+    assert described["format"] == 1
+    assert described["family"] == "clade"
+    assert described["config"]["image_size"] == [64, 64]
+    assert described["label_space"]["classes"] == ["a", "b", "c", "d", "e"]
+    assert described["origin"] == []
+
+
+def test_halves_become_floats_unless_asked_otherwise(tmp_path: Path) -> None:
+    generator = make_generator()
+    write_weights_file(generator, Card(name="clade/test", config=generator.config), tmp_path / "a.safetensors", dtype=torch.float16)
+    assert {t.dtype for t in load_file(tmp_path / "a.safetensors").values()} == {torch.float16, torch.int64}
+    for dtype, expected in ((None, torch.float32), (torch.float16, torch.float16), (torch.float64, torch.float64)):
+        found = load_weights_file(tmp_path / "a.safetensors", dtype=dtype)
+        assert {t.dtype for t in found.state_dict().values()} == {expected, torch.int64}
+    found = load_weights_file(tmp_path / "a.safetensors")
+    torch.testing.assert_close(paint(found), paint(generator), rtol=0, atol=2e-2)
+    with pytest.raises(InputError, match="floating-point type"):
+        load_weights_file(tmp_path / "a.safetensors", dtype=torch.int8)
+
+
+def damage(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(described: dict[str, Any]) -> None:
+        if value is None:
+            del described[key]
+        else:
+            described[key] = value
+
+    return change
+
+
+DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "newer": (damage("format", 2), "has format 2, this semsyn reads up to 1; upgrade semsyn"),
+    "no-format": (damage("format", None), "no format number"),
+    "no-family": (damage("family", None), "unknown family"),
+    "other-family": (damage("family", "oasis"), "unknown family 'oasis'"),
+    "no-config": (damage("config", None), "config is missing"),
+    "empty-config": (damage("config", {}), "config is incomplete"),
+    "strange-field": (lambda d: d["config"].update(depth=3), "has no \\['depth'\\]"),
+    "strange-value": (lambda d: d["config"].update(width="wide"), "no network can be built|metadata .* is damaged"),
+    "no-classes": (lambda d: d["config"].update(num_classes=0), "does not fit|no network can be built"),
+    "huge": (lambda d: d["config"].update(width=10**7), "does not fit|no network can be built"),
+    "wrong-size": (lambda d: d["config"].update(image_size=[63, 64]), "63"),
+    "swapped-family": (lambda d: (d.update(family="spade"), d["config"].pop("has_offsets"), d["config"].pop("offset_ignore")), "does not fit SPADE"),
+    "bad-space": (damage("label_space", {"name": "x"}), "label space"),
+    "bad-origin": (damage("origin", [{"url": "x"}]), "metadata .* is damaged"),
+    "bad-name": (damage("name", "spade/x"), "name it 'clade/"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_damaged_metadata_is_an_error(change: Callable[[dict[str, Any]], None], message: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.safetensors", make_generator())
+    described = json.loads(read_metadata(path)[KEY])
+    change(described)
+    save_file(load_file(path), path, metadata={KEY: json.dumps(described)})
+    with pytest.raises(CheckpointError, match=message):
+        load_weights_file(path)
+
+
+def test_files_that_semsyn_did_not_write(tmp_path: Path) -> None:
+    state = make_generator().state_dict()
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save(state, tmp_path / "b.pth")
+    for name in ("a.safetensors", "b.pth"):
+        assert not is_weights_file(tmp_path / name)
+        with pytest.raises(CheckpointError, match="was not written by semsyn.*load_pretrained\\(NAME, checkpoint="):
+            load_weights_file(tmp_path / name)
+    save_file(state, tmp_path / "c.safetensors", metadata={KEY: "{"})
+    with pytest.raises(CheckpointError, match="metadata .* is damaged"):
+        load_weights_file(tmp_path / "c.safetensors")
+    with pytest.raises(CheckpointError, match="no file"):
+        load_weights_file(tmp_path / "absent.safetensors")
+
+
+def test_states_that_do_not_fit_are_listed() -> None:
+    generator = make_generator()
+    state = generator.state_dict()
+    state["surplus"] = torch.ones(1)
+    del state["stem.conv.bias"]
+    state["to_image.conv.bias"] = torch.ones(4)
+    with pytest.raises(CheckpointError, match=r"does not fit CLADE, 5 classes.*stem\.conv\.bias.*surplus.*to_image\.conv\.bias"):
+        assemble(generator.config, state)
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.safetensors", make_generator())
+    before = path.read_bytes()
+
+    def stop(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, make_generator("clade-edges"))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
