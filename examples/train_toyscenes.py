@@ -68,7 +68,7 @@ RECIPES = {
         colors=0.0,
         kl=0.0,
         has_edges=False,
-        steps=6000,
+        steps=8000,
     ),
     "inade": Recipe(
         config=INADEConfig(
@@ -83,9 +83,9 @@ RECIPES = {
         first_map=3,
         blocks=10.0,
         colors=5.0,
-        kl=1e-3,
+        kl=3e-3,
         has_edges=True,
-        steps=5000,
+        steps=5500,
     ),
 }
 

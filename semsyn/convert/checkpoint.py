@@ -213,7 +213,8 @@ def _is_safetensors(path: Path) -> bool:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+            # Copied: what safetensors gives are views of the mapped file, which another program may change, and unaligned.
+            state = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
     if not state:

@@ -114,8 +114,7 @@ def fill_polygon(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.
         first, last = int(np.ceil(min(r0, r1))), int(np.floor(max(r0, r1)))
         y = np.arange(first, last + 1, dtype=np.float64)[:, None]
         band = slice(first - top, last + 1 - top)
-        # Twice the signed area of (pixel, vertex 0, vertex 1), with the sign of the rise: above 0 where the edge lies right
-        # of the pixel.
+        # Signed area of (pixel, vertex 0, vertex 1), with the sign of the rise: above 0 where the edge is to the right.
         ahead = ((c0 - x) * (r1 - y) - (c1 - x) * (r0 - y)) * np.sign(r1 - r0)
         odd_right[band] ^= ((r0 > y) != (r1 > y)) & (ahead > 0)
         odd_left[band] ^= ((r0 < y) != (r1 < y)) & (ahead < 0)

@@ -1,6 +1,7 @@
 """Mean of a feature map over each region."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
@@ -24,7 +25,7 @@ def region_pool(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor
     n, c, h, w = x.shape
     check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
     rows = (region_ids + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
-    sums = x.new_zeros(n * num_regions, c).index_add(0, rows, x.movedim(1, -1).reshape(-1, c))
+    sums = x.new_zeros(n * num_regions, c).index_add(0, rows, rearrange(x, "n c h w -> (n h w) c"))
     counts = rows.new_zeros(n * num_regions).index_add(0, rows, torch.ones_like(rows))
     means = sums / counts.clamp(min=1)[:, None]
     return means.view(n, num_regions, c), counts.view(n, num_regions)

@@ -20,7 +20,7 @@ from semsyn.data.spaces import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.card import Card, Origin, describe
 from semsyn.hub.cards import CARDS, find_card
-from semsyn.hub.weights_file import assemble
+from semsyn.hub.weights_file import assemble, check_dtype
 from semsyn.labels import LabelSpace
 from semsyn.models import Generator, config_to_dict, get_family
 
@@ -76,6 +76,7 @@ def convert_checkpoint(
         InputError: if a fact is missing that the files do not tell; the message names the argument, and the cards that fit.
         UnknownNameError: if there is no such card or label space.
     """
+    check_dtype(dtype)
     known = find_card(card) if isinstance(card, str) else card
     files = find_files(checkpoint)
     states = {role: _read(path) for role, path in files.items()}

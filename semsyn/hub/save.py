@@ -12,7 +12,7 @@ from semsyn.errors import InputError
 from semsyn.hub.card import Card
 from semsyn.hub.files import upload
 from semsyn.hub.model_card import write_model_card
-from semsyn.hub.weights_file import describe_file, write_weights_file
+from semsyn.hub.weights_file import check_dtype, describe_file, write_weights_file
 from semsyn.models import Generator, family_of
 
 __all__ = ["WEIGHTS_NAME", "push_to_hub", "save_pretrained"]
@@ -48,8 +48,7 @@ def save_pretrained(
             not the generator's.
     """
     target = Path(path)
-    if dtype is not None and not dtype.is_floating_point:
-        raise InputError(f"dtype must be a floating-point type, found {dtype}.")
+    check_dtype(dtype)
     card = _card_of(generator, name, license)
     if target.suffix == ".safetensors":
         _check_free([target], overwrite)

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from semsyn.convert.checkpoint import read_metadata, read_state
 from semsyn.convert.keymap import check_state
-from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.card import Card, Origin, describe
 from semsyn.hub.cards import CARDS
 from semsyn.labels import LabelSpace
 from semsyn.models import Generator, config_from_dict, config_to_dict, family_of, get_family
 
-__all__ = ["assemble", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
+__all__ = ["assemble", "check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
 
 FORMAT = 1
 KEY = "semsyn"
@@ -85,21 +85,20 @@ def load_weights_file(
     Raises:
         CheckpointError: if the file is damaged, was not written by semsyn, or its weights do not fit its own config.
     """
-    description = _read_description(path)
+    check_dtype(dtype)
     try:
-        family = description["family"]
+        description = _read_description(path)
+        family = get_family(str(description["family"])).name
         config = config_from_dict(family, description["config"])
         space = description.get("label_space")
         label_space = None if space is None else LabelSpace.from_dict(space)
         origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
-        card = _find_card(
-            str(description.get("name") or f"{family}/custom"),
-            config,
-            str(description.get("license", "unknown")),
-            label_space,
-        )
+        name, license = (str(description.get(key) or default) for key, default in (("name", f"{family}/custom"), ("license", "unknown")))
+        card = _find_card(name, config, license, label_space)
         generator = assemble(config, read_state(path), dtype=dtype)
-    except (KeyError, TypeError, InputError, UnknownNameError) as error:
+    except (KeyError, TypeError, ValueError, LookupError) as error:
+        if isinstance(error, CheckpointError):
+            raise
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"the metadata of {path} is damaged: {reason}") from error
     generator.label_space = label_space
@@ -123,8 +122,6 @@ def assemble(config: Any, state: Mapping[str, Tensor], *, dtype: torch.dtype | N
         InputError: if the config itself cannot be built.
     """
     dtype = torch.float32 if dtype is None else dtype
-    if not dtype.is_floating_point:
-        raise InputError(f"dtype must be a floating-point type, found {dtype}.")
     with torch.device("meta"):
         generator = _build(config)
     check_state(state, generator.state_dict(), what=describe(config))
@@ -135,7 +132,7 @@ def assemble(config: Any, state: Mapping[str, Tensor], *, dtype: torch.dtype | N
 def _build(config: Any) -> Generator:
     try:
         return family_of(config).build(config)
-    except (TypeError, ValueError, RuntimeError, OverflowError, KeyError, IndexError) as error:
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, KeyError, IndexError) as error:
         raise InputError(f"no network can be built from {config}: {error}") from error
 
 
@@ -158,7 +155,6 @@ def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     if not isinstance(description.get("config"), dict):
         raise CheckpointError(f"the metadata of {path} is damaged: config is missing.")
-    get_family(str(description.get("family")))
     return description
 
 
@@ -168,6 +164,12 @@ def _find_card(name: str, config: Any, license: str, label_space: LabelSpace | N
         return replace(CARDS[name], config=config, license=license)
     space = None if label_space is None else label_space.name
     return Card(name=name, config=config, label_space=space, license=license, non_commercial="-NC" in license.upper())
+
+
+def check_dtype(dtype: torch.dtype | None) -> None:
+    """Raise InputError for a dtype that weights cannot have."""
+    if dtype is not None and not dtype.is_floating_point:
+        raise InputError(f"dtype must be a floating-point type, found {dtype}.")
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -42,7 +43,7 @@ def render(
     """Maps in, pictures out.
 
     Args:
-        generator: in evaluation mode.
+        generator: is in evaluation mode for the time being.
         label_map: path, Pillow picture or h w array of ids, or a list of them; ids as the data set stores them, or
             colours of the label space's palette. Any size: it is resized to the generator's size by Pillow's nearest
             rule.
@@ -82,7 +83,7 @@ def render(
     if planes is not None:
         layout = _with_planes(layout, planes, target)
     layout = layout.repeat(samples).to(generator.device)
-    with torch.inference_mode():
+    with torch.inference_mode(), _evaluating(generator):
         if style is None:
             posterior = None
             if reference is not None:
@@ -94,6 +95,17 @@ def render(
             raise InputError("give either a style or a reference, not both.")
         images = generator(layout, style, size=target).float()
     return _deliver(images, output, single=not isinstance(label_map, list | tuple) and samples == 1)
+
+
+@contextmanager
+def _evaluating(generator: Generator) -> Iterator[None]:
+    """Evaluation mode for a while: rendering must not move running statistics."""
+    was_training = generator.training
+    generator.eval()
+    try:
+        yield
+    finally:
+        generator.train(was_training)
 
 
 def _as_list(value: Any, length: int, name: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
@@ -57,12 +58,10 @@ class INADE(Conditional):
 
     def tables(self, class_ids: Tensor, instance_ids: Tensor, codes: Tensor) -> Tensor:
         """(gamma, beta) rows of pairs: ids n r, codes n i 2 d; the result 2 n r c."""
-        drawn = self.code_to_channels(codes).movedim(2, 0)  # 2 n i c
-        rows = instance_ids[None, :, :, None].expand(2, -1, -1, drawn.shape[-1])
-        weight, bias = (
-            F.embedding(class_ids, F.pad(t, (0, 0, 0, 0, 0, 1)).flatten(1)) for t in (self.weight, self.bias)
-        )
-        weight, bias = (t.unflatten(-1, (-1, 2)).movedim(-1, 0) for t in (weight, bias))  # row k, "no class", is zero
+        drawn = rearrange(self.code_to_channels(codes), "n i two c -> two n i c")
+        rows = repeat(instance_ids, "n r -> two n r c", two=2, c=drawn.shape[-1])
+        with_no_class = (F.pad(table, (0, 0, 0, 0, 0, 1)) for table in (self.weight, self.bias))  # row k is zero
+        weight, bias = (rearrange(table[class_ids], "n r c two -> two n r c") for table in with_no_class)
         return weight * drawn.gather(2, rows) + bias
 
     def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
@@ -48,9 +49,9 @@ class InstanceConv2d(nn.Module):
         k, stride = self.kernel_size, self.stride
         ids = F.pad(resize_ids(instance_ids, (h, w)), (k // 2,) * 4)
         taps = ids.unfold(1, k, stride).unfold(2, k, stride)  # n h w kh kw
-        gate = (taps == taps[..., k // 2, k // 2, None, None]).flatten(3).movedim(3, 1)  # n (kh kw) h w
-        columns = F.unfold(x, k, padding=k // 2, stride=stride).view(n, c, k * k, *gate.shape[2:])
-        return (columns * gate[:, None]).flatten(1, 2)
+        gate = rearrange(taps == taps[..., k // 2, k // 2, None, None], "n h w kh kw -> n 1 (kh kw) h w")
+        columns = F.unfold(x, k, padding=k // 2, stride=stride).view(n, c, k * k, *gate.shape[3:])
+        return (columns * gate).flatten(1, 2)
 
     def forward(self, x: Tensor, instance_ids: Tensor) -> Tensor:
         patches = self.patches(x, instance_ids)

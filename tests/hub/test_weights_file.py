@@ -75,7 +75,7 @@ def damage(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
 DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "newer": (damage("format", 2), "has format 2, this semsyn reads up to 1; upgrade semsyn"),
     "no-format": (damage("format", None), "no format number"),
-    "no-family": (damage("family", None), "unknown family"),
+    "no-family": (damage("family", None), "'family' is missing"),
     "other-family": (damage("family", "oasis"), "unknown family 'oasis'"),
     "no-config": (damage("config", None), "config is missing"),
     "empty-config": (damage("config", {}), "config is incomplete"),
@@ -84,7 +84,7 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no-classes": (lambda d: d["config"].update(num_classes=0), "does not fit|no network can be built"),
     "huge": (lambda d: d["config"].update(width=10**7), "does not fit|no network can be built"),
     "wrong-size": (lambda d: d["config"].update(image_size=[63, 64]), "63"),
-    "swapped-family": (lambda d: (d.update(family="spade"), d["config"].pop("has_offsets"), d["config"].pop("offset_ignore")), "does not fit SPADE"),
+    "swapped-family": (lambda d: (d.update(family="spade", name="spade/x"), d["config"].pop("has_offsets"), d["config"].pop("offset_ignore")), "does not fit SPADE"),
     "bad-space": (damage("label_space", {"name": "x"}), "label space"),
     "bad-origin": (damage("origin", [{"url": "x"}]), "metadata .* is damaged"),
     "bad-name": (damage("name", "spade/x"), "name it 'clade/"),

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 
@@ -11,7 +12,7 @@ def look_up(table: Tensor, region_ids: Tensor) -> Tensor:
         n, r, _ = table.shape
         region_ids = region_ids + r * torch.arange(n, device=region_ids.device)[:, None, None]
         table = table.flatten(0, 1)
-    return F.embedding(region_ids, table).movedim(-1, 1)
+    return rearrange(F.embedding(region_ids, table), "n h w c -> n c h w")
 
 
 def indexed_affine_reference(
