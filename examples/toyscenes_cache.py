@@ -36,7 +36,9 @@ class Scenes:
 
         def read(field: NDArray[np.uint8]) -> Tensor:
             rows = [field[i] for i in indices]
-            return torch.from_numpy(np.stack([r[:, ::-1] if f else r for r, f in zip(rows, flips or [False] * len(rows), strict=True)]))
+            return torch.from_numpy(
+                np.stack([r[:, ::-1] if f else r for r, f in zip(rows, flips or [False] * len(rows), strict=True)])
+            )
 
         class_ids, instance_ids = read(self.class_ids).long(), read(self.instance_ids).long()
         image = read(self.image).movedim(-1, 1).float() / 127.5 - 1
@@ -53,7 +55,9 @@ def load_scenes(folder: Path, split: str, count: int, *, seed: int = 0) -> Scene
         files = {n: np.lib.format.open_memmap(part / f"{n}.npy", "w+", np.uint8, s) for n, s in shapes.items()}
         starts = range(0, count, CHUNK)
         with ProcessPoolExecutor() as pool:
-            for start, drawn in zip(starts, pool.map(_draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts)), strict=True):
+            for start, drawn in zip(
+                starts, pool.map(_draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts)), strict=True
+            ):
                 for name, rows in zip(FIELDS, drawn, strict=True):
                     files[name][start : start + len(rows)] = rows
         for file in files.values():

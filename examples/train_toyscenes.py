@@ -137,7 +137,8 @@ class Training:
             fake = picture.detach().requires_grad_()
             planes = semantic_planes(layout, SPACE.num_classes, has_edges=recipe.has_edges)
             on_fake, on_real = (
-                self.discriminator(torch.cat([planes, x], 1).contiguous(memory_format=torch.channels_last)) for x in (fake, real)
+                self.discriminator(torch.cat([planes, x], 1).contiguous(memory_format=torch.channels_last))
+                for x in (fake, real)
             )
         fake_logits, real_logits = ([scale[-1].float() for scale in maps] for maps in (on_fake, on_real))
         losses["gan"] = generator_loss(fake_logits)
@@ -145,7 +146,9 @@ class Training:
         losses["blocks"] = recipe.blocks * F.l1_loss(F.avg_pool2d(fake.float(), 4), F.avg_pool2d(real, 4))
         if recipe.colors:
             assert layout.instance_ids is not None
-            (a, counts), (b, _) = (region_pool(x.float(), layout.instance_ids, layout.num_instances) for x in (fake, real))
+            (a, counts), (b, _) = (
+                region_pool(x.float(), layout.instance_ids, layout.num_instances) for x in (fake, real)
+            )
             losses["colors"] = recipe.colors * F.l1_loss(a[counts > 0], b[counts > 0])
         on_picture = sum(loss for name, loss in losses.items() if name != "kl")
         (gradient,) = torch.autograd.grad(on_picture, fake, retain_graph=True)  # type: ignore[arg-type]
@@ -249,7 +252,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("family", choices=RECIPES)
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights, the state and sample sheets")
-    parser.add_argument("--cache", type=Path, default=Path("runs/toyscenes"), help="folder for the drawn scenes (80 kB each)")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/toyscenes"), help="folder for the drawn scenes (80 kB each)"
+    )
     parser.add_argument("--scenes", type=int, default=16000, help="true pictures to learn from")
     parser.add_argument("--steps", type=int, help="how many; the default is what the bundled weights had")
     parser.add_argument("--seed", type=int, default=0)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.errors import InputError, InputTypeError
+from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.functional import dense_ids, region_offsets, resize_ids
 from semsyn.functional import edges as find_edges
 from semsyn.labels import LabelSpace
@@ -74,18 +74,20 @@ class Layout:
                 f"instance_map is {_shape(objects)} but label_map is {_shape(class_ids)}. Both must show the same "
                 "pixels: resize the instance map by nearest neighbour."
             )
-        if planes is not None and planes.shape[0] != len(class_ids):
-            raise InputError(f"planes are for {planes.shape[0]} images but label_map holds {len(class_ids)}.")
-        size = size or (class_ids.shape[1], class_ids.shape[2])
-        class_ids, objects = (resize_ids(ids, size, rule="centre") for ids in (class_ids, objects))
+        if planes is not None:
+            check_shape(planes, "n p h w", n=len(class_ids), name="planes")
         wanted = set(requires)
         if unknown := wanted - {f.name for f in fields(cls)}:
             raise InputError(f"a Layout has no {sorted(unknown)}; it has {[f.name for f in fields(cls)]}.")
         if "planes" in wanted and planes is None:
             raise InputError("this network reads dense planes (a sketch): give planes, n p h w.")
+        if "instance_ids" in wanted:
+            objects = _instance_ids(objects)  # before resizing: an object keeps its id at every size
+        size = size or (class_ids.shape[1], class_ids.shape[2])
+        class_ids, objects = (resize_ids(ids, size, rule="centre") for ids in (class_ids, objects))
         return cls(
             class_ids=class_ids,
-            instance_ids=_instance_ids(objects) if "instance_ids" in wanted else None,
+            instance_ids=objects if "instance_ids" in wanted else None,
             edges=find_edges(objects) if "edges" in wanted else None,
             offsets=resize_ids(region_offsets(raw, ignore=offset_ignore), size) if "offsets" in wanted else None,
             planes=None if planes is None else resize_ids(planes, size),

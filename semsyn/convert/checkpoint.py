@@ -38,19 +38,19 @@ def check_torch(version: str = torch.__version__) -> None:
     """Check that this torch may open a pickle that somebody else wrote.
 
     Raises:
-        CheckpointError: below 2.6, where `weights_only` can be made to run code (CVE-2025-32434). Below 2.10 it only warns:
-            a crafted file can corrupt memory there (CVE-2026-24747). safetensors files need neither.
+        CheckpointError: below 2.6, where `weights_only` can be made to run code (CVE-2025-32434). Below 2.10 it only
+            warns: a crafted file can corrupt memory there (CVE-2026-24747). safetensors files are not concerned.
     """
     major, minor = (int(part) for part in version.split(".")[:2])
     if (major, minor) < (2, 6):
         raise CheckpointError(
-            f"torch {version} cannot read a foreign .pth file safely (CVE-2025-32434: code runs in spite of weights_only). "
-            "Upgrade to torch 2.10 or later, or convert the file to .safetensors on a machine that has it."
+            f"torch {version} cannot read a foreign .pth file safely (CVE-2025-32434: code runs in spite of "
+            "weights_only). Upgrade to torch 2.10 or later, or convert the file to .safetensors where you have that."
         )
     if (major, minor) < (2, 10):
         warnings.warn(
-            f"torch {version} has a memory fault that a crafted .pth file can use (CVE-2026-24747); open only files you trust, "
-            "or upgrade to torch 2.10 or later.",
+            f"torch {version} has a memory fault that a crafted .pth file can use (CVE-2026-24747); open only files "
+            "you trust, or upgrade to torch 2.10 or later.",
             stacklevel=2,
         )
 
@@ -58,9 +58,9 @@ def check_torch(version: str = torch.__version__) -> None:
 def read_state(path: PathLike) -> dict[str, Tensor]:
     """Read the state dict in a weights file, on the CPU, without running any code that it may hold.
 
-    A bare state dict is what the original projects wrote. Two wrappers are accepted because nothing is lost by undoing them: a
-    dictionary in which exactly one value is a state dict (``{"state_dict": …, "epoch": 3}``) and the prefix ``module.`` where
-    every key has it. Whatever else is ambiguous is an error.
+    A bare state dict is what the original projects wrote. Two wrappers are accepted because nothing is lost by undoing
+    them: a dictionary in which exactly one value is a state dict (``{"state_dict": …, "epoch": 3}``), and the prefix
+    ``module.`` where every key has it. Whatever else is ambiguous is an error.
 
     Args:
         path: a file of `torch.save` (zip or legacy form) or a safetensors file; told apart by content, not by suffix.
@@ -112,9 +112,10 @@ def find_files(checkpoint: PathLike | Mapping[str, PathLike]) -> dict[str, Path]
     """Find the files of one original model, by role.
 
     Args:
-        checkpoint: a file; a folder with ``<epoch>_net_G.pth`` and perhaps ``<epoch>_net_E.pth`` (or ``_IE``, the same thing);
-            or the files themselves by role, ``{"generator": …, "encoder": …}``. In a folder the epoch ``best`` is taken before
-            ``latest`` and ``latest`` before a numbered epoch; all files come from one epoch. Discriminators are passed over.
+        checkpoint: a file; a folder with ``<epoch>_net_G.pth`` and perhaps ``<epoch>_net_E.pth`` (or ``_IE``, the same
+            thing); or the files themselves by role, ``{"generator": …, "encoder": …}``. In a folder the epoch ``best``
+            is taken before ``latest``, and ``latest`` before a numbered epoch; all files come from one epoch.
+            Discriminators are passed over.
 
     Returns:
         ``generator`` and, where there is one, ``encoder``.
@@ -213,7 +214,7 @@ def _is_safetensors(path: Path) -> bool:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            # Copied: what safetensors gives are views of the mapped file, which another program may change, and unaligned.
+            # Copied: these are unaligned views of the mapped file, which another program may change.
             state = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
@@ -234,8 +235,8 @@ def _read_pickle(path: Path) -> object:
     except pickle.UnpicklingError as error:
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise CheckpointError(
-                f"{path} holds code or Python objects ({found[1]}), not only tensors, and was not opened. If it is your own "
-                "training file, save the bare weights: torch.save(net.state_dict(), …). If not, do not trust it."
+                f"{path} holds code or Python objects ({found[1]}), not only tensors, and was not opened. If it is "
+                "your own training file, save its bare weights: torch.save(net.state_dict(), …). If not, do not trust it."
             ) from error
         raise _damaged(path, "nothing that torch.save writes for weights") from error
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, UnicodeDecodeError, struct.error) as error:
@@ -245,7 +246,7 @@ def _read_pickle(path: Path) -> object:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse the zip files that are no state dict. torch.save never compresses: an archive that grows when opened was made to."""
+    """Refuse zip files that are no state dict. torch.save never compresses: one that grows when opened was made to."""
     if not zipfile.is_zipfile(path):
         return
     try:
@@ -268,7 +269,8 @@ def _check_archive(path: Path) -> None:
 def _damaged(path: Path, error: BaseException | str) -> CheckpointError:
     reason = str(error).strip().split("\n")[0][:160] or type(error).__name__
     return CheckpointError(
-        f"{path} ({path.stat().st_size:,} bytes) is truncated, damaged or no checkpoint: {reason}. Download it again; {_WANTED}."
+        f"{path} ({path.stat().st_size:,} bytes) is truncated, damaged or no checkpoint: {reason}. "
+        f"Download it again; {_WANTED}."
     )
 
 

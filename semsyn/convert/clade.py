@@ -36,10 +36,11 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     """What a generator's keys and shapes tell of the config; None if it is not CLADE's."""
     norm = "head_0.norm_0."
     table = state.get(f"{norm}class_specified_affine.weight")
-    if table is None or "fc.weight" not in state or "head_0.conv_0.weight_orig" not in state:
+    pyramid = pyramid_from_state(state)
+    if table is None or pyramid is None:
         return None
     return {
-        **pyramid_from_state(state),
+        **pyramid,
         "num_classes": table.shape[0],
         "has_edges": f"{norm}inst_conv.weight" in state,
         "has_offsets": f"{norm}class_specified_affine.dist_conv_w.weight" in state,

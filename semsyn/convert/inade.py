@@ -51,10 +51,11 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     """What a generator's keys and shapes tell of the config; None if it is not INADE's."""
     norm = "head_0.norm_0."
     fc_noise = state.get(f"{norm}fc_noise.weight")
-    if fc_noise is None or "fc.weight" not in state or "head_0.conv_0.weight_orig" not in state:
+    pyramid = pyramid_from_state(state)
+    if fc_noise is None or pyramid is None:
         return None
     return {
-        **pyramid_from_state(state),
+        **pyramid,
         "num_classes": state[f"{norm}weight"].shape[0],
         "instance_code_dim": fc_noise.shape[1],
         "has_sketch": f"{norm}sketch_conv.weight" in state,

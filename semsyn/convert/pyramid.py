@@ -24,10 +24,18 @@ SPECTRAL = {
 
 BLOCKS = {
     **{f"{{stage}}.conv_{{i}}.{theirs}": f"stages.{{stage}}.conv_{{i}}.{ours}" for theirs, ours in SPECTRAL.items()},
-    "{stage}.conv_{i}.bias": "stages.{stage}.conv_{i}.bias",
+    "{stage}.conv_{i}.{p}": "stages.{stage}.conv_{i}.{p}",
     "{stage}.norm_{i}.param_free_norm.{b}": "stages.{stage}.norm_{i}.norm.{b}",
     "conv_img.{p}": "to_image.conv.{p}",
 }
+
+
+DEFAULT_NORM = "spectralspadesyncbatch3x3"
+
+
+def first_conv(state: Mapping[str, Tensor]) -> Tensor | None:
+    """Weight of the first block's first convolution, with or without spectral norm; None in a state without blocks."""
+    return state.get("head_0.conv_0.weight_orig", state.get("head_0.conv_0.weight"))
 
 
 def parse_norm_code(code: str) -> tuple[str, int]:
@@ -55,20 +63,21 @@ def pyramid_from_options(options: Options) -> Facts:
         "image_size": (rows * multiple, columns * multiple),
         "width": int(options.get("ngf", 64)),
         "upsampling": upsampling,
-        "norm": parse_norm_code(options.get("norm_G", "spectralspadesyncbatch3x3"))[0],
+        "norm": parse_norm_code(options.get("norm_G", DEFAULT_NORM))[0],
+        "has_spectral_norm": str(options.get("norm_G", DEFAULT_NORM)).startswith("spectral"),
     }
 
 
-def pyramid_from_state(state: Mapping[str, Tensor]) -> Facts:
-    """The fields of `PyramidConfig` that a generator's keys and shapes tell: not its size, nor "normal" from "more"."""
-    facts: Facts = {}
-    stem = state["head_0.conv_0.weight_orig"].shape[0]
-    if stem % 16:
-        raise CheckpointError(
-            f"head_0.conv_0 has {stem} channels, which is no multiple of 16: not a generator of this family."
-        )
-    facts["width"] = stem // 16
-    if "up_4.conv_0.weight_orig" in state:
+def pyramid_from_state(state: Mapping[str, Tensor]) -> Facts | None:
+    """The fields of `PyramidConfig` that a generator's keys and shapes tell: not its size, nor "normal" from "more".
+
+    None if this is no such generator.
+    """
+    conv = first_conv(state)
+    if conv is None or "fc.weight" not in state or conv.shape[0] % 16:
+        return None
+    facts: Facts = {"width": conv.shape[0] // 16, "has_spectral_norm": "head_0.conv_0.weight_orig" in state}
+    if "up_4.conv_0.bias" in state:
         facts["upsampling"] = "most"
     if "head_0.norm_0.param_free_norm.running_mean" not in state:
         facts["norm"] = "instance"
@@ -77,21 +86,16 @@ def pyramid_from_state(state: Mapping[str, Tensor]) -> Facts:
     return facts
 
 
-def stem_pixels(state: Mapping[str, Tensor]) -> int | None:
-    """Pixels of the stem of a generator that starts from a code; None for others."""
-    weight = state["fc.weight"]
-    return weight.shape[0] // state["head_0.conv_0.weight_orig"].shape[1] if weight.ndim == 2 else None
-
-
 def check_stem_pixels(state: Mapping[str, Tensor], facts: Facts) -> None:
     """A stem that starts from a code has a fixed number of pixels: check the size that was given.
 
     Raises:
         CheckpointError: if it does not fit; the message says what would.
     """
-    pixels = stem_pixels(state)
-    if pixels is None or "image_size" not in facts or "upsampling" not in facts:
+    weight = state["fc.weight"]
+    if weight.ndim != 2:
         return
+    pixels = weight.shape[0] // (16 * facts["width"])
     multiple = SCALES[facts["upsampling"]][-1]
     wanted = math.prod(side // multiple for side in facts["image_size"])
     if wanted != pixels:

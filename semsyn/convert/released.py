@@ -36,6 +36,17 @@ class Released:
     latent_generator: KeyMap
     encoder: KeyMap
 
+    def generator_keymap(self, state: State) -> KeyMap:
+        """The key map for this generator's stem.
+
+        Raises:
+            CheckpointError: if the family has no generators with such a stem.
+        """
+        keymap = self.latent_generator if state["fc.weight"].ndim == 2 else self.generator
+        if keymap is None:
+            raise CheckpointError("generators of this family start from a code, but fc.weight here is a convolution.")
+        return keymap
+
 
 RELEASED = {
     "spade": Released(
@@ -164,10 +175,7 @@ def convert_states(family: str, states: States) -> dict[str, Tensor]:
     """Original state dicts by role to the one of our `Generator` (the encoder is inside)."""
     released = get_released(family)
     generator = complete_spectral_norm(states["generator"])
-    keymap = released.latent_generator if generator["fc.weight"].ndim == 2 else released.generator
-    if keymap is None:
-        raise CheckpointError(f"a {family} generator starts from a code, but fc.weight here is a convolution.")
-    converted = keymap.convert(generator)
+    converted = released.generator_keymap(generator).convert(generator)
     if "encoder" in states:
         encoder = released.encoder.convert(complete_spectral_norm(states["encoder"]))
         converted |= {f"encoder.{key}": tensor for key, tensor in encoder.items()}

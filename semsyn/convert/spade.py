@@ -7,6 +7,7 @@ from torch import Tensor
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import (
     BLOCKS,
+    DEFAULT_NORM,
     SPECTRAL,
     WORDS,
     Facts,
@@ -43,7 +44,7 @@ def from_released_options(options: Options) -> SPADEConfig:
         **pyramid_from_options(options),
         has_edges=not options.get("no_instance", False),
         code_dim=int(options.get("z_dim", 256)) if vae else None,
-        kernel_size=parse_norm_code(options.get("norm_G", "spectralspadesyncbatch3x3"))[1],
+        kernel_size=parse_norm_code(options.get("norm_G", DEFAULT_NORM))[1],
     )
 
 
@@ -53,10 +54,11 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     ``num_planes`` counts classes and edges together: the file does not tell them apart.
     """
     weight = state.get("head_0.norm_0.mlp_shared.0.weight")
-    if weight is None or "fc.weight" not in state or "head_0.conv_0.weight_orig" not in state:
+    pyramid = pyramid_from_state(state)
+    if weight is None or pyramid is None:
         return None
     return {
-        **pyramid_from_state(state),
+        **pyramid,
         "label_channels": weight.shape[1],
         "hidden": weight.shape[0],
         "kernel_size": weight.shape[2],

@@ -12,9 +12,12 @@ from semsyn.ops.region_offsets.op import region_offsets_op
 
 
 def _sources(length: int, new_length: int, rule: Literal["floor", "centre"], device: torch.device) -> Tensor:
+    if rule == "centre":  # Pillow sums up its steps in double precision, which decides ties
+        step = length / new_length
+        steps = torch.full((new_length,), step, dtype=torch.float64)
+        steps[0] = step / 2
+        return steps.cumsum(0).floor().long().clamp(max=length - 1).to(device)
     target = torch.arange(new_length, device=device)
-    if rule == "centre":
-        return (2 * target + 1) * length // (2 * new_length)
     scale = torch.tensor(length, dtype=torch.float32) / new_length  # float32, as torch's interpolate computes it
     return (target.float() * scale.to(device)).long().clamp(max=length - 1)
 

@@ -1,6 +1,7 @@
 """Files of Hub repositories, through the huggingface_hub client."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,18 +10,16 @@ from semsyn.errors import HubError, InputError
 
 __all__ = ["fetch", "is_offline", "is_repo_id", "upload"]
 
+_PART = (
+    r"(?![.-])(?![^/]*(?:\.\.|--))[\w.-]+(?<![.-])"  # letters, digits, _ . - but no .. and no -- , and no . - at an end
+)
+_REPO_ID = re.compile(rf"(?=.{{1,96}}$){_PART}/{_PART}", re.ASCII)
 LOGIN = "log in with `hf auth login` or pass token="
 
 
 def is_repo_id(name: str) -> bool:
     """Tell whether a name can be a repository of the Hub, ``organisation/name``."""
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return name.count("/") == 1
+    return _REPO_ID.fullmatch(name) is not None
 
 
 def is_offline() -> bool:
@@ -53,8 +52,8 @@ def fetch(
         the file's path in the cache; not to be written to.
 
     Raises:
-        HubError: if the repository, revision or file does not exist, access is not granted, or there is neither a network nor
-            a copy in the cache. The message says what to do.
+        HubError: if the repository, revision or file does not exist, access is not granted, or there is neither network
+            nor cached copy. The message says what to do.
     """
     from huggingface_hub import hf_hub_download
 
@@ -65,7 +64,7 @@ def fetch(
             filename,
             revision=revision,
             token=token,
-            cache_dir=cache_dir,
+            cache_dir=None if cache_dir is None else Path(cache_dir),
             local_files_only=offline,
             endpoint=_endpoint(),
             library_name="semsyn",
@@ -106,7 +105,7 @@ def upload(
         api = HfApi(endpoint=_endpoint(), token=token, library_name="semsyn")
         created = api.create_repo(repo_id, private=private or None, exist_ok=True)
         commit = api.upload_folder(
-            folder_path=folder, repo_id=created.repo_id, revision=revision, commit_message=message
+            folder_path=Path(folder), repo_id=created.repo_id, revision=revision, commit_message=message
         )
     return commit.oid
 

@@ -79,9 +79,9 @@ def explain_missing(card: Card) -> str:
         return f"no weights of {card.name} were released. For an untrained generator: {_run(card)[0]}"
     where = f"{' and '.join(card.original.files.values())} in folder {card.original.folder} of {card.original.hosted}"
     return (
-        f"the weights of {card.name} do not come with semsyn ({card.license}). Get the authors' own: {where} ({card.homepage}). "
-        f"Then: {_run(card)[0]} or, once and for all: semsyn convert {card.original.folder} --card {card.name} "
-        f"--out {card.name.replace('/', '-')}.safetensors"
+        f"the weights of {card.name} do not come with semsyn ({card.license}). Get the authors' own: {where} "
+        f"({card.homepage}). Then: {_run(card)[0]} or, once and for all: semsyn convert {card.original.folder} "
+        f"--card {card.name} --out {card.name.replace('/', '-')}.safetensors"
     )
 
 

@@ -44,10 +44,9 @@ def load_pretrained(
     ``name_or_path`` is the first of these that fits:
 
     1. with ``checkpoint``: a card's name; the authors' files are converted,
-    2. a file or folder that exists: what `save_pretrained` wrote, or the authors' files with an ``opt.txt`` beside them,
+    2. a file or folder that exists: what `save_pretrained` wrote, or the authors' files and their ``opt.txt``,
     3. a card's name (``clade/toyscenes``): the weights that come with semsyn,
-    4. a Hub repository ``organisation/name`` that `push_to_hub` wrote. An organisation that is called like a family is not reached
-       this way: names that begin with a family are cards.
+    4. a Hub repository ``organisation/name`` that `push_to_hub` wrote. Names that begin with a family are always cards.
 
     Args:
         name_or_path: see above.
@@ -69,10 +68,10 @@ def load_pretrained(
     path = Path(name).expanduser()
     if path.exists():
         return _finish(_load_path(path, dtype), device, revision)
-    if name in CARDS:
-        return _finish(_load_bundled(CARDS[name], dtype), device, revision)
     if _looks_like_a_path(name_or_path):
         raise CheckpointError(f"there is no file or folder {name!r}.")
+    if name in CARDS:
+        return _finish(_load_bundled(CARDS[name], dtype), device, revision)
     if name.partition("/")[0] in FAMILIES or not is_repo_id(name):
         raise UnknownNameError("name", name, sorted(CARDS))
     found = fetch(
@@ -98,8 +97,8 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
         InputError: if the config has no such field, or no network can be built from the values.
     """
     card = find_card(name)
-    changes = {"num_classes": num_classes, "width": width}
-    changes = {field: value for field, value in changes.items() if value is not None} | overrides
+    given = {"num_classes": num_classes, "width": width}
+    changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None} | overrides
     known = [field.name for field in fields(card.config)]
     if unknown := sorted(set(changes) - set(known)):
         raise InputError(f"a {card.family} config has no field {', '.join(unknown)}; it has {', '.join(known)}.")
@@ -140,7 +139,7 @@ def _load_path(path: Path, dtype: torch.dtype | None) -> Generator:
 def _load_bundled(card: Card, dtype: torch.dtype | None) -> Generator:
     if card.weights is None:
         raise CheckpointError(explain_missing(card))
-    with as_file(files("semsyn.hub").joinpath("weights", card.weights)) as path:
+    with as_file(files("semsyn.hub") / "weights" / card.weights) as path:
         if not path.exists():
             raise CheckpointError(f"{card.weights}, the weights of {card.name}, are not installed; reinstall semsyn.")
         return load_weights_file(path, dtype=dtype)
@@ -167,8 +166,7 @@ def _finish(generator: Generator, device: torch.device | str | None, revision: s
 def _warn_non_commercial(name: str, license: str) -> None:
     """Cached, so that each name is said once per process."""
     warnings.warn(
-        f"the weights of {name} are licensed {license}: not for commercial use, and neither is what is made from them without "
-        "the authors' consent.",
+        f"the weights of {name} are licensed {license}: not for commercial use without the authors' consent.",
         UserWarning,
         stacklevel=4,
     )

@@ -58,12 +58,13 @@ def convert_checkpoint(
 ) -> Conversion:
     """Turn original checkpoint files into a generator with the same numbers.
 
-    Family, classes, width and options are read from the keys and shapes. What they do not tell (the picture's size, the depth of
-    the pyramid, whether one of SPADE's label channels is the edge map) comes from the arguments, else from the card, else from an
-    ``opt.txt`` beside the file.
+    Family, classes, width and options are read from the keys and shapes. What they do not tell (the picture's size, the
+    depth of the pyramid, whether one of SPADE's label channels is the edge map) comes from the arguments, else from the
+    card, else from an ``opt.txt`` beside the file.
 
     Args:
-        checkpoint: a file, a folder, or files by role (``generator``, ``encoder``); see `semsyn.convert.checkpoint.find_files`.
+        checkpoint: a file, a folder, or files by role (``generator``, ``encoder``), as in
+            `semsyn.convert.checkpoint.find_files`.
         card: the card, or its name, that the files belong to. They must fit it.
         image_size: (h, w) of the picture.
         upsampling: depth of the pyramid: ``normal``, ``more`` or ``most``.
@@ -73,7 +74,7 @@ def convert_checkpoint(
 
     Raises:
         CheckpointError: if a file is unsafe, damaged, of no known family, of another card, or lacks weights.
-        InputError: if a fact is missing that the files do not tell; the message names the argument, and the cards that fit.
+        InputError: if a fact is missing that the files do not tell; the message names the argument and cards that fit.
         UnknownNameError: if there is no such card or label space.
     """
     check_dtype(dtype)
@@ -149,7 +150,8 @@ def _make_config(
     if card is not None and card.family != family:
         title = get_family(family).title
         raise CheckpointError(
-            f"the file holds a {title} generator, but {card.name} is {get_family(card.family).title}.{_fitting(family, facts)}"
+            f"the file holds a {title} generator, but {card.name} is {get_family(card.family).title}."
+            f"{_fitting(family, facts)}"
         )
     hints: dict[str, Any] = {}
     if options and "label_nc" in options:
@@ -190,8 +192,8 @@ def _resolve_channels(family: str, facts: dict[str, Any], hints: Mapping[str, An
         told["has_edges"] = channels > hints["num_classes"]
     else:
         raise InputError(
-            f"the file has {channels} label channels and does not tell whether the last is the edge map: pass has_edges=True or "
-            f"False, or card=.{_fitting(family, facts)}"
+            f"the file has {channels} label channels and does not tell whether the last is the edge map: pass "
+            f"has_edges=True or False, or card=.{_fitting(family, facts)}"
         )
     return told | {"num_classes": channels - told["has_edges"]}
 
@@ -225,7 +227,8 @@ def _find_space(space: str | LabelSpace | None, card: Card | None, num_classes: 
         space = get_label_space(space)
     if space is not None and space.num_classes != num_classes:
         raise InputError(
-            f"label space {space.name!r} has {space.num_classes} classes, the generator {num_classes}; pass label_space=."
+            f"label space {space.name!r} has {space.num_classes} classes, the generator {num_classes}: "
+            "pass another label_space=."
         )
     return space
 

@@ -33,8 +33,8 @@ def save_pretrained(
 
     Args:
         generator: built, loaded or converted.
-        path: a file that ends in ``.safetensors``, or a folder, which gets ``model.safetensors`` (all that loading needs),
-            ``config.json`` and ``README.md`` (for people and for the Hub).
+        path: a file that ends in ``.safetensors``, or a folder, which gets ``model.safetensors`` (all that loading
+            needs), ``config.json`` and ``README.md`` (for people and for the Hub).
         name: ``family/dataset[-variant]``; None: the name it was loaded by, else ``family/custom``.
         license: SPDX identifier; None: that of the generator's card, else ``unknown``.
         dtype: of the floating-point tensors, such as torch.float16 for a small file; None keeps them.
@@ -44,8 +44,8 @@ def save_pretrained(
         the path of the weights file.
 
     Raises:
-        InputError: if the file exists and ``overwrite`` is False, the folder cannot be written to, or the name's family is
-            not the generator's.
+        InputError: if the file exists and ``overwrite`` is False, the folder cannot be written to, or the name's family
+            is not the generator's.
     """
     target = Path(path)
     check_dtype(dtype)

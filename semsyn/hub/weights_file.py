@@ -93,7 +93,10 @@ def load_weights_file(
         space = description.get("label_space")
         label_space = None if space is None else LabelSpace.from_dict(space)
         origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
-        name, license = (str(description.get(key) or default) for key, default in (("name", f"{family}/custom"), ("license", "unknown")))
+        name, license = (
+            str(description.get(key) or default)
+            for key, default in (("name", f"{family}/custom"), ("license", "unknown"))
+        )
         card = _find_card(name, config, license, label_space)
         generator = assemble(config, read_state(path), dtype=dtype)
     except (KeyError, TypeError, ValueError, LookupError) as error:
@@ -140,8 +143,8 @@ def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
     text = read_metadata(path).get(KEY)
     if text is None:
         raise CheckpointError(
-            f"{path} was not written by semsyn. For the authors' own file: load_pretrained(NAME, checkpoint={str(path)!r}), "
-            "or `semsyn convert`."
+            f"{path} was not written by semsyn. For the authors' own file: "
+            f"load_pretrained(NAME, checkpoint={str(path)!r}), or `semsyn convert`."
         )
     try:
         description = json.loads(text)

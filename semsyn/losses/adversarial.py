@@ -32,7 +32,9 @@ def generator_loss(logits: Sequence[Tensor], *, mode: GANMode = "hinge") -> Tens
     return _mean_over_scales([-d if mode == "hinge" else _towards(d, True, mode) for d in logits])
 
 
-def discriminator_loss(fake: Sequence[Tensor], real: Sequence[Tensor], *, mode: GANMode = "hinge") -> tuple[Tensor, Tensor]:
+def discriminator_loss(
+    fake: Sequence[Tensor], real: Sequence[Tensor], *, mode: GANMode = "hinge"
+) -> tuple[Tensor, Tensor]:
     r"""What the discriminator pays, as (loss on fake, loss on real); train on their sum.
 
     ========  ===================================  ==============================
@@ -52,7 +54,9 @@ def discriminator_loss(fake: Sequence[Tensor], real: Sequence[Tensor], *, mode: 
     Raises:
         UnknownNameError: for a mode that is not in the table.
     """
-    on_fake, on_real = ([_towards(d, is_real, mode) for d in logits] for logits, is_real in ((fake, False), (real, True)))
+    on_fake, on_real = (
+        [_towards(d, is_real, mode) for d in logits] for logits, is_real in ((fake, False), (real, True))
+    )
     return _mean_over_scales(on_fake), _mean_over_scales(on_real)
 
 

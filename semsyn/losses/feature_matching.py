@@ -9,7 +9,9 @@ from torch import Tensor
 from semsyn.errors import InputError
 
 
-def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]], *, first_map: int = 0) -> Tensor:
+def feature_matching(
+    fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]], *, first_map: int = 0
+) -> Tensor:
     r"""Mean absolute difference of the discriminator's maps, logits excluded.
 
     .. math:: \frac{1}{S} \sum_{s} \sum_{l = \text{first\_map}}^{L - 1} \operatorname{mean} |f_{sl} - r_{sl}|

@@ -66,7 +66,9 @@ class VGG19Features(nn.Module):
         theirs = {key.removeprefix("features."): value for key, value in state.items()}
         missing = sorted(ours.keys() - theirs.keys())
         if missing:
-            raise CheckpointError(f"not a VGG19 state dict: features.{missing[0]} and {len(missing) - 1} more are missing.")
+            raise CheckpointError(
+                f"not a VGG19 state dict: features.{missing[0]} and {len(missing) - 1} more are missing."
+            )
         self.load_state_dict({key: theirs[name] for name, key in ours.items()})
         return self
 

@@ -31,6 +31,7 @@ class PyramidConfig:
         width: channels after the last stage of ``normal`` and ``more``.
         upsampling: depth of the pyramid; sides are multiples of 32, 64 or 128.
         norm: parameter-free norm of the modulations, ``sync_batch``, ``batch`` or ``instance``.
+        has_spectral_norm: the blocks' convolutions are spectrally normalised.
         code_dim: d of the style code the generator starts from; None: it starts from the label map.
         has_encoder: an encoder of pictures stands beside.
         encoder_width: channels of the encoder's first layer; None: ``width``.
@@ -41,6 +42,7 @@ class PyramidConfig:
     width: int = 64
     upsampling: Upsampling = "normal"
     norm: str = "sync_batch"
+    has_spectral_norm: bool = True
     code_dim: int | None = None
     has_encoder: bool = False
     encoder_width: int | None = None
@@ -80,7 +82,9 @@ def build_pyramid(
     return Generator(
         conditioner=conditioner,
         stem=stem,
-        stages=nn.ModuleList(ModulatedResBlock(a, b, modulation) for a, b in pairwise(widths)),
+        stages=nn.ModuleList(
+            ModulatedResBlock(a, b, modulation, has_spectral_norm=config.has_spectral_norm) for a, b in pairwise(widths)
+        ),
         scales=scales,
         to_image=ToImage(widths[-1]),
         image_size=config.image_size,

@@ -9,12 +9,17 @@ from torch import Tensor, nn
 from semsyn.condition import Condition
 from semsyn.convert import clade, inade, spade
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.pyramid import parse_norm_code
+from semsyn.convert.pyramid import DEFAULT_NORM, parse_norm_code
 from semsyn.nn import CLADE, INADE, SPADE, Conditional, InstanceConv2d, ModulatedResBlock, make_norm
 from semsyn.testing.golden import Case, Results
 from semsyn.testing.plain import from_one_hot
 
 KEYMAPS = {"spade": spade.GENERATOR, "clade": clade.GENERATOR, "inade": inade.GENERATOR}
+
+
+def family_of(case: Case) -> str:
+    """The family whose norms the case has: the code of CLADE and INADE makes SPADE's too."""
+    return str(case.config.get("norm_mode", case.info["family"]))
 
 
 def condition(case: Case, planes: Tensor, size: tuple[int, int], leaf: Tensor | None = None) -> Condition:
@@ -24,7 +29,7 @@ def condition(case: Case, planes: Tensor, size: tuple[int, int], leaf: Tensor | 
     instances = case.inputs.get("instances")
     return Condition.of(
         class_ids=from_one_hot(classes),
-        edges=planes[:, -1] > 0 if has_edges and case.info["family"] != "inade" else None,
+        edges=planes[:, -1] > 0 if has_edges and family_of(case) != "inade" else None,
         offsets=case.inputs.get("dist"),
         planes=case.inputs.get("sketch"),
         instance_ids=None if instances is None else from_one_hot(instances),
@@ -38,10 +43,10 @@ def make_modulation(case: Case, num_classes: int, norm: str, kernel_size: int, s
     config = case.config
     common: dict[str, Any] = {"num_classes": num_classes, "norm": make_norm(norm)}
     has_edges = not config.get("no_instance", True)
-    if case.info["family"] == "spade":
+    if family_of(case) == "spade":
         hidden = next(t.shape[0] for k, t in state.items() if k.endswith("mlp_shared.0.weight"))
         return lambda c: SPADE(c, **common, has_edges=has_edges, hidden=hidden, kernel_size=kernel_size)
-    if case.info["family"] == "clade":
+    if family_of(case) == "clade":
         return lambda c: CLADE(c, **common, has_edges=has_edges, has_offsets=bool(config.get("add_dist")))
     return lambda c: INADE(c, **common, code_dim=config["noise_nc"], has_sketch=bool(config.get("add_sketch")))
 
@@ -80,7 +85,7 @@ def norm_layer(case: Case) -> Results:
     layer: Conditional = make_modulation(case, num_classes_of(case, planes), norm, kernel_size, case.state)(
         case.config["norm_nc"]
     )
-    keymap = KEYMAPS[case.info["family"]]
+    keymap = KEYMAPS[family_of(case)]
     load_part(layer, keymap, case, "head_0.norm_0.", "stages.0.norm_0.")
     x = case.inputs["x"].clone().requires_grad_()
     leaves = {"x": x}
@@ -108,10 +113,13 @@ def class_affine(case: Case) -> Results:
 def residual_block(case: Case) -> Results:
     """Kind ``resblk`` of all three families."""
     planes, x = case.inputs["seg"], case.inputs["x"]
-    norm, kernel_size = parse_norm_code(case.config.get("norm_G", "spectralspadesyncbatch3x3"))
+    code = case.config.get("norm_G", DEFAULT_NORM)
+    norm, kernel_size = parse_norm_code(code)
     modulation = make_modulation(case, num_classes_of(case, planes), norm, kernel_size, case.state)
-    block = ModulatedResBlock(case.config["fin"], case.config["fout"], modulation)
-    keymap = KEYMAPS[case.info["family"]]
+    block = ModulatedResBlock(
+        case.config["fin"], case.config["fout"], modulation, has_spectral_norm=code.startswith("spectral")
+    )
+    keymap = KEYMAPS[family_of(case)]
     load_part(block, keymap, case, "head_0.", "stages.0.")
     x = x.clone().requires_grad_()
     y = block(x, condition(case, planes, (x.shape[2], x.shape[3]), case.inputs.get("noise")))

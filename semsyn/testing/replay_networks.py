@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.released import convert_states, get_released, infer_config, load_converted
+from semsyn.convert.released import convert_states, get_released, infer_config, load_converted, recognise
 from semsyn.layout import Layout
 from semsyn.losses import kl_divergence
-from semsyn.models import Generator, config_to_dict, get_family
+from semsyn.models import Generator, get_family
 from semsyn.nn import ImageEncoder, InstanceEncoder
 from semsyn.style import Posterior, Style
 from semsyn.testing.golden import Case, Results
@@ -29,20 +29,17 @@ def split_roles(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 
 def build(case: Case) -> Generator:
     """The generator (and encoder) of a case, converted and in its mode."""
-    family = get_family(case.info["family"])
     states = split_roles(case.state)
+    family = get_family(recognise(states).family)
     options = get_released(family.name).from_options(case.config)
-    generator = family.build(infer_config(states, config_to_dict(options) | {"image_size": options.image_size}))
+    generator = family.build(infer_config(states, vars(options)))
     return load_converted(generator, convert_states(family.name, states)).train(case.mode == "train")
 
 
 def keymap_of(case: Case) -> KeyMap:
     """The key map that the case's generator was converted with."""
-    released = get_released(case.info["family"])
-    latent = split_roles(case.state)["generator"]["fc.weight"].ndim == 2
-    keymap = released.latent_generator if latent else released.generator
-    assert keymap is not None
-    return keymap
+    states = split_roles(case.state)
+    return get_released(recognise(states).family).generator_keymap(states["generator"])
 
 
 def layout_of(case: Case) -> Layout:

@@ -16,7 +16,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
             monkeypatch.delenv(name, raising=False)
-        # Settings that the client reads once, when it is imported. Xet has a storage server of its own; LFS is plain HTTP.
+        # Settings that the client reads once, when imported. Xet has a storage server of its own; LFS is plain HTTP.
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))

@@ -17,13 +17,19 @@ SPACE = LabelSpace(name="five", classes=("a", "b", "c", "d", "e"))
 
 CONFIGS: dict[str, Any] = {
     "spade": SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8),
-    "spade-edges": SPADEConfig(num_classes=5, image_size=(64, 128), width=2, hidden=8, upsampling="more", has_edges=True),
+    "spade-edges": SPADEConfig(
+        num_classes=5, image_size=(64, 128), width=2, hidden=8, upsampling="more", has_edges=True
+    ),
     "spade-vae": SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=16, has_encoder=True),
     "clade-icpe": CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True),
     "clade-edges": CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_edges=True),
     "clade-most": CLADEConfig(num_classes=5, image_size=(128, 128), width=2, upsampling="most"),
-    "inade": INADEConfig(num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_encoder=True),
-    "inade-sketch": INADEConfig(num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_sketch=True),
+    "inade": INADEConfig(
+        num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_encoder=True
+    ),
+    "inade-sketch": INADEConfig(
+        num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_sketch=True
+    ),
 }
 
 
@@ -57,7 +63,7 @@ def paint(generator: Generator) -> Tensor:
 
 
 def write_originals(generator: Generator, folder: Path, epoch: str = "latest") -> Path:
-    """Write a generator under the original names, ``<epoch>_net_G.pth`` and where it has an encoder ``<epoch>_net_E.pth``."""
+    """Write ``<epoch>_net_G.pth`` and, where the generator has an encoder, ``<epoch>_net_E.pth``."""
     converter = {"spade": spade, "clade": clade, "inade": inade}[family_of(generator.config).name]
     state = generator.state_dict()
     encoder = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key.startswith("encoder.")}

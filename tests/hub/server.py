@@ -1,4 +1,4 @@
-"""A Hub on the loopback interface: the routes that huggingface_hub's client uses for downloads and uploads, over real HTTP."""
+"""A Hub on the loopback interface: the routes of huggingface_hub's client for downloads and uploads, over real HTTP."""
 
 import base64
 import hashlib

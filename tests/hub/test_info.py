@@ -20,7 +20,9 @@ def test_released_and_bundled_names_are_listed() -> None:
         "clade/toyscenes",
     ]
     assert list_pretrained("spade/*") == ["spade/ade20k", "spade/cityscapes", "spade/coco"]
-    assert {"inade/ade20k", "inade/celeba", "inade/cityscapes", "inade/deepfashion", "inade/toyscenes"} <= set(list_pretrained())
+    assert {"inade/ade20k", "inade/celeba", "inade/cityscapes", "inade/deepfashion", "inade/toyscenes"} <= set(
+        list_pretrained()
+    )
     assert "spade/facades" in list_pretrained("spade/*", untrained=True)
     assert list_pretrained("nothing*") == []
 

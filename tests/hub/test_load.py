@@ -13,7 +13,14 @@ from semsyn.hub.load import _warn_non_commercial
 from tests.hub.models import SPACE, make_generator, paint, write_options, write_originals
 from tests.hub.server import LoopbackHub
 
-OPTIONS = {"label_nc": 5, "contain_dontcare_label": False, "no_instance": True, "crop_size": 64, "add_dist": True, "norm_mode": "clade"}
+OPTIONS = {
+    "label_nc": 5,
+    "contain_dontcare_label": False,
+    "no_instance": True,
+    "crop_size": 64,
+    "add_dist": True,
+    "norm_mode": "clade",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +78,19 @@ def test_missing_weights_say_where_they_are_and_what_to_run() -> None:
     assert "latest_net_G.pth in folder coco_pretrained" in message
     assert 'semsyn.load_pretrained("spade/coco", checkpoint="coco_pretrained")' in message
     assert "semsyn convert coco_pretrained --card spade/coco --out spade-coco.safetensors" in message
-    with pytest.raises(CheckpointError, match=r'no weights of spade/facades were released.*semsyn\.create\("spade/facades"\)'):
+    with pytest.raises(
+        CheckpointError, match=r'no weights of spade/facades were released.*semsyn\.create\("spade/facades"\)'
+    ):
         load_pretrained("spade/facades")
 
 
 def test_unknown_names_list_the_nearest() -> None:
-    for name, near in {"clade/ade20": "clade/ade20k", "spade": "spade/", "inade/celebra": "inade/celeba", "no name": "known"}.items():
+    for name, near in {
+        "clade/ade20": "clade/ade20k",
+        "spade": "spade/",
+        "inade/celebra": "inade/celeba",
+        "no name": "known",
+    }.items():
         with pytest.raises(UnknownNameError, match=near):
             load_pretrained(name)
     with pytest.raises(UnknownNameError, match="clade/coco"):
@@ -145,4 +159,6 @@ def test_create_checks_its_arguments() -> None:
 
 def test_importing_the_hub_does_not_import_its_client() -> None:
     code = "import sys, semsyn.hub; print([m for m in ('huggingface_hub', 'PIL', 'triton') if m in sys.modules and m != 'PIL'])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -17,11 +17,20 @@ def test_the_hub_can_read_it() -> None:
     assert read.data.license == "cc-by-nc-sa-4.0"
     assert read.data.library_name == "semsyn"
     assert "clade" in read.data.tags
-    for part in ("no commercial use", "best_net_G.pth", "abab", "me/net", "five (5 classes)", "0 a, 1 b, 2 c, 3 d, 4 e."):
+    for part in (
+        "no commercial use",
+        "best_net_G.pth",
+        "abab",
+        "me/net",
+        "five (5 classes)",
+        "0 a, 1 b, 2 c, 3 d, 4 e.",
+    ):
         assert part in text
 
 
-@pytest.mark.parametrize(("license", "expected"), [("unknown", "unknown"), ("Apache-2.0", "apache-2.0"), ("MyOwn-1.0", "other")])
+@pytest.mark.parametrize(
+    ("license", "expected"), [("unknown", "unknown"), ("Apache-2.0", "apache-2.0"), ("MyOwn-1.0", "other")]
+)
 def test_licences_are_called_as_on_the_hub(license: str, expected: str) -> None:
     generator = make_generator()
     text = write_model_card(generator, Card(name="clade/x", config=generator.config, license=license))

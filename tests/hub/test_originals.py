@@ -26,7 +26,10 @@ def test_original_files_give_the_same_picture(case: str, tmp_path: Path) -> None
 
 def test_the_verdict_reads_well(tmp_path: Path) -> None:
     folder = write_originals(make_generator("clade-icpe"), tmp_path / "a")
-    assert convert_checkpoint(folder, image_size=(64, 64), upsampling="normal").verdict == "CLADE, 5 classes, ICPE, width 2, 64×64"
+    assert (
+        convert_checkpoint(folder, image_size=(64, 64), upsampling="normal").verdict
+        == "CLADE, 5 classes, ICPE, width 2, 64×64"
+    )
     folder = write_originals(make_generator("inade"), tmp_path / "b")
     verdict = convert_checkpoint(folder, image_size=(64, 64), upsampling="normal").verdict
     assert verdict == "INADE, 5 classes, encoder, code 8, instance codes 4, width 2, 64×64"
@@ -55,7 +58,14 @@ def test_a_generator_without_its_encoder_is_enough(tmp_path: Path) -> None:
 def test_facts_come_from_options_beside_the_file(tmp_path: Path) -> None:
     generator = make_generator("spade-edges")
     folder = write_originals(generator, tmp_path)
-    options = {"label_nc": 5, "ngf": 2, "crop_size": 128, "aspect_ratio": 2.0, "num_upsampling_layers": "more", "no_instance": False}
+    options = {
+        "label_nc": 5,
+        "ngf": 2,
+        "crop_size": 128,
+        "aspect_ratio": 2.0,
+        "num_upsampling_layers": "more",
+        "no_instance": False,
+    }
     write_options(folder, **options, contain_dontcare_label=False, batchSize=16)
     assert convert_checkpoint(folder / "latest_net_G.pth").generator.config == generator.config
 
@@ -85,7 +95,9 @@ def test_released_shapes_are_recognised_by_their_cards(tmp_path: Path) -> None:
     folder = write_originals(generator, tmp_path)
     with pytest.raises(InputError, match="The file fits 'clade/ade20k-icpe' and 'clade/ade20k-outdoor-icpe'"):
         convert_checkpoint(folder)
-    with pytest.raises(CheckpointError, match=r"does not fit card clade/ade20k: has_offsets is True in the file.*clade/ade20k-icpe"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit card clade/ade20k: has_offsets is True in the file.*clade/ade20k-icpe"
+    ):
         convert_checkpoint(folder, card="clade/ade20k")
     with pytest.raises(CheckpointError, match=r"holds a CLADE generator, but spade/ade20k is SPADE.*clade/ade20k-icpe"):
         convert_checkpoint(folder, card="spade/ade20k")

@@ -51,7 +51,9 @@ def test_metadata_is_readable_by_others(tmp_path: Path) -> None:
 
 def test_halves_become_floats_unless_asked_otherwise(tmp_path: Path) -> None:
     generator = make_generator()
-    write_weights_file(generator, Card(name="clade/test", config=generator.config), tmp_path / "a.safetensors", dtype=torch.float16)
+    write_weights_file(
+        generator, Card(name="clade/test", config=generator.config), tmp_path / "a.safetensors", dtype=torch.float16
+    )
     assert {t.dtype for t in load_file(tmp_path / "a.safetensors").values()} == {torch.float16, torch.int64}
     for dtype, expected in ((None, torch.float32), (torch.float16, torch.float16), (torch.float64, torch.float64)):
         found = load_weights_file(tmp_path / "a.safetensors", dtype=dtype)
@@ -84,7 +86,14 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no-classes": (lambda d: d["config"].update(num_classes=0), "does not fit|no network can be built"),
     "huge": (lambda d: d["config"].update(width=10**7), "does not fit|no network can be built"),
     "wrong-size": (lambda d: d["config"].update(image_size=[63, 64]), "63"),
-    "swapped-family": (lambda d: (d.update(family="spade", name="spade/x"), d["config"].pop("has_offsets"), d["config"].pop("offset_ignore")), "does not fit SPADE"),
+    "swapped-family": (
+        lambda d: (
+            d.update(family="spade", name="spade/x"),
+            d["config"].pop("has_offsets"),
+            d["config"].pop("offset_ignore"),
+        ),
+        "does not fit SPADE",
+    ),
     "bad-space": (damage("label_space", {"name": "x"}), "label space"),
     "bad-origin": (damage("origin", [{"url": "x"}]), "metadata .* is damaged"),
     "bad-name": (damage("name", "spade/x"), "name it 'clade/"),
@@ -122,7 +131,9 @@ def test_states_that_do_not_fit_are_listed() -> None:
     state["surplus"] = torch.ones(1)
     del state["stem.conv.bias"]
     state["to_image.conv.bias"] = torch.ones(4)
-    with pytest.raises(CheckpointError, match=r"does not fit CLADE, 5 classes.*stem\.conv\.bias.*surplus.*to_image\.conv\.bias"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit CLADE, 5 classes.*stem\.conv\.bias.*surplus.*to_image\.conv\.bias"
+    ):
         assemble(generator.config, state)
 
 

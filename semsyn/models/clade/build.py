@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from semsyn.models.generator import Generator
 from semsyn.models.clade.config import CLADEConfig
+from semsyn.models.generator import Generator
 from semsyn.models.pyramid import build_image_encoder, build_pyramid
 from semsyn.nn import CLADE, LabelConditioner, make_norm
 

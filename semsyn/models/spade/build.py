@@ -3,8 +3,8 @@
 from functools import partial
 
 from semsyn.models.generator import Generator
-from semsyn.models.spade.config import SPADEConfig
 from semsyn.models.pyramid import build_image_encoder, build_pyramid
+from semsyn.models.spade.config import SPADEConfig
 from semsyn.nn import SPADE, LabelConditioner, make_norm
 
 
