@@ -13,8 +13,7 @@ from torch import Tensor
 
 import semsyn
 from semsyn import Layout
-from semsyn.data.colors import to_uint8
-from semsyn.data.files import read_image, read_instance_map, read_label_map
+from semsyn.data import read_image, read_instance_map, read_label_map, to_uint8
 
 MAPS = Path(__file__).parent / "maps"
 HOUSE, CAR = 16, 17  # instance ids in maps/instances/village.png
@@ -22,7 +21,8 @@ STREET_HOUSE, STREET_CAR = 10, 12  # in maps/instances/street.png
 
 
 def read_layout(name: str, generator: semsyn.Generator) -> Layout:
-    label_map, instance_map = read_label_map(MAPS / f"{name}.png"), read_instance_map(MAPS / "instances" / f"{name}.png")
+    label_map = read_label_map(MAPS / f"{name}.png")
+    instance_map = read_instance_map(MAPS / "instances" / f"{name}.png")
     return Layout.of(label_map, instance_map, space=generator.label_space, requires=generator.requires)
 
 

@@ -1,4 +1,4 @@
-"""Toyscenes on disk, so that a training reads pictures faster than it could draw them. Used by the two scripts beside it."""
+"""Toyscenes on disk, so that a training reads pictures faster than it could draw them (see the two scripts here)."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ class Scenes:
         return len(self.image)
 
     def batch(self, indices: list[int], flips: list[bool] | None = None) -> tuple[Layout, Tensor]:
-        """Layout (class_ids, instance_ids, edges) and pictures n 3 h w in [-1, 1] (channels last) of some scenes, mirrored on demand."""
+        """Some scenes, mirrored on demand: layout (class_ids, instance_ids, edges) and pictures n 3 h w in [-1, 1]."""
 
         def read(field: NDArray[np.uint8]) -> Tensor:
             rows = [field[i] for i in indices]

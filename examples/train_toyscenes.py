@@ -1,39 +1,42 @@
 """Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade`` (or ``inade``).
 
-The released recipe at a small size: hinge GAN, feature matching (all maps for CLADE, the last one for INADE), KL divergence for
-INADE, Adam with beta1 = 0, spectral norm in both networks, a discriminator of two scales. What differs, and why:
+The released recipe at a small size: hinge GAN, feature matching (all maps for CLADE, the last one for INADE), KL
+divergence for INADE, Adam with beta1 = 0, spectral norm in both networks, a discriminator of two scales. What
+differs, and why:
 
-- There are no VGG weights to ship, so a low-level term stands in for the perceptual loss: L1 on pictures averaged over 4×4 blocks,
+- There are no VGG weights to ship, so a low-level term stands in for the perceptual loss: L1 on pictures averaged
+  over 4×4 blocks,
   for INADE also on the mean colour of each instance (else small instances would not count).
-- KL is weighted per picture, not summed over the batch at 0.05: the networks are small and the sum would silence the encoder.
-- The discriminator learns from the pictures of the generator's own step (the released loop draws new ones), which saves a forward of
+- KL is weighted per picture, not summed over the batch at 0.05: the networks are small and the sum would silence the
+  encoder.
+- The discriminator learns from the pictures of the generator's own step (the released loop draws new ones), which
+  saves a forward of
   each network. Rates are higher (few steps), fall to 0, and the saved weights are a moving average.
 
-Everything drawn at a step depends on the seed and the number of the step alone, so a run that is stopped and started again goes on
-from its last checkpoint (``--out``/state.pt) as if nothing had happened.
+Everything drawn at a step depends on the seed and the number of the step alone, so a run that is stopped and started
+again goes on from its last checkpoint (``--out``/state.pt) as if nothing had happened.
 """
 
 import argparse
 import copy
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from toyscenes_cache import SIZE, Scenes, load_scenes
+from toyscenes_cache import Scenes, load_scenes
 
 from semsyn.data.spaces import label_space
 from semsyn.functional import region_pool
+from semsyn.hub import find_card, save_pretrained
 from semsyn.layout import Layout
 from semsyn.losses import discriminator_loss, feature_matching, generator_loss, kl_divergence
-from semsyn.models import FAMILIES, CLADEConfig, Generator, INADEConfig, config_to_dict
+from semsyn.models import Generator, family_of
 from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
 from semsyn.nn.initialize import initialize
 from semsyn.style import Style
@@ -45,7 +48,6 @@ SPACE = label_space("toyscenes")
 class Recipe:
     """How one bundle is trained."""
 
-    config: CLADEConfig | INADEConfig
     first_map: int  # of the discriminator's maps that are matched
     blocks: float  # weight of the low-level term on 4×4 blocks
     colors: float  # weight of the low-level term on instances
@@ -62,7 +64,6 @@ class Recipe:
 
 RECIPES = {
     "clade": Recipe(
-        config=CLADEConfig(num_classes=SPACE.num_classes, image_size=SIZE, width=12),
         first_map=0,
         blocks=5.0,
         colors=0.0,
@@ -71,15 +72,6 @@ RECIPES = {
         steps=8000,
     ),
     "inade": Recipe(
-        config=INADEConfig(
-            num_classes=SPACE.num_classes,
-            image_size=SIZE,
-            width=11,
-            code_dim=64,
-            instance_code_dim=16,
-            has_encoder=True,
-            encoder_width=8,
-        ),
         first_map=3,
         blocks=10.0,
         colors=5.0,
@@ -93,10 +85,10 @@ RECIPES = {
 class Training:
     """Networks, optimisers and the moving average of one run."""
 
-    def __init__(self, family: str, recipe: Recipe, *, seed: int) -> None:
+    def __init__(self, config: Any, recipe: Recipe, *, seed: int) -> None:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.step = recipe, seed, 0
-        self.generator = self._layout(initialize(FAMILIES[family].build(recipe.config)))
+        self.generator = self._layout(initialize(family_of(config).build(config)))
         planes = SPACE.num_classes + recipe.has_edges
         self.discriminator = self._layout(initialize(MultiscaleDiscriminator(planes, width=recipe.discriminator_width)))
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
@@ -212,9 +204,9 @@ class Training:
 
 def draw_style(generator: Generator, layout: Layout, rng: torch.Generator) -> Style:
     """Prior codes; drawn as one tensor, which is faster than `sample_style`'s one draw per instance."""
-    if generator.conditioner.instance_code_dim is None:
+    if generator.code_dim is None or generator.conditioner.instance_code_dim is None:
         return Style()
-    code = torch.randn(len(layout), int(generator.stem.code_dim), generator=rng)  # type: ignore[arg-type]
+    code = torch.randn(len(layout), generator.code_dim, generator=rng)
     shape = (len(layout), layout.num_instances, 2, generator.conditioner.instance_code_dim)
     return Style(code=code, instance_codes=torch.randn(shape, generator=rng))
 
@@ -231,21 +223,6 @@ def save_sheet(generator: Generator, scenes: Scenes, path: Path, *, count: int =
     rows += [generator(layout, style) for style in styles]
     pixels = ((torch.cat([torch.cat(list(row), 2) for row in rows], 1) + 1) * 127.5).round().clamp(0, 255).byte()
     Image.fromarray(pixels.movedim(0, -1).numpy()).save(path)
-
-
-def save_weights(family: str, generator: Generator, path: Path) -> None:
-    """One file as `semsyn.load_pretrained` reads it: fp16 weights and what they are."""
-    header = {
-        "format": 1,
-        "family": family,
-        "config": config_to_dict(generator.config),
-        "label_space": SPACE.to_dict(),
-        "license": "Apache-2.0",
-        "origin": [],
-        "name": f"{family}/toyscenes",
-    }
-    state = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in generator.state_dict().items()}
-    save_file(state, path, metadata={"semsyn": json.dumps(header)})
 
 
 def main() -> None:
@@ -265,9 +242,10 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     recipe = RECIPES[args.family]
     if args.steps:
-        recipe = Recipe(**{**vars(recipe), "steps": args.steps})
+        recipe = replace(recipe, steps=args.steps)
     train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 500)
-    training = Training(args.family, recipe, seed=args.seed)
+    card = find_card(f"{args.family}/toyscenes")
+    training = Training(card.config, recipe, seed=args.seed)
     state_file = args.out / "state.pt"
     if state_file.exists():
         training.resume(torch.load(state_file, weights_only=True))
@@ -287,7 +265,10 @@ def main() -> None:
             state_file.with_suffix(".part").replace(state_file)
     generator = training.finished(train)
     save_sheet(generator, val, args.out / "sheet.png")
-    save_weights(args.family, generator, args.out / f"{args.family}-toyscenes.safetensors")
+    generator.label_space = SPACE
+    weights = args.out / f"{args.family}-toyscenes.safetensors"
+    save_pretrained(generator, weights, name=card.name, license=card.license, dtype=torch.float16, overwrite=True)
+    print(f"{weights}: {weights.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -128,6 +128,8 @@ class Layout:
         if not layouts:
             raise InputError("no layouts to put together.")
         first = layouts[0]
+        if len({layout.size for layout in layouts}) > 1:
+            raise InputError(f"the layouts differ in size: {[layout.size for layout in layouts]}.")
         for f in fields(Layout):
             if len({getattr(layout, f.name) is None for layout in layouts}) > 1:
                 raise InputError(
@@ -151,14 +153,18 @@ def _shape(ids: Tensor) -> str:
 
 
 def _id_map(ids: Any, name: str) -> Tensor:
-    tensor = torch.as_tensor(ids)
+    try:
+        tensor = torch.as_tensor(ids)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputTypeError(f"{name} must be a tensor or an array of integers: {error}") from error
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
         raise InputTypeError(f"{name} must hold integers, found {tensor.dtype}. Soft maps go into planes.")
     tensor = tensor[None] if tensor.ndim == 2 else tensor
-    if tensor.ndim != 3:
+    is_picture = tensor.ndim == 3 and tensor.dtype == torch.uint8 and tensor.shape[2] in (3, 4)  # h w 3, not n h w
+    if tensor.ndim != 3 or is_picture:
         raise InputError(
-            f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}. "
-            "Read pictures with semsyn.data.read_label_map."
+            f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}{', an RGB picture?' if is_picture else '.'} "
+            "Read pictures with semsyn.data.files.read_label_map."
         )
     if tensor.numel() == 0:
         raise InputError(f"{name} is empty: shape {tuple(tensor.shape)}.")
@@ -179,5 +185,6 @@ def _check_ids(ids: Tensor, num_classes: int) -> Tensor:
 
 
 def _instance_ids(ids: Tensor) -> Tensor:
-    kept = int(ids.min()) >= 0 and int(ids.max()) < KEPT_INSTANCE_IDS
-    return ids if kept else dense_ids(ids)
+    """Image by image, so that the ids of a picture do not depend on what else is in the batch."""
+    large = ((ids < 0) | (ids >= KEPT_INSTANCE_IDS)).flatten(1).any(1)
+    return dense_ids(ids).where(large[:, None, None], ids) if bool(large.any()) else ids

@@ -58,19 +58,25 @@ class Style:
                 raise InputError(
                     "mixing by class needs the layout (with instance_ids), to find the instances of a class."
                 )
-            wanted = torch.isin(layout.class_ids, torch.tensor(list(classes), device=layout.class_ids.device))
-            instances = layout.instance_ids[wanted].unique().tolist()
+            return replace(self, instance_codes=self._mix_classes(other.instance_codes, list(classes), layout))
         assert instances is not None
         pairs = dict(instances) if isinstance(instances, Mapping) else {i: i for i in instances}
-        for ids, codes, whose in (
-            (pairs, self.instance_codes, "this"),
-            (pairs.values(), other.instance_codes, "the other"),
-        ):
-            if missing := sorted(i for i in ids if not 0 <= i < codes.shape[1]):
-                raise InputError(f"{whose} style has codes for instances 0 to {codes.shape[1] - 1}, not for {missing}.")
+        _check_instances(pairs, self.instance_codes, "this")
+        _check_instances(pairs.values(), other.instance_codes, "the other")
         mixed = self.instance_codes.clone()
         mixed[:, list(pairs)] = other.instance_codes[:, list(pairs.values())].to(mixed)
         return replace(self, instance_codes=mixed)
+
+    def _mix_classes(self, codes: Tensor, classes: list[int], layout: Layout) -> Tensor:
+        """Image by image: an id may belong to another class in the next image of the batch."""
+        assert self.instance_codes is not None and layout.instance_ids is not None
+        wanted = torch.isin(layout.class_ids, torch.tensor(classes, device=layout.class_ids.device))
+        image, instance = wanted.nonzero()[:, 0], layout.instance_ids[wanted]
+        for those, whose in ((self.instance_codes, "this"), (codes, "the other")):
+            _check_instances(instance.unique().tolist(), those, whose)
+        mixed, codes = self.instance_codes.clone(), codes.expand(len(self.instance_codes), -1, -1, -1)
+        mixed[image, instance] = codes[image, instance].to(mixed)
+        return mixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +144,11 @@ class Posterior:
         return Posterior(mu=mu, logvar=logvar, valid=valid)
 
 
+def _check_instances(ids: Iterable[int], codes: Tensor, whose: str) -> None:
+    if missing := sorted(i for i in ids if not 0 <= i < codes.shape[1]):
+        raise InputError(f"{whose} style has codes for instances 0 to {codes.shape[1] - 1}, not for {missing}.")
+
+
 def draw_codes(
     seeds: Sequence[int], shape: tuple[int, ...], *, stream: int = 0, indices: Sequence[int] | None = None
 ) -> Tensor:
@@ -159,7 +170,7 @@ def draw_codes(
 
 
 def _generator(seed: int, stream: int, index: int) -> torch.Generator:
-    state = seed & _MASK
+    state = int(seed) & _MASK
     for word in (stream, index):  # splitmix64 steps: neighbouring seeds and ids must not give related draws
         state = (state + 0x9E3779B97F4A7C15 * (2 + word)) & _MASK
         state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

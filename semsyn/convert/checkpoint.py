@@ -236,7 +236,7 @@ def _read_pickle(path: Path) -> object:
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise CheckpointError(
                 f"{path} holds code or Python objects ({found[1]}), not only tensors, and was not opened. If it is "
-                "your own training file, save its bare weights: torch.save(net.state_dict(), …). If not, do not trust it."
+                "your own, save the bare weights: torch.save(net.state_dict(), …). If it is not, do not trust it."
             ) from error
         raise _damaged(path, "nothing that torch.save writes for weights") from error
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, UnicodeDecodeError, struct.error) as error:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from semsyn.errors import check_shape
+from semsyn.errors import InputError, check_shape
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
 
@@ -31,14 +31,17 @@ def indexed_affine(
     Raises:
         InputError: if shapes do not fit.
     """
+    check_shape(x, "n c h w", name="x")
     n, c, h, w = x.shape
     check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
     for table, name in ((gamma, "gamma"), (beta, "beta")):
         if table.ndim == 3:
-            check_shape(table, "n r c", n=n, r=gamma.shape[1], c=c, name=name)
+            check_shape(table, "n r c", n=n, c=c, name=name)
         else:
-            check_shape(table, "r c", r=gamma.shape[0], c=c, name=name)
+            check_shape(table, "r c", c=c, name=name)
+    if gamma.shape[-2] != beta.shape[-2]:
+        raise InputError(f"gamma has {gamma.shape[-2]} rows, but beta has {beta.shape[-2]}.")
     for gain, name in ((gamma_gain, "gamma_gain"), (beta_gain, "beta_gain")):
         if gain is not None:
             check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
-    return indexed_affine_reference(x, region_ids, gamma, beta, gamma_gain, beta_gain)
+    return indexed_affine_reference(x, region_ids.long(), gamma, beta, gamma_gain, beta_gain)

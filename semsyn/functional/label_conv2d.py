@@ -35,6 +35,7 @@ def label_conv2d(
     Raises:
         InputError: if both inputs are None or shapes do not fit.
     """
+    check_shape(weight, "o k kh kw", name="weight")
     num_planes = 0 if planes is None else planes.shape[1]
     num_classes = weight.shape[1] - num_planes
     if class_ids is None:
@@ -46,7 +47,7 @@ def label_conv2d(
     if num_classes < 1:
         raise InputError(f"weight has {weight.shape[1]} input channels: {num_planes} planes leave none for classes.")
     check_shape(class_ids, "n h w", name="class_ids")
-    result = label_conv2d_reference(class_ids, weight[:, :num_classes], padding, stride)
+    result = label_conv2d_reference(class_ids.long(), weight[:, :num_classes], padding, stride)
     if planes is not None:
         n, h, w = class_ids.shape
         check_shape(planes, "n p h w", n=n, h=h, w=w, name="planes")

@@ -22,10 +22,13 @@ def region_pool(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor
     Raises:
         InputError: if shapes do not fit.
     """
+    check_shape(x, "n c h w", name="x")
     n, c, h, w = x.shape
     check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
     rows = (region_ids + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
-    sums = x.new_zeros(n * num_regions, c).index_add(0, rows, rearrange(x, "n c h w -> (n h w) c"))
+    pixels = rearrange(x, "n c h w -> (n h w) c")
+    pixels = pixels.float() if x.dtype in (torch.float16, torch.bfloat16) else pixels  # a sum of halves overflows
+    sums = pixels.new_zeros(n * num_regions, c).index_add(0, rows, pixels)
     counts = rows.new_zeros(n * num_regions).index_add(0, rows, torch.ones_like(rows))
-    means = sums / counts.clamp(min=1)[:, None]
+    means = (sums / counts.clamp(min=1)[:, None]).to(x.dtype)
     return means.view(n, num_regions, c), counts.view(n, num_regions)

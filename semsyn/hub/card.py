@@ -18,11 +18,13 @@ class Original:
         files: file name by role (``generator``, ``encoder``), as in the authors' archive.
         folder: the folder of the archive that holds them.
         hosted: where the authors keep the archive, in words.
+        confirmed: False where the authors' code knows such files, but nobody confirmed that they are public.
     """
 
     files: Mapping[str, str] = field(hash=False)
     folder: str
     hosted: str
+    confirmed: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,13 @@ class Card:
 
     @property
     def status(self) -> str:
-        """``bundled`` (load it by name), ``released`` (bring the authors' file) or ``untrained`` (`create` only)."""
+        """What one can do: ``bundled`` (load it by name), ``released`` (bring the authors' file), ``unconfirmed`` (the
+        same, for those who have such a file) or ``untrained`` (`create` only)."""
         if self.weights is not None:
             return "bundled"
-        return "untrained" if self.original is None else "released"
+        if self.original is None:
+            return "untrained"
+        return "released" if self.original.confirmed else "unconfirmed"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -12,6 +12,7 @@ __all__ = ["Info", "explain_missing", "info", "list_pretrained"]
 STATUS = {
     "bundled": "comes with semsyn",
     "released": "released by its authors; bring their file",
+    "unconfirmed": "known to the authors' code; not confirmed to be public",
     "untrained": "a preset; no weights were released",
 }
 
@@ -51,16 +52,15 @@ class Info:
         return "\n".join([card.name, *lines, "run", *(f"    {line}" for line in self.run)])
 
 
-def list_pretrained(pattern: str = "*", *, untrained: bool = False) -> list[str]:
-    """Names of weights, sorted.
+def list_pretrained(pattern: str = "*", *, everything: bool = False) -> list[str]:
+    """Names of weights that come with semsyn or were released, sorted.
 
     Args:
         pattern: shell pattern, such as ``clade/*``.
-        untrained: list the presets without released weights, too (for `create`).
+        everything: list the presets without released weights, too (for `create`).
     """
-    return sorted(
-        name for name, card in CARDS.items() if fnmatchcase(name, pattern) and (untrained or card.status != "untrained")
-    )
+    shown = STATUS if everything else ("bundled", "released")
+    return sorted(name for name, card in CARDS.items() if fnmatchcase(name, pattern) and card.status in shown)
 
 
 def info(name: str) -> Info:

@@ -22,6 +22,7 @@ from semsyn.hub.originals import convert_checkpoint
 from semsyn.hub.save import WEIGHTS_NAME
 from semsyn.hub.weights_file import is_weights_file, load_weights_file
 from semsyn.models import FAMILIES, Generator, get_family
+from semsyn.nn.initialize import initialize
 
 __all__ = ["create", "load_pretrained"]
 
@@ -90,7 +91,7 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
         overrides: other fields of the family's config, such as ``image_size=(512, 512)``.
 
     Returns:
-        the generator in training mode, with fresh weights.
+        the generator in training mode, with fresh weights drawn as for the released ones.
 
     Raises:
         UnknownNameError: if there is no such card.
@@ -106,7 +107,7 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
         if field in changes and (not isinstance(changes[field], int) or changes[field] < 1):
             raise InputError(f"{field} must be a whole number above 0, found {changes[field]!r}.")
     config = replace(card.config, **changes)
-    generator = get_family(card.family).build(config)
+    generator = initialize(get_family(card.family).build(config))
     if card.label_space is not None and config.num_classes == card.config.num_classes:
         generator.label_space = get_label_space(card.label_space)
     space = None if generator.label_space is None else generator.label_space.name
@@ -159,7 +160,10 @@ def _finish(generator: Generator, device: torch.device | str | None, revision: s
     card = generator.card
     if card.non_commercial:
         _warn_non_commercial(card.name, card.license)
-    return generator.to(device or "cpu")
+    try:
+        return generator.to(device or "cpu")
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}") from error
 
 
 @cache

@@ -2,19 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from semsyn.convert import clade, inade, spade
 from semsyn.convert.checkpoint import find_files, find_options, read_state, sha256
-from semsyn.convert.keymap import KeyMap
-from semsyn.convert.options import Option, read_options
-from semsyn.convert.pyramid import check_stem_pixels
+from semsyn.convert.options import read_options
+from semsyn.convert.released import convert_states, get_released, infer_config, recognise
 from semsyn.convert.spectral import complete_spectral_norm
 from semsyn.data.spaces import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
@@ -22,15 +19,11 @@ from semsyn.hub.card import Card, Origin, describe
 from semsyn.hub.cards import CARDS, find_card
 from semsyn.hub.weights_file import assemble, check_dtype
 from semsyn.labels import LabelSpace
-from semsyn.models import Generator, config_to_dict, get_family
+from semsyn.models import Generator, config_to_dict, family_of, get_family
 
 __all__ = ["Conversion", "convert_checkpoint"]
 
 PathLike = str | os.PathLike[str]
-
-CONVERTERS: dict[str, ModuleType] = {"spade": spade, "clade": clade, "inade": inade}
-ENCODERS: dict[str, KeyMap] = {"spade": spade.ENCODER, "clade": spade.ENCODER, "inade": inade.ENCODER}
-ENCODER_WIDTH = {"spade": "layer1.0.weight_orig", "clade": "layer1.0.weight_orig", "inade": "layer1.weight"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ def convert_checkpoint(
 
     Family, classes, width and options are read from the keys and shapes. What they do not tell (the picture's size, the
     depth of the pyramid, whether one of SPADE's label channels is the edge map) comes from the arguments, else from the
-    card, else from an ``opt.txt`` beside the file.
+    card, or without one from an ``opt.txt`` beside the file.
 
     Args:
         checkpoint: a file, a folder, or files by role (``generator``, ``encoder``), as in
@@ -81,19 +74,15 @@ def convert_checkpoint(
     known = find_card(card) if isinstance(card, str) else card
     files = find_files(checkpoint)
     states = {role: _read(path) for role, path in files.items()}
-    family, facts = _recognise(states["generator"], what=str(files["generator"]))
-    options = find_options(files)
-    size = None if image_size is None else tuple(image_size)
-    given = {"image_size": size, "upsampling": upsampling, "has_edges": has_edges}
     config = _make_config(
-        family,
-        facts,
-        given={name: value for name, value in given.items() if value is not None},
+        states,
+        what=str(files["generator"]),
+        given={"image_size": image_size and tuple(image_size), "upsampling": upsampling, "has_edges": has_edges},
         card=known,
-        options={} if options is None else read_options(options),
-        states=states,
+        options=find_options(files),
     )
-    state = _convert_states(family, config, states)
+    family = family_of(config).name
+    state = convert_states(family, states)
     generator = assemble(config, state, dtype=dtype)
     generator.label_space = _find_space(label_space, known, config.num_classes)
     generator.card = replace(
@@ -112,112 +101,30 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} has spectral normalisation that does not fit its weights: {error}.") from error
 
 
-def _recognise(state: Mapping[str, Tensor], *, what: str) -> tuple[str, dict[str, Any]]:
-    for family, converter in CONVERTERS.items():
-        try:
-            facts = converter.recognise(state)
-        except (KeyError, IndexError) as error:
-            raise CheckpointError(
-                f"{what} looks like {get_family(family).title}, but its first layers do not: {error}."
-            ) from error
-        if facts is not None:
-            return family, facts
-    if any(key.startswith("discriminator_") for key in state):
-        advice = "it is a discriminator; pass the file that ends in _net_G.pth"
-    elif "fc_mu.weight" in state or "scale_conv_mu.weight" in state:
-        advice = "it is an encoder; pass {'generator': …, 'encoder': …}"
-    elif any("parametrizations" in key for key in state):
-        advice = "its names are semsyn's; save it with save_pretrained"
-    else:
-        advice = f"its first keys are {', '.join(list(state)[:3])}"
-    raise CheckpointError(
-        f"{what} holds no generator of {', '.join(get_family(f).title for f in CONVERTERS)}: {advice}."
-    )
-
-
 def _make_config(
-    family: str,
-    facts: dict[str, Any],
-    *,
-    given: dict[str, Any],
-    card: Card | None,
-    options: Mapping[str, Option],
     states: Mapping[str, Mapping[str, Tensor]],
+    *,
+    what: str,
+    given: Mapping[str, Any],
+    card: Card | None,
+    options: Path | None,
 ) -> Any:
-    """Put together what the file, the caller, the card and the options tell, and check that they agree."""
-    config_class = get_family(family).config_class
-    names = {field.name for field in fields(config_class)}
+    """Put together what the files, the caller, the card and the options tell; a refusal names the cards that fit."""
+    family, facts = recognise(states["generator"], what=what)
+    fitting = _fitting(family, facts)
     if card is not None and card.family != family:
-        title = get_family(family).title
-        raise CheckpointError(
-            f"the file holds a {title} generator, but {card.name} is {get_family(card.family).title}."
-            f"{_fitting(family, facts)}"
-        )
-    hints: dict[str, Any] = {}
-    if options and "label_nc" in options:
-        hints |= asdict(CONVERTERS[family].from_released_options(options))
+        titles = get_family(family).title, get_family(card.family).title
+        raise CheckpointError(f"{what} holds a {titles[0]} generator, but {card.name} is {titles[1]}.{fitting}")
+    known = {name: value for name, value in given.items() if value is not None}
     if card is not None:
-        hints |= asdict(card.config)
-    hints |= given
-    told = _resolve_channels(family, facts, hints)
-    checked = asdict(card.config) | given if card is not None else given
-    if wrong := [
-        name for name in told if name in checked and name in names and checked[name] != told[name] and name != "norm"
-    ]:
-        differences = "; ".join(f"{name} is {told[name]} in the file, {checked[name]} was expected" for name in wrong)
-        source = f"card {card.name}" if card is not None else "the arguments"
-        raise CheckpointError(f"the file does not fit {source}: {differences}.{_fitting(family, facts)}")
-    values = {name: value for name, value in (hints | told).items() if name in names}
-    if missing := [name for name in ("image_size", "upsampling") if name not in values]:
-        asked = " and ".join(
-            {"image_size": "image_size=(h, w)", "upsampling": "upsampling='normal', 'more' or 'most'"}[name]
-            for name in missing
-        )
-        raise InputError(
-            f"the file does not tell {' and '.join(missing)}: pass {asked}, or card=.{_fitting(family, facts)}"
-        )
-    check_stem_pixels(states["generator"], values)
-    return config_class(**values | _encoder_facts(family, states, values["width"]))
-
-
-def _resolve_channels(family: str, facts: dict[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:
-    """SPADE's files count classes and the edge map together; the other families' tell them apart."""
-    told = dict(facts)
-    channels = told.pop("label_channels", None)
-    if channels is None:
-        return told
-    if "has_edges" in hints:
-        told["has_edges"] = bool(hints["has_edges"])
-    elif "num_classes" in hints and 0 <= channels - hints["num_classes"] <= 1:
-        told["has_edges"] = channels > hints["num_classes"]
-    else:
-        raise InputError(
-            f"the file has {channels} label channels and does not tell whether the last is the edge map: pass "
-            f"has_edges=True or False, or card=.{_fitting(family, facts)}"
-        )
-    return told | {"num_classes": channels - told["has_edges"]}
-
-
-def _encoder_facts(family: str, states: Mapping[str, Mapping[str, Tensor]], width: int) -> dict[str, Any]:
-    if "encoder" not in states:
-        return {"has_encoder": False, "encoder_width": None}
-    first = states["encoder"].get(ENCODER_WIDTH[family])
-    if first is None:
-        title = get_family(family).title
-        raise CheckpointError(f"the encoder's file does not belong to {title}: it has no {ENCODER_WIDTH[family]}.")
-    return {"has_encoder": True, "encoder_width": None if first.shape[0] == width else first.shape[0]}
-
-
-def _convert_states(family: str, config: Any, states: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    converter = CONVERTERS[family]
-    latent = getattr(converter, "LATENT_GENERATOR", converter.GENERATOR)
-    keymap = converter.GENERATOR if config.code_dim is None else latent
-    state = keymap.convert(states["generator"])
-    for key in [key for key in state if key.endswith(".running_var")]:
-        state.setdefault(key.replace("running_var", "num_batches_tracked"), torch.tensor(0))  # files of torch < 0.4.1
-    if "encoder" in states:
-        state |= {f"encoder.{key}": tensor for key, tensor in ENCODERS[family].convert(states["encoder"]).items()}
-    return state
+        known = vars(card.config) | known
+    elif options is not None and "label_nc" in (said := read_options(options)):
+        from_options = vars(get_released(family).from_options(said))  # with defaults, so it only fills in
+        known = {name: value for name, value in from_options.items() if name not in facts} | known
+    try:
+        return infer_config(states, known, source="the arguments" if card is None else f"card {card.name}")
+    except (CheckpointError, InputError) as error:
+        raise type(error)(f"{error}{fitting}") from error
 
 
 def _find_space(space: str | LabelSpace | None, card: Card | None, num_classes: int) -> LabelSpace | None:
@@ -240,6 +147,6 @@ def _fitting(family: str, facts: Mapping[str, Any]) -> str:
         if card.family == family and card.original is not None:
             known = config_to_dict(card.config)
             known["label_channels"] = known["num_classes"] + bool(known.get("has_edges"))
-            if all(known.get(name) == value for name, value in facts.items() if name != "norm"):
+            if all(known.get(name) == value for name, value in facts.items()):
                 found.append(card.name)
     return f" The file fits {' and '.join(map(repr, found))}." if found else ""

@@ -21,7 +21,8 @@ def feature_matching(
     Args:
         fake: for each scale the L + 1 maps of generated pictures, the last being the logits.
         real: the same for true pictures.
-        first_map: l of the first map that counts: 0 for SPADE and CLADE, 3 for INADE (only high maps leave room for diversity).
+        first_map: l of the first map that counts: 0 for SPADE and CLADE, 3 for INADE (only high maps leave room for
+            diversity).
 
     Raises:
         InputError: if no map is left to compare.

@@ -8,8 +8,8 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 
     .. math:: -\tfrac12 \sum (1 + \log\sigma^2 - \mu^2 - \sigma^2)
 
-    Released weights: 0.05 (SPADE's VAE); 0.025 for INADE's n i 2 d codes. Instances without pixels have mu = logvar = 0 and
-    add nothing.
+    Released weights: 0.05 (SPADE's VAE); 0.025 for INADE's n i 2 d codes. Instances without pixels have mu = logvar =
+    0 and add nothing.
 
     Args:
         mu: means, any shape.

@@ -16,17 +16,17 @@ CONVOLUTIONS_PER_STAGE = (2, 2, 4, 4, 1)  # after the last the network is cut: r
 class VGG19Features(nn.Module):
     """VGG19 up to relu5_1; gives relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1.
 
-    Its parameters are frozen. Their names are ``slice{s}.{n}.*`` with n the index in torchvision's ``vgg19().features``, as in the
-    released training states.
+    Its parameters are frozen. Their names are ``slice{s}.{n}.*`` with n the index in torchvision's
+    ``vgg19().features``, as in the released training states.
 
     Args:
         widths: channels of the stages 1, 2, 3 and 4 (the fifth has those of the fourth).
 
-    Shape: x is n 3 h w in [-1, 1]; as released, no ImageNet mean and deviation are applied. The maps have 1, 1/2, 1/4, 1/8 and
-    1/16 of its size, rounded down.
+    Shape: x is n 3 h w in [-1, 1]; as released, no ImageNet mean and deviation are applied. The maps have 1, 1/2,
+    1/4, 1/8 and 1/16 of its size, rounded down.
 
-    Reference: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv:1409.1556.
-    """
+    Reference: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+    arXiv:1409.1556."""
 
     def __init__(self, widths: Sequence[int] = (64, 128, 256, 512)) -> None:
         super().__init__()
@@ -54,10 +54,11 @@ class VGG19Features(nn.Module):
         return maps
 
     def load_torchvision(self, state: Mapping[str, Tensor]) -> "VGG19Features":
-        """Fill the weights from the state dict of torchvision's ``vgg19`` (or of its ``features``) and return the module.
+        """Fill the weights from the state dict of torchvision's ``vgg19``, or of its ``features``; return the module.
 
         Args:
-            state: keys ``features.{n}.weight`` or ``{n}.weight``; layers past relu5_1 and the classifier are not needed.
+            state: keys ``features.{n}.weight`` or ``{n}.weight``; layers past relu5_1 and the classifier are not
+                needed.
 
         Raises:
             CheckpointError: if a convolution is missing.

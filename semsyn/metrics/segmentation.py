@@ -28,7 +28,7 @@ def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Ten
 
 
 def class_iou(confusion: Tensor) -> Tensor:
-    """Intersection over union of each class, from a confusion matrix; NaN for classes that neither map has. float64, k."""
+    """Intersection over union of each class: k, float64; NaN for classes that neither map has."""
     hits = confusion.diagonal().double()
     return hits / (confusion.sum(0) + confusion.sum(1) - confusion.diagonal())
 

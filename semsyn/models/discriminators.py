@@ -15,7 +15,7 @@ KERNEL, PADDING, SLOPE, MAX_WIDTH = 4, 2, 0.2, 512
 
 
 class PatchBlock(nn.Module):
-    """Convolution 4×4, then (if ``has_norm``) instance norm without affine, then (if ``has_activation``) leaky ReLU 0.2.
+    """Convolution 4×4, then if asked for instance norm without affine, then if asked for leaky ReLU 0.2.
 
     With a norm the convolution is spectrally normalised and has no bias, since the norm would remove it.
     """
@@ -44,7 +44,8 @@ class PatchDiscriminator(nn.Module):
         width: channels after the first convolution; they double per layer, up to 512.
         num_layers: convolutions before the one that gives the logits. All but the last of them halve the size.
 
-    Shape: x is n c h w. The result holds num_layers + 1 maps, each after its activation; the last is the logits, n 1 h' w'.
+    Shape: x is n c h w. The result holds num_layers + 1 maps, each after its activation; the last is the logits, n 1
+    h' w'.
 
     Reference: Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", arXiv:1611.07004.
     """
@@ -79,11 +80,11 @@ class MultiscaleDiscriminator(nn.Module):
 
     Shape: x is n (s + 3) h w, semantics first; the result is a list over scales of `PatchDiscriminator`'s lists.
 
-    The input is dense: from the second scale on the averaged class planes are no one-hot map any more, and feature matching
-    needs fake and real pictures in one batch. See `compare`.
+    The input is dense: from the second scale on the averaged class planes are no one-hot map any more, and feature
+    matching needs fake and real pictures in one batch. See `compare`.
 
-    Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs", arXiv:1711.11585.
-    """
+    Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
+    arXiv:1711.11585."""
 
     def __init__(self, semantic_channels: int, *, num_scales: int = 2, width: int = 64, num_layers: int = 4) -> None:
         super().__init__()
@@ -102,7 +103,7 @@ class MultiscaleDiscriminator(nn.Module):
         return maps
 
     def compare(self, semantics: Tensor, fake: Tensor, real: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-        """Maps of the fake and of the real pictures from one forward (as released: spectral norm iterates once, not twice).
+        """Maps of fake and real pictures from one forward (as released: spectral norm iterates once, not twice).
 
         Args:
             semantics: n s h w, see `semantic_planes`.
@@ -117,7 +118,7 @@ class MultiscaleDiscriminator(nn.Module):
 def semantic_planes(
     layout: Layout, num_classes: int, *, has_edges: bool = False, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """The dense semantics a discriminator reads: one plane per class ("no class" is zero in all), then edges if asked for.
+    """The dense semantics a discriminator reads: a plane per class ("no class" is zero in all), then edges if used.
 
     Args:
         layout: class_ids n h w, and edges n h w if ``has_edges``.

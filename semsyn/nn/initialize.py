@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
-from semsyn.errors import InputError, UnknownNameError
+from semsyn.errors import UnknownNameError
 
 InitMethod = Literal["xavier", "xavier_uniform", "normal", "kaiming", "orthogonal"]
 METHODS: tuple[str, ...] = ("xavier", "xavier_uniform", "normal", "kaiming", "orthogonal")
@@ -15,17 +15,16 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> M:
-    """Draw the weights of every convolution and linear layer inside a network anew, in place, as the released recipes do.
+    """Draw all weights of convolutions and linear layers in a network anew, in place, as the released recipes do.
 
-    Biases become 0; batch norms with affine parameters get weights from N(1, gain). As released, a layer counts by its class
-    name: it holds "Conv" or "Linear" and has a weight of rank 2 or more. So `InstanceConv2d` and CLADE's offset convolutions count,
-    and the tables of modulations (uniform in [0, 1) from their construction) stay as they are. Under spectral norm the
-    unnormalised weight is drawn; u and v stay.
+    Biases become 0; batch norms with affine parameters get weights from N(1, gain). As released, a layer counts by
+    its class name: it holds "Conv" or "Linear". So `InstanceConv2d` and CLADE's offset convolutions count, and the tables of modulations (uniform in [0, 1) from their construction) stay as they are.
+    Under spectral norm the unnormalised weight is drawn; u and v stay.
 
     Args:
         module: any network.
-        method: "xavier" (normal, the released default), "xavier_uniform" (gain 1, whatever ``gain`` says), "normal" (deviation
-            ``gain``), "kaiming" (fan in, no gain) or "orthogonal".
+        method: "xavier" (normal, the released default), "xavier_uniform" (gain 1, whatever ``gain`` says), "normal"
+            (deviation ``gain``), "kaiming" (fan in, no gain) or "orthogonal".
         gain: factor of the method.
 
     Returns:
@@ -42,18 +41,20 @@ def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> 
             if layer.affine:
                 nn.init.normal_(layer.weight, 1.0, gain)
                 nn.init.zeros_(layer.bias)
-        elif ("Conv" in kind or "Linear" in kind) and hasattr(layer, "weight"):
-            _draw(_unnormalised_weight(layer), method, gain)
-            if isinstance(getattr(layer, "bias", None), Tensor):
-                nn.init.zeros_(layer.bias)
+        elif "Conv" in kind or "Linear" in kind:
+            own = dict(layer.named_parameters(recurse=False)) | _unnormalised(layer)
+            if "weight" in own:
+                _draw(own["weight"], method, gain)
+                if "bias" in own:
+                    nn.init.zeros_(own["bias"])
     return module
 
 
-def _unnormalised_weight(layer: nn.Module) -> Tensor:
-    weight = layer.parametrizations.weight.original if parametrize.is_parametrized(layer, "weight") else layer.weight
-    if not isinstance(weight, Tensor) or weight.ndim < 2:
-        raise InputError(f"{type(layer).__name__}.weight is no matrix to initialise.")
-    return weight
+def _unnormalised(layer: nn.Module) -> dict[str, Tensor]:
+    """The weight under a spectral norm. Asking the layer for its weight instead would advance u and v."""
+    if not parametrize.is_parametrized(layer, "weight"):
+        return {}
+    return {"weight": layer.get_parameter("parametrizations.weight.original")}
 
 
 def _draw(weight: Tensor, method: str, gain: float) -> None:

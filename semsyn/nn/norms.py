@@ -27,12 +27,17 @@ class SyncBatchNorm(BatchNorm):
     released checkpoints.
     """
 
+    @property
+    def _pace(self) -> float:
+        assert self.momentum is not None  # torch's None, a cumulative average, cannot be asked for
+        return self.momentum
+
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
         if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
             return F.batch_norm(
-                x, self.running_mean, self.running_var, training=True, momentum=self.momentum or 0.1, eps=self.eps
+                x, self.running_mean, self.running_var, training=True, momentum=self._pace, eps=self.eps
             )
         return self._synchronised(x)
 
@@ -49,8 +54,8 @@ class SyncBatchNorm(BatchNorm):
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
             unbiased = var * (total / (total - 1).clamp(min=1))
-            self.running_mean.lerp_(mean.to(self.running_mean), self.momentum or 0.1)
-            self.running_var.lerp_(unbiased.to(self.running_var), self.momentum or 0.1)
+            self.running_mean.lerp_(mean.to(self.running_mean), self._pace)
+            self.running_var.lerp_(unbiased.to(self.running_var), self._pace)
         return (centred * torch.rsqrt(var + self.eps)[:, None, None]).to(x.dtype)
 
 

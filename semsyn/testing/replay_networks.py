@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.released import convert_states, get_released, infer_config, load_converted, recognise
+from semsyn.convert.released import convert_states, get_released, infer_config, recognise
+from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.losses import kl_divergence
-from semsyn.models import Generator, get_family
+from semsyn.models import Generator
 from semsyn.nn import ImageEncoder, InstanceEncoder
 from semsyn.style import Posterior, Style
 from semsyn.testing.golden import Case, Results
@@ -30,16 +31,16 @@ def split_roles(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 def build(case: Case) -> Generator:
     """The generator (and encoder) of a case, converted and in its mode."""
     states = split_roles(case.state)
-    family = get_family(recognise(states).family)
-    options = get_released(family.name).from_options(case.config)
-    generator = family.build(infer_config(states, vars(options)))
-    return load_converted(generator, convert_states(family.name, states)).train(case.mode == "train")
+    family, _ = recognise(states["generator"])
+    options = get_released(family).from_options(case.config)
+    config = infer_config(states, vars(options), source="the options")
+    return assemble(config, convert_states(family, states)).train(case.mode == "train")
 
 
 def keymap_of(case: Case) -> KeyMap:
     """The key map that the case's generator was converted with."""
     states = split_roles(case.state)
-    return get_released(recognise(states).family).generator_keymap(states["generator"])
+    return get_released(recognise(states["generator"])[0]).generator_keymap(states["generator"])
 
 
 def layout_of(case: Case) -> Layout:

@@ -1,4 +1,4 @@
-"""Replay of one training iteration as the originals ran it: a generator step, then a discriminator step with a new picture."""
+"""Replay of one training iteration as released: a generator step, then a discriminator step with a new picture."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from semsyn.convert.discriminators import PATCHGAN
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.released import convert_states, get_released, infer_config, load_converted
+from semsyn.convert.released import convert_states, get_released, infer_config
 from semsyn.functional import edges
+from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.losses import (
     INADE_WEIGHTS,
@@ -20,7 +21,7 @@ from semsyn.losses import (
     generator_loss,
     kl_divergence,
 )
-from semsyn.models import Generator, config_to_dict, get_family
+from semsyn.models import Generator, get_family
 from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
 from semsyn.style import Style
 from semsyn.testing.golden import Case, Results
@@ -37,9 +38,8 @@ class Iteration:
         self.roles = {("encoder" if "encoder" in role else role): p for role, p in ROLES.items() if self._part(p)}
         states = {role: self._part(prefix) for role, prefix in self.roles.items()}
         options = get_released(family.name).from_options(config)
-        facts = config_to_dict(options) | {"image_size": options.image_size}
-        self.generator: Generator = family.build(infer_config(states, facts))
-        load_converted(self.generator, convert_states(family.name, states)).train()
+        built = infer_config(states, vars(options), source="the options")
+        self.generator: Generator = assemble(built, convert_states(family.name, states)).train()
         self.discriminator: MultiscaleDiscriminator = build_discriminator(config).train()
         self.discriminator.load_state_dict(PATCHGAN.convert(self._part("netD.")))
         self.is_inade = family.name == "inade"

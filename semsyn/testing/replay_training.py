@@ -1,7 +1,7 @@
-"""Replays of the golden cases of losses and discriminators: original options, state and inputs in, comparable tensors out.
+"""Replays of losses and discriminators: original options, state and inputs in, comparable tensors out.
 
-Each handler takes a case with ``config`` (original option names), ``state`` (original keys), ``inputs`` and ``mode``, and returns
-values by golden key: ``x`` for ``out/x``, ``mid/x``, ``grad/x`` and ``after/x`` as they are.
+Each handler takes a case with ``config`` (original option names), ``state`` (original keys), ``inputs`` and ``mode``,
+and returns values by golden key: ``x`` for ``out/x``, ``mid/x``, ``grad/x`` and ``after/x`` as they are.
 """
 
 from collections.abc import Mapping

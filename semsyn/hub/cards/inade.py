@@ -14,16 +14,23 @@ CELEBA = INADEConfig(num_classes=19, image_size=(256, 256), has_encoder=True)
 CITYSCAPES = INADEConfig(num_classes=35, image_size=(256, 512), upsampling="more", has_encoder=True)
 DEEPFASHION = INADEConfig(num_classes=8, image_size=(256, 256), instance_code_dim=8, has_encoder=True)
 
-SKETCH = (
-    "Also reads a line drawing. The authors' code knows such weights; whether they are public could not be confirmed."
+TOYSCENES = INADEConfig(
+    num_classes=15,
+    image_size=(128, 128),
+    width=11,
+    code_dim=64,
+    instance_code_dim=16,
+    has_encoder=True,
+    encoder_width=8,
 )
 
 
-def _original(folder: str) -> Original:
+def _original(folder: str, *, confirmed: bool = True) -> Original:
     return Original(
         files={"generator": "best_net_G.pth", "encoder": "best_net_E.pth"},
         folder=folder,
         hosted="the authors' OneDrive, linked from the README of github.com/tzt101/INADE",
+        confirmed=confirmed,
     )
 
 
@@ -44,8 +51,8 @@ def _released(dataset: str, config: INADEConfig, label_space: str, notes: str) -
         plain,
         name=f"inade/{dataset}-sketch",
         config=replace(config, has_sketch=True),
-        original=_original(f"inades_{dataset}"),
-        notes=f"{notes} {SKETCH}",
+        original=_original(f"inades_{dataset}", confirmed=False),
+        notes=f"{notes} Also reads a line drawing.",
     )
     return plain, sketch
 
@@ -57,7 +64,7 @@ CARDS = (
     *_released("deepfashion", DEEPFASHION, "deepfashion-8", "8 classes; instance codes of 8 numbers."),
     Card(
         name="inade/toyscenes",
-        config=INADEConfig(num_classes=15, image_size=(128, 128), width=12, has_encoder=True),
+        config=TOYSCENES,
         label_space="toyscenes",
         license="Apache-2.0",
         paper=PAPER,

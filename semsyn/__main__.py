@@ -1,0 +1,8 @@
+"""``python -m semsyn``: the command line without an installed script."""
+
+import sys
+
+from semsyn.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""``semsyn convert``: the authors' checkpoint to one safetensors file."""
+
+import argparse
+import json
+from pathlib import Path
+
+from semsyn.cli.options import parse_size
+from semsyn.cli.spaces import SPACE_HELP, find_space
+from semsyn.errors import InputError
+from semsyn.hub import convert_checkpoint, save_pretrained
+from semsyn.hub.weights_file import describe_file
+
+EPILOG = """\
+The file is read without running any code in it. Family, classes, width and options are found in it.
+What it does not tell (the picture's size, the depth, SPADE's edge channel) comes from the options,
+else from --card, else from an opt.txt beside the file.
+
+examples:
+  semsyn convert ade20k/best_net_G.pth --card clade/ade20k --out clade-ade20k.safetensors
+  semsyn convert checkpoints/mine --image-size 256x512 --upsampling more --no-edges --out mine.safetensors
+  semsyn convert best_net_G.pth --encoder best_net_IE.pth --card inade/ade20k --out inade-ade20k.safetensors
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `run`."""
+    parser.usage = "semsyn convert CHECKPOINT --out FILE [options]"
+    parser.description = "Turn an original checkpoint of SPADE, CLADE or INADE into one safetensors file for semsyn."
+    parser.epilog = EPILOG
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the generator's file, or its folder")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write, a .safetensors file")
+    parser.add_argument("--card", metavar="NAME", help="the released weights that it is, as in `semsyn list`")
+    parser.add_argument("--encoder", metavar="FILE", type=Path, help="the encoder's file (a folder's own is found)")
+    parser.add_argument("--image-size", metavar="HxW", type=parse_size, help="of the picture")
+    parser.add_argument("--upsampling", choices=("normal", "more", "most"), help="depth of the pyramid")
+    parser.add_argument(
+        "--edges",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="SPADE: whether the last label channel is the map of instance borders",
+    )
+    parser.add_argument("--space", metavar="SPACE", help=f"what the ids mean: {SPACE_HELP}; default: the card's")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert, save, and print the verdict."""
+    _check_out(args.out, args.checkpoint, overwrite=args.overwrite)
+    files = {"generator": args.checkpoint, "encoder": args.encoder}
+    try:
+        conversion = convert_checkpoint(
+            args.checkpoint if args.encoder is None else files,
+            card=args.card,
+            image_size=args.image_size,
+            upsampling=args.upsampling,
+            has_edges=args.edges,
+            label_space=None if args.space is None else find_space(args.space),
+        )
+    except InputError as error:
+        hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME"
+        raise InputError(f"{error} On the command line: {hint}.") from error
+    save_pretrained(conversion.generator, args.out, overwrite=args.overwrite)
+    generator = conversion.generator
+    facts = describe_file(generator, generator.card)
+    if args.json:
+        print(json.dumps({"out": str(args.out), "verdict": conversion.verdict} | facts, indent=2))
+        return
+    print(f"{', '.join(entry['file'] for entry in facts['origin'])}: {conversion.verdict}")
+    print(f"name     {facts['name']}")
+    print(f"labels   {'not stated' if generator.label_space is None else generator.label_space.name}")
+    print(f"licence  {facts['license']}")
+    print(f"written  {args.out}")
+    print(f"run      semsyn generate {args.out} map.png --out pictures")
+
+
+def _check_out(out: Path, checkpoint: Path, *, overwrite: bool) -> None:
+    """Refuse before minutes of work what saving would refuse after them."""
+    if out.suffix != ".safetensors":
+        raise InputError(f"--out {out} must end in .safetensors.")
+    if not out.exists():
+        return
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; give a file name.")
+    if checkpoint.exists() and out.samefile(checkpoint):
+        raise InputError(f"--out {out} is the checkpoint itself; give another name.")
+    if not overwrite:
+        raise InputError(f"{out} exists and was kept; pass --overwrite to replace it, or another --out.")

@@ -1,0 +1,47 @@
+"""``semsyn info``: what is known of a name."""
+
+import argparse
+import json
+
+from semsyn.hub import Card, info
+
+EPILOG = """\
+examples:
+  semsyn info clade/ade20k
+  semsyn info clade/toyscenes --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `run`."""
+    parser.description = (
+        "Say what is known of a name: licence, paper, where the authors host the weights, how to run it."
+    )
+    parser.epilog = EPILOG
+    parser.add_argument("name", metavar="NAME", help="as in `semsyn list`")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the facts, or JSON."""
+    found = info(args.name)
+    commands = list_commands(found.card)
+    if args.json:
+        print(json.dumps(found.to_dict() | {"commands": commands}, indent=2))
+        return
+    print(found)
+    if commands:
+        print("\n".join(["on the command line", *(f"    {line}" for line in commands)]))
+
+
+def list_commands(card: Card) -> list[str]:
+    """The commands that make pictures with these weights; none for a preset without weights."""
+    if card.status == "untrained":
+        return []
+    if card.original is None:
+        return [f"semsyn generate {card.name} map.png --out pictures"]
+    file = f"{card.name.replace('/', '-')}.safetensors"
+    return [
+        f"semsyn convert {card.original.folder} --card {card.name} --out {file}",
+        f"semsyn generate {file} map.png --out pictures",
+    ]

@@ -1,0 +1,124 @@
+"""What `semsyn generate` reads and writes, settled before any work is done."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from semsyn.data.files import list_pictures
+from semsyn.errors import InputError
+
+__all__ = ["Job", "check_free", "name_sheets", "plan_jobs"]
+
+# Cityscapes keeps the label, instance and colour map of a frame in one folder.
+LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One label map and the pictures to make of it."""
+
+    label_map: Path
+    instance_map: Path | None
+    pictures: tuple[Path, ...]
+
+
+def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances: Path | None = None) -> list[Job]:
+    """One job per label map, in the order given.
+
+    A file ``a/b.png`` becomes ``out/b.png``, or ``out/b_0.png``, ``out/b_1.png``, … with several samples. Subfolders of
+    a folder are kept: ``folder/c/d.png`` becomes ``out/c/d.png``.
+
+    Args:
+        sources: label maps, or folders of them. Where a folder holds files named ``*labelIds``, only these are maps.
+        out: folder of the pictures; what lies in it is no label map.
+        samples: pictures per map.
+        instances: the instance map of the only map, or a folder with one for each map: of the same name, or with
+            ``instanceIds`` in the place of ``labelIds``.
+
+    Raises:
+        InputError: if a file is missing, or two pictures would get the same name.
+    """
+    maps = _find_maps(sources, out)
+    instance_maps = _find_instances(instances, maps)
+    numbers = ("",) if samples == 1 else tuple(f"_{j}" for j in range(samples))
+    jobs = [
+        Job(path, instance, tuple(out / f"{name}{number}.png" for number in numbers))
+        for (path, name), instance in zip(maps, instance_maps, strict=True)
+    ]
+    owners: dict[Path, Path] = {}
+    for job in jobs:
+        for picture in job.pictures:
+            if picture in owners:
+                both = f"{owners[picture]} and {job.label_map}"
+                raise InputError(f"{both} would become {picture}; rename one, or make them one after the other.")
+            owners[picture] = job.label_map
+    return jobs
+
+
+def name_sheets(out: Path, pages: int) -> list[Path]:
+    """``sheet.png``, or ``sheet_1.png``, ``sheet_2.png``, …"""
+    if pages == 1:
+        return [out / "sheet.png"]
+    return [out / f"sheet_{page:0{len(str(pages))}d}.png" for page in range(1, pages + 1)]
+
+
+def check_free(targets: Sequence[Path], inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Check that writing loses nothing.
+
+    Raises:
+        InputError: if a target is also an input, a folder, twice in the list, or exists and ``overwrite`` is False.
+    """
+    if len(set(targets)) < len(targets):
+        twice = next(path for i, path in enumerate(targets) if path in targets[:i])
+        raise InputError(f"{twice} would be written twice (a contact sheet has that name); rename the label map.")
+    taken = [path for path in targets if path.exists()]
+    read = {path.resolve() for path in inputs} if taken else set()
+    if lost := [path for path in taken if path.resolve() in read]:
+        raise InputError(f"{lost[0]} is one of the inputs and would be replaced; give another --out folder.")
+    if folders := [path for path in taken if path.is_dir()]:
+        raise InputError(f"{folders[0]} is a folder, but a picture would get that name; give another --out folder.")
+    if taken and not overwrite:
+        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
+        raise InputError(
+            f"{taken[0]}{more} exists and was kept; pass --overwrite to replace it, or another --out. Nothing was made."
+        )
+
+
+def _find_maps(sources: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
+    """Each map with its name: the path inside its folder, without the suffix."""
+    found: list[tuple[Path, str]] = []
+    for source in sources:
+        if not source.is_dir():
+            if not source.is_file():
+                raise InputError(f"{source} is not there; give label maps, or folders of them.")
+            found.append((source, source.stem))
+            continue
+        inside = [p for p in list_pictures(source) if not p.resolve().is_relative_to(out.resolve())]
+        maps = [path for path in inside if path.stem.endswith(LABEL_IDS)] or inside
+        if not maps:
+            raise InputError(f"{source} holds no label map besides what lies in {out}.")
+        found += [(path, _name(path, source)) for path in maps]
+    return found
+
+
+def _find_instances(source: Path | None, maps: Sequence[tuple[Path, str]]) -> list[Path | None]:
+    if source is None:
+        return [None] * len(maps)
+    if not source.is_dir():
+        if not source.is_file():
+            raise InputError(f"{source} is not there; give an instance map, or a folder of them.")
+        if len(maps) > 1:
+            raise InputError(
+                f"{source} is one instance map for {len(maps)} label maps; give a folder with one for each."
+            )
+        return [source]
+    by_name = {_name(path, source): path for path in list_pictures(source)}
+    wanted = [f"{name.removesuffix(LABEL_IDS)}{INSTANCE_IDS}" if name.endswith(LABEL_IDS) else name for _, name in maps]
+    if missing := [name for name in wanted if name not in by_name]:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise InputError(f"{source} holds no instance map {missing[0]}.*{more}; it must have the label map's name.")
+    return [by_name[name] for name in wanted]
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()

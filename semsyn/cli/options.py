@@ -1,0 +1,48 @@
+"""What the commands' arguments have in common: the parser, and types that say what they expect."""
+
+import argparse
+import re
+from typing import Any, NoReturn
+
+from semsyn.errors import InputError
+
+__all__ = ["Parser", "parse_count", "parse_factor", "parse_seed", "parse_size"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Keeps the line breaks of examples; wrong arguments are an `InputError` like any other bad input."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``256x512`` to (256, 512): height, width."""
+    found = re.fullmatch(r"([1-9]\d{0,5})[xX×]([1-9]\d{0,5})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH such as 256x512, found {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def parse_count(text: str) -> int:
+    """A whole number from 1."""
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text!r}")
+    return int(text)
+
+
+def parse_seed(text: str) -> int:
+    """A whole number from 0."""
+    if not re.fullmatch(r"\d{1,18}", text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, found {text!r}")
+    return int(text)
+
+
+def parse_factor(text: str) -> float:
+    """A number from 0."""
+    if not re.fullmatch(r"\d{1,6}(\.\d*)?|\.\d+", text):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 such as 0.7, found {text!r}")
+    return float(text)

@@ -1,0 +1,81 @@
+"""Contact sheets: each label map in colours, and beside it the pictures that were made of it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from semsyn.cli.jobs import Job
+from semsyn.data.colors import draw_labels
+from semsyn.data.files import open_image, read_label_map
+from semsyn.functional import resize_ids
+from semsyn.labels import LabelSpace
+
+__all__ = ["MAX_SAMPLES", "count_pages", "draw_map", "save_picture", "write_sheets"]
+
+ROWS = 16  # of a page, which bounds the memory
+MAX_SAMPLES = 8
+MAX_SIDE = 256  # of a cell; larger pictures are shown smaller
+GAP = 4
+
+
+def count_pages(jobs: int) -> int:
+    """How many sheets that many label maps take."""
+    return -(-jobs // ROWS)
+
+
+def write_sheets(paths: Sequence[Path], jobs: Sequence[Job], *, space: LabelSpace | int, size: tuple[int, int]) -> None:
+    """Write one page after the other, from the files of finished jobs.
+
+    Args:
+        paths: `count_pages` of them.
+        jobs: a row each; at most `MAX_SAMPLES` pictures of each are shown.
+        space: for the colours of the maps, or just k.
+        size: (h, w) of the pictures.
+    """
+    for page, path in enumerate(paths):
+        save_picture(_draw_page(jobs[page * ROWS : (page + 1) * ROWS], space, size), path)
+
+
+def draw_map(label_map: Path, space: LabelSpace | int, size: tuple[int, int]) -> Image.Image:
+    """A label map as the network sees it: resized by its rule, in the space's palette or else the released colours."""
+    known = space if isinstance(space, LabelSpace) else None
+    stored = read_label_map(label_map, space=known)
+    class_ids = resize_ids((stored if known is None else known.map_ids(stored))[None], size, rule="centre")[0]
+    return Image.fromarray(_color(class_ids, space).numpy())
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a PNG file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        picture.save(part, format="PNG")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _draw_page(jobs: Sequence[Job], space: LabelSpace | int, size: tuple[int, int]) -> Image.Image:
+    shrink = min(1.0, MAX_SIDE / max(size))
+    h, w = (max(1, round(side * shrink)) for side in size)
+    columns = 1 + min(MAX_SAMPLES, len(jobs[0].pictures))
+    page = Image.new("RGB", (GAP + columns * (w + GAP), GAP + len(jobs) * (h + GAP)), "white")
+    for row, job in enumerate(jobs):
+        cells = [draw_map(job.label_map, space, (h, w))]
+        cells += [open_image(path).resize((w, h), Image.Resampling.LANCZOS) for path in job.pictures[:MAX_SAMPLES]]
+        for column, cell in enumerate(cells):
+            page.paste(cell, (GAP + column * (w + GAP), GAP + row * (h + GAP)))
+    return page
+
+
+def _color(class_ids: Tensor, space: LabelSpace | int) -> Tensor:
+    if isinstance(space, LabelSpace) and space.palette:
+        return space.to_colors(class_ids)
+    num_classes = space.num_classes if isinstance(space, LabelSpace) else space
+    # As released: k classes are drawn with k + 2 colours. No class is black, as with a palette.
+    colors = draw_labels(class_ids, num_classes + 2)
+    return torch.where((class_ids == num_classes)[..., None], torch.zeros_like(colors), colors)

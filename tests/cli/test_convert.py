@@ -1,0 +1,129 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from semsyn.hub import load_pretrained
+from tests.hub.models import make_generator, paint, write_originals
+
+CLADE_FACTS = ("--image-size", "64x64", "--upsampling", "normal")
+
+
+class Program:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.fixture
+def originals(tmp_path: Path) -> Path:
+    return write_originals(make_generator("clade-icpe"), tmp_path / "originals")
+
+
+def test_a_converted_file_gives_the_same_pictures(originals: Path, tmp_path: Path, semsyn: Callable) -> None:
+    out = tmp_path / "new" / "a.safetensors"
+    code, text, err = semsyn("convert", originals, "--out", out, *CLADE_FACTS)
+    assert (code, err) == (0, "")
+    assert text.startswith("latest_net_G.pth: CLADE, 5 classes, ICPE, width 2, 64×64\n")
+    assert f"written  {out}" in text
+    assert torch.equal(paint(load_pretrained(out)), paint(make_generator("clade-icpe")))
+
+
+def test_json_and_the_label_space(originals: Path, tmp_path: Path, semsyn: Callable) -> None:
+    space = tmp_path / "space.json"
+    space.write_text('{"name": "mine", "classes": ["a", "b", "c", "d", "e"]}')
+    argv = ("convert", originals / "latest_net_G.pth", "--out", tmp_path / "a.safetensors", *CLADE_FACTS, "--json")
+    found = json.loads(semsyn(*argv, "--space", space).out)
+    assert found["verdict"] == "CLADE, 5 classes, ICPE, width 2, 64×64"
+    assert found["config"]["has_offsets"] is True
+    assert found["label_space"]["name"] == "mine"
+    assert len(found["origin"][0]["sha256"]) == 64
+    assert load_pretrained(tmp_path / "a.safetensors").label_space.name == "mine"
+
+
+def test_an_encoder_of_its_own(tmp_path: Path, semsyn: Callable) -> None:
+    folder = write_originals(make_generator("inade"), tmp_path / "originals")
+    encoder = (folder / "latest_net_E.pth").rename(tmp_path / "elsewhere.pth")
+    argv = ("convert", folder / "latest_net_G.pth", "--out", tmp_path / "a.safetensors", *CLADE_FACTS)
+    assert "encoder" in semsyn(*argv, "--encoder", encoder).out
+    assert load_pretrained(tmp_path / "a.safetensors").encoder is not None
+
+
+def test_edges_of_spade_are_asked_for(tmp_path: Path, semsyn: Callable) -> None:
+    folder = write_originals(make_generator("spade"), tmp_path / "originals")
+    argv = ("convert", folder, *CLADE_FACTS, "--json")
+    code, _, err = semsyn(*argv, "--out", tmp_path / "a.safetensors")
+    assert code == 2
+    assert "5 label channels" in err
+    assert "On the command line: --card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges" in err
+    for flag, classes in (("--edges", 4), ("--no-edges", 5)):
+        found = json.loads(semsyn(*argv, "--out", tmp_path / f"a{flag}.safetensors", flag).out)
+        assert found["config"]["num_classes"] == classes
+
+
+def test_an_existing_file_is_kept(originals: Path, tmp_path: Path, semsyn: Callable) -> None:
+    out = tmp_path / "a.safetensors"
+    out.write_bytes(b"mine")
+    argv = ("convert", originals, "--out", out, *CLADE_FACTS)
+    code, _, err = semsyn(*argv)
+    assert code == 2
+    assert "a.safetensors exists and was kept; pass --overwrite" in err
+    assert out.read_bytes() == b"mine"
+    assert semsyn(*argv, "--overwrite").code == 0
+    assert load_pretrained(out).config.num_classes == 5
+
+
+def write_truncated(path: Path) -> None:
+    torch.save({"w": torch.zeros(100, 100)}, path)
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated": (write_truncated, "is truncated, damaged or no checkpoint"),
+    "malicious": (
+        lambda path: torch.save({"w": torch.ones(1), "x": Program(path.with_name("trace"))}, path),
+        "holds code or Python objects",
+    ),
+    "web-page": (lambda path: path.write_text("<!DOCTYPE html>"), "is a web page"),
+    "absent": (lambda path: None, "there is no file"),
+    "foreign": (lambda path: torch.save({"conv1.weight": torch.ones(1)}, path), "no generator of SPADE, CLADE, INADE"),
+}
+
+
+@pytest.mark.parametrize(("write", "message"), BROKEN.values(), ids=BROKEN)
+def test_broken_checkpoints(write: Callable[[Path], object], message: str, tmp_path: Path, semsyn: Callable) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    write(path)
+    code, out, err = semsyn("convert", path, "--out", tmp_path / "a.safetensors", *CLADE_FACTS)
+    assert (code, out) == (2, "")
+    assert err.startswith("semsyn: error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not (tmp_path / "a.safetensors").exists()
+    assert not (tmp_path / "trace").exists()
+
+
+def test_wrong_requests(originals: Path, tmp_path: Path, semsyn: Callable) -> None:
+    out = tmp_path / "a.safetensors"
+    for argv, message in (
+        (("--out", tmp_path / "a.pth"), "must end in .safetensors"),
+        (("--out", out, "--card", "clade/ade2k"), "unknown name 'clade/ade2k'; did you mean clade/ade20k"),
+        (("--out", out, "--card", "clade/ade20k"), "the file does not fit card clade/ade20k"),
+        (("--out", out, "--card", "spade/ade20k"), "spade/ade20k is SPADE"),
+        (("--out", out, "--image-size", "65x64", "--upsampling", "normal"), "multiples of"),
+        (("--out", originals / "latest_net_G.pth" / "a.safetensors", *CLADE_FACTS), "cannot be written"),
+        (("--out", out, *CLADE_FACTS, "--space", "toyscenes"), "'toyscenes' has 15 classes, the generator 5"),
+    ):
+        code, _, err = semsyn("convert", originals, *argv)
+        assert code == 2, argv
+        assert message in err, err
+        assert not out.exists()
+    out.mkdir()
+    assert "is a folder" in semsyn("convert", originals, "--out", out, *CLADE_FACTS).err

@@ -1,0 +1,67 @@
+"""What README.md and docs/ promise: their Python runs, their links lead somewhere, their two commands can be found.
+
+The blocks of a page run in order, as one program, in a folder that holds a copy of examples/maps. A block marked
+``python no-run`` needs a file that only the reader has; it must still be Python.
+"""
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+KINDS = {"python", "python no-run", "bash", "text", "json"}
+
+
+def blocks(page: Path) -> list[tuple[str, int, str]]:
+    """(kind, line of the first line of code, code) of every fenced block."""
+    text = page.read_text(encoding="utf-8")
+    return [(m["kind"], text.count("\n", 0, m.start("code")), m["code"]) for m in FENCE.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples" / "maps", tmp_path / "examples" / "maps")
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for kind, line, code in blocks(page):
+        if kind == "python":
+            padding = "\n" * line  # so that a traceback shows the page's line numbers
+            exec(compile(padding + code, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_fences_are_known_and_hold_python(page: Path) -> None:
+    for kind, line, code in blocks(page):
+        assert kind in KINDS, f"{page.name}:{line}: fence {kind!r}"
+        if kind.startswith("python"):
+            ast.parse(code, f"{page.name}:{line}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_to_files(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    targets = [m["target"].partition("#")[0] for m in LINK.finditer(text)]
+    lost = [t for t in targets if t and "://" not in t and not (page.parent / t).exists()]
+    assert not lost
+
+
+@pytest.mark.parametrize("mark", ["run", "test"])
+def test_readme_has_the_command(mark: str) -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    at = lines.index(f"<!-- {mark} -->")
+    assert lines[at + 1] == "```bash" and lines[at + 3] == "```"  # one command, which .ci/run executes as it stands
+
+
+def test_the_changelog_knows_this_version() -> None:
+    version = re.search(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version is not None
+    assert f"## {version[1]}" in (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8")
