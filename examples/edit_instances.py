@@ -17,7 +17,7 @@ from semsyn.data import read_image, read_instance_map, read_label_map, to_uint8
 
 MAPS = Path(__file__).parent / "maps"
 HOUSE, CAR = 16, 17  # instance ids in maps/instances/village.png
-STREET_HOUSE, STREET_CAR = 10, 12  # in maps/instances/street.png
+STREET_HOUSE, STREET_CAR = 11, 12  # in maps/instances/street.png
 
 
 def read_layout(name: str, generator: semsyn.Generator) -> Layout:

@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=500, help="unseen scenes to measure on")
     parser.add_argument("--train-scenes", type=int, default=16000, help="true pictures the segmenter learns from")
     parser.add_argument("--segmenter", type=Path, help="its weights; default: segmenter.pt in --cache")
-    parser.add_argument("--segmenter-steps", type=int, default=3000)
+    parser.add_argument("--segmenter-steps", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -1,6 +1,6 @@
 """Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade`` (or ``inade``).
 
-The released recipe at a small size: hinge GAN, feature matching (all maps for CLADE, the last one for INADE), KL
+The released recipe at a small size: hinge GAN, feature matching, KL
 divergence for INADE, Adam with beta1 = 0, spectral norm in both networks, a discriminator of two scales. What
 differs, and why:
 
@@ -64,12 +64,12 @@ class Recipe:
 
 RECIPES = {
     "clade": Recipe(
-        first_map=0,
-        blocks=5.0,
+        first_map=3,
+        blocks=3.0,
         colors=0.0,
         kl=0.0,
         has_edges=False,
-        steps=8000,
+        steps=4800,
     ),
     "inade": Recipe(
         first_map=3,
@@ -77,7 +77,7 @@ RECIPES = {
         colors=5.0,
         kl=3e-3,
         has_edges=True,
-        steps=5500,
+        steps=5000,
     ),
 }
 
@@ -165,7 +165,7 @@ class Training:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), 1 - keep)
 
-    def finished(self, scenes: Scenes, *, batches: int = 60) -> Generator:
+    def finished(self, scenes: Scenes, *, batches: int = 60, batch: int = 16) -> Generator:
         """The averaged generator, with batch statistics (and u, v of the spectral norms) that fit its weights."""
         generator = copy.deepcopy(self.averaged)
         generator.load_state_dict({**dict(self.generator.named_buffers()), **dict(self.averaged.named_parameters())})
@@ -173,10 +173,10 @@ class Training:
         rng = torch.Generator().manual_seed(self.seed)
         generator.train()
         with torch.no_grad():
-            for i in range(batches):
+            for i in range(min(batches, max(1, len(scenes) // batch))):
                 for norm in norms:
-                    norm.momentum = 1 / (i + 1)
-                layout, real = scenes.batch(list(range(i * 16, i * 16 + 16)))
+                    norm.momentum = 1 / (i + 1)  # a plain mean over the batches
+                layout, real = scenes.batch(list(range(i * batch, min(i * batch + batch, len(scenes)))))
                 style = draw_style(generator, layout, rng)
                 if generator.encoder is not None and i % 2:  # both ways of use count
                     style = generator.encode(real, layout).apply(style)
@@ -243,7 +243,7 @@ def main() -> None:
     recipe = RECIPES[args.family]
     if args.steps:
         recipe = replace(recipe, steps=args.steps)
-    train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 500)
+    train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 10)
     card = find_card(f"{args.family}/toyscenes")
     training = Training(card.config, recipe, seed=args.seed)
     state_file = args.out / "state.pt"

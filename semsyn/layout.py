@@ -159,12 +159,12 @@ def _id_map(ids: Any, name: str) -> Tensor:
         raise InputTypeError(f"{name} must be a tensor or an array of integers: {error}") from error
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
         raise InputTypeError(f"{name} must hold integers, found {tensor.dtype}. Soft maps go into planes.")
-    tensor = tensor[None] if tensor.ndim == 2 else tensor
     is_picture = tensor.ndim == 3 and tensor.dtype == torch.uint8 and tensor.shape[2] in (3, 4)  # h w 3, not n h w
+    tensor = tensor[None] if tensor.ndim == 2 else tensor
     if tensor.ndim != 3 or is_picture:
         raise InputError(
-            f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}{', an RGB picture?' if is_picture else '.'} "
-            "Read pictures with semsyn.data.files.read_label_map."
+            f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}"
+            f"{', an RGB picture?' if is_picture else '.'} Read pictures with semsyn.data.files.read_label_map."
         )
     if tensor.numel() == 0:
         raise InputError(f"{name} is empty: shape {tuple(tensor.shape)}.")

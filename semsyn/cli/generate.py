@@ -91,11 +91,11 @@ def run(args: argparse.Namespace) -> None:
         generator = _load(args, device)
         _check_jobs(generator, mine, args)
         shard.wait()  # nothing is made before every process has found its part in order
-        progress = Progress(len(mine), "maps", quiet=not shard.is_first)
-        for job in mine:
-            for picture, path in zip(_render(generator, job, args), job.pictures, strict=True):
-                save_picture(picture, path)
-            progress.step()
+        with Progress(len(mine), "maps", quiet=not shard.is_first) as progress:
+            for job in mine:
+                for picture, path in zip(_render(generator, job, args), job.pictures, strict=True):
+                    save_picture(picture, path)
+                progress.step()
         shard.wait()
         if shard.is_first:
             write_sheets(sheets, jobs, space=_space(generator), size=_size(generator, args))

@@ -178,7 +178,7 @@ def _print(
     if not unknown:
         print(f"label space {space.name!r} knows all ids")
         return
-    counts = ", ".join(f"{i} in {histogram.pixels[i]} pixels" for i in unknown[:8])
+    counts = ", ".join(f"{i} ({histogram.pixels[i]:,} px)" for i in unknown[:8])
     print(f"unknown to {space.name!r}: {counts}{f', and {len(unknown) - 8} more' if len(unknown) > 8 else ''}")
     print("proposed remap, likeliest first:" if proposals else "no remap to propose; is it another data set's map?")
     for proposal in proposals:

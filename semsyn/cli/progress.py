@@ -27,6 +27,14 @@ class Progress:
         self.done = 0
         self.start = time.monotonic()
 
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A bar that was left unfinished keeps its line; what follows gets its own."""
+        if self.is_terminal and not self.quiet and 0 < self.done < self.total:
+            print(file=self.stream)
+
     def step(self) -> None:
         """One step is done."""
         self.done += 1
@@ -41,5 +49,5 @@ class Progress:
         filled = WIDTH * self.done // self.total
         left = (time.monotonic() - self.start) / self.done * (self.total - self.done)
         bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}]"
-        line = f"\r{bar} {self.done}/{self.total} {self.what}, {left:.0f} s left "
-        print(line, end="\n" if self.done == self.total else "", file=self.stream, flush=True)
+        line = f"{bar} {self.done}/{self.total} {self.what}, {left:.0f} s left"
+        print(f"\r{line:<79}", end="\n" if self.done == self.total else "", file=self.stream, flush=True)

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
@@ -60,9 +59,9 @@ def edges(ids: Tensor) -> Tensor:
         arXiv:1711.11585, 3.3.
     """
     check_shape(ids, "n h w", name="ids")
-    across = ids[:, :, 1:] != ids[:, :, :-1]
-    down = ids[:, 1:] != ids[:, :-1]
-    return F.pad(across, (0, 1)) | F.pad(across, (1, 0)) | F.pad(down, (0, 0, 0, 1)) | F.pad(down, (0, 0, 1, 0))
+    above, below = torch.cat([ids[:, :1], ids[:, :-1]], 1), torch.cat([ids[:, 1:], ids[:, -1:]], 1)
+    left, right = torch.cat([ids[:, :, :1], ids[:, :, :-1]], 2), torch.cat([ids[:, :, 1:], ids[:, :, -1:]], 2)
+    return (ids != above) | (ids != below) | (ids != left) | (ids != right)
 
 
 def dense_ids(ids: Tensor) -> Tensor:

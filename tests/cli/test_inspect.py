@@ -42,13 +42,15 @@ def test_the_ids_are_counted_over_all_maps(shifted: Path, semsyn: Callable) -> N
 
 def test_unknown_ids_get_names_and_a_remap(shifted: Path, semsyn: Callable) -> None:
     out = semsyn("inspect", shifted, "--space", "toyscenes").out
-    assert "unknown to 'toyscenes': 15 in 3 pixels, 255 in 1 pixels" in out
+    assert "unknown to 'toyscenes': 15 (3 px), 255 (1 px)" in out
     classes = label_space("toyscenes").classes
     assert f"the ids seem to count from 1: 1: 0 ({classes[0]}), 2: 1 ({classes[1]})" in out
 
 
 def test_json_agrees_with_the_table(shifted: Path, semsyn: Callable) -> None:
-    found = json.loads(semsyn("inspect", shifted / "a.png", shifted / "b.png", "--space", "clade/toyscenes", "--json").out)
+    found = json.loads(
+        semsyn("inspect", shifted / "a.png", shifted / "b.png", "--space", "clade/toyscenes", "--json").out
+    )
     assert found["maps"] == 2
     assert found["sizes"] == [{"size": [1, 4], "maps": 2}]
     assert found["space"] == "toyscenes"

@@ -1,5 +1,7 @@
 import io
 
+import pytest
+
 from semsyn.cli.progress import Progress
 
 
@@ -9,9 +11,9 @@ class Terminal(io.StringIO):
 
 
 def run(total: int, stream: io.StringIO, *, quiet: bool = False) -> str:
-    progress = Progress(total, "maps", quiet=quiet, stream=stream)
-    for _ in range(total):
-        progress.step()
+    with Progress(total, "maps", quiet=quiet, stream=stream) as progress:
+        for _ in range(total):
+            progress.step()
     return stream.getvalue()
 
 
@@ -29,6 +31,14 @@ def test_a_terminal_gets_one_line_that_is_redrawn() -> None:
     assert text.count("\n") == 1
     assert text.endswith("\n")
     assert "4/4 maps" in text
+
+
+def test_what_follows_an_unfinished_bar_has_its_own_line() -> None:
+    stream = Terminal()
+    with pytest.raises(ZeroDivisionError), Progress(2, "maps", stream=stream) as progress:
+        progress.step()
+        raise ZeroDivisionError
+    assert stream.getvalue().endswith("\n")
 
 
 def test_quiet_is_quiet() -> None:

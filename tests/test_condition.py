@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+from semsyn.condition import CONDITION_FIELDS, Condition, Regions
+from semsyn.errors import InputError
+from semsyn.functional import resize_ids
+
+
+def make_maps() -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(0)
+    return torch.randint(4, (3, 6, 8), generator=rng), torch.randint(3, (3, 6, 8), generator=rng)
+
+
+def test_regions_lead_back_to_the_pair_at_every_pixel() -> None:
+    class_ids, instance_ids = make_maps()
+    class_ids[1], instance_ids[1] = 3, 2  # one pair alone, so rows of other images are padded
+    regions = Regions.of(class_ids, instance_ids)
+    image = torch.arange(3)[:, None, None]
+    assert torch.equal(regions.class_ids[image, regions.ids], class_ids)
+    assert torch.equal(regions.instance_ids[image, regions.ids], instance_ids)
+    pairs = [set(zip(c.flatten().tolist(), i.flatten().tolist(), strict=True)) for c, i in zip(*make_maps(), strict=True)]
+    assert regions.class_ids.shape == (3, max(len(pairs[0]), len(pairs[2])))
+    assert regions.ids[1].unique().tolist() == [0]
+    assert not regions.class_ids[1, 1:].any() and not regions.instance_ids[1, 1:].any(), "padding repeats pair (0, 0)"
+
+
+def test_one_instance_may_span_classes_and_one_class_instances() -> None:
+    regions = Regions.of(torch.tensor([[[0, 1], [1, 1]]]), torch.tensor([[[5, 5], [5, 7]]]))
+    assert list(zip(*(t[0].tolist() for t in (regions.class_ids, regions.instance_ids)), strict=True)) == [
+        (0, 5),
+        (1, 5),
+        (1, 7),
+    ]
+
+
+def test_of_resizes_every_map_by_the_floor_rule() -> None:
+    class_ids, instance_ids = make_maps()
+    edges, offsets, planes = class_ids > 1, torch.randn(3, 2, 12, 16), torch.randn(3, 1, 3, 4)
+    cond = Condition.of(
+        class_ids=class_ids, instance_ids=instance_ids, edges=edges, offsets=offsets, planes=planes, size=(5, 4)
+    )
+    assert cond.size == (5, 4)
+    for name, t in {"class_ids": class_ids, "edges": edges, "offsets": offsets, "planes": planes}.items():
+        assert torch.equal(getattr(cond, name), resize_ids(t, (5, 4))), name
+    assert cond.regions is not None and cond.regions.ids.shape == (3, 5, 4)
+
+
+def test_resized_equals_making_it_at_that_size() -> None:
+    class_ids, instance_ids = make_maps()
+    codes = torch.randn(3, 3, 2, 5)
+    full = Condition.of(class_ids=class_ids, instance_ids=instance_ids, instance_codes=codes, edges=class_ids > 1)
+    small = full.resized((3, 4))
+    assert torch.equal(small.class_ids, resize_ids(class_ids, (3, 4)))
+    assert torch.equal(small.edges, resize_ids(class_ids > 1, (3, 4)))
+    assert torch.equal(small.regions.ids, resize_ids(full.regions.ids, (3, 4)))
+    assert small.codes is codes and small.offsets is None
+    assert full.size == (6, 8), "the first one stays as it is"
+
+
+def test_maps_of_different_sizes_need_a_size() -> None:
+    class_ids, _ = make_maps()
+    with pytest.raises(InputError, match=r"differ in size: \{'class_ids': \(6, 8\), 'planes': \(4, 4\)\}.*size="):
+        Condition.of(class_ids=class_ids, planes=torch.zeros(3, 1, 4, 4))
+
+
+def test_instances_need_classes() -> None:
+    with pytest.raises(InputError, match="instance_ids need class_ids"):
+        Condition.of(instance_ids=make_maps()[1])
+
+
+def test_a_condition_without_maps_has_no_size() -> None:
+    with pytest.raises(InputError, match="has no size"):
+        _ = Condition(codes=torch.zeros(1, 1, 2, 3)).size
+    class_ids, instance_ids = make_maps()
+    assert Condition(regions=Regions.of(class_ids, instance_ids)).size == (6, 8)
+
+
+def test_missing_lists_what_a_layer_would_lack() -> None:
+    cond = Condition(class_ids=make_maps()[0])
+    assert cond.missing(("class_ids", "edges", "codes")) == ["edges", "codes"]
+    assert set(CONDITION_FIELDS) == {"class_ids", "edges", "offsets", "planes", "regions", "codes"}
