@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional import resize_ids
+from semsyn.functional import find_windows, resize_ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,31 @@ class Regions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Windows:
+    """The distinct windows of labels that two convolutions in a row see, over the whole batch, and where they are.
+
+    Attributes:
+        symbols: s t, int64: (class id · 2 + edge) at the t taps of each distinct window of the first convolution. The
+            class id k is "no class"; k + 1, without an edge, is outside of the map. Both add nothing.
+        inner: r t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the map,
+            where there is no hidden unit (while one over "no class" is the activation of the bias).
+        ids: n h w, int64 in [0, r), the window at each pixel.
+    """
+
+    symbols: Tensor
+    inner: Tensor
+    ids: Tensor
+
+    @classmethod
+    def of(cls, class_ids: Tensor, edges: Tensor | None, num_classes: int, kernel_size: int = 3) -> "Windows":
+        """Find the windows of class_ids (n h w in [0, k]) and edges (n h w, bool). Shapes depend on the data."""
+        symbols = class_ids * 2 if edges is None else class_ids * 2 + edges
+        numbers, first = find_windows(symbols, kernel_size, outside=2 * (num_classes + 1))
+        ids, inner = find_windows(numbers, kernel_size, outside=len(first))
+        return cls(symbols=first, inner=inner, ids=ids)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """Id maps, dense maps and codes at one resolution; every conditional layer is called as ``layer(x, condition)``.
 
@@ -54,6 +79,7 @@ class Condition:
         offsets: n 2 h w, float.
         planes: n p h w, float.
         regions: the (class, instance) pairs.
+        windows: the label windows; layers that can work without them (`Conditional.may_use`) are cheaper with them.
         codes: n i 2 d, codes of the instances (scale, shift).
     """
 
@@ -62,6 +88,7 @@ class Condition:
     offsets: Tensor | None = None
     planes: Tensor | None = None
     regions: Regions | None = None
+    windows: Windows | None = None
     codes: Tensor | None = None
 
     @classmethod
@@ -115,7 +142,7 @@ class Condition:
         changed: dict[str, Any] = {name: resize_ids(t, size) for name, t in maps.items() if t is not None}
         if self.regions is not None:
             changed["regions"] = self.regions.resized(size)
-        return replace(self, **changed)
+        return replace(self, windows=None, **changed)
 
     def missing(self, reads: tuple[str, ...]) -> list[str]:
         """Those of the fields ``reads`` that are not filled."""

@@ -1,5 +1,6 @@
 """Public stateless operations: contract, checks and choice of backend."""
 
+from semsyn.functional.find_windows import find_windows
 from semsyn.functional.indexed_affine import indexed_affine
 from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.functional.maps import connected_components, dense_ids, edges, region_offsets, resize_ids
@@ -9,6 +10,7 @@ __all__ = [
     "connected_components",
     "dense_ids",
     "edges",
+    "find_windows",
     "indexed_affine",
     "label_conv2d",
     "region_offsets",

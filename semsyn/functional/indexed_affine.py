@@ -3,6 +3,8 @@
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.backend import Backend, wants_triton
+from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
 
@@ -14,6 +16,8 @@ def indexed_affine(
     *,
     gamma_gain: Tensor | None = None,
     beta_gain: Tensor | None = None,
+    negative_slope: float | None = None,
+    backend: Backend = "auto",
 ) -> Tensor:
     r"""Scale and shift every pixel by the table rows of its region.
 
@@ -24,12 +28,17 @@ def indexed_affine(
         region_ids: n h w, integers in [0, r). Values are not checked here (`Layout.of` checks).
         gamma, beta: tables, r c for the whole batch or n r c, one per image.
         gamma_gain, beta_gain: n 1 h w, factors of each pixel (CLADE-ICPE); left out, they are 1.
+        negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
+        backend: "reference" (plain PyTorch), "triton" (one kernel each way; on a GPU, fp32, fp16 or bf16, no gains), or
+            "auto": the kernel where it can run, but not under export nor with deterministic algorithms asked for.
 
     Returns:
-        n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids.
+        n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids, to any order.
 
     Raises:
-        InputError: if shapes do not fit.
+        InputError: if shapes do not fit, or the backend asked for by name cannot run this.
+        InputTypeError: if backend="triton" and the dtype has no kernel.
+        MissingExtraError: if backend="triton" and Triton is not installed.
     """
     check_shape(x, "n c h w", name="x")
     n, c, h, w = x.shape
@@ -44,4 +53,9 @@ def indexed_affine(
     for gain, name in ((gamma_gain, "gamma_gain"), (beta_gain, "beta_gain")):
         if gain is not None:
             check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
-    return indexed_affine_reference(x, region_ids.long(), gamma, beta, gamma_gain, beta_gain)
+    has_gains = gamma_gain is not None or beta_gain is not None
+    if backend == "triton" and has_gains:
+        raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
+    if wants_triton(backend, x, gamma, beta) and not has_gains:
+        return indexed_affine_op(x, region_ids, gamma, beta, negative_slope)
+    return indexed_affine_reference(x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)

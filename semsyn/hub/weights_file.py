@@ -57,6 +57,8 @@ def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: t
     Raises:
         InputError: if the folder cannot be written to.
     """
+    if generator.is_fused:
+        raise InputError("a fused generator cannot be saved: save it before fuse(), or load it again.")
     state = {key: _cast(tensor.detach(), dtype).contiguous().cpu() for key, tensor in generator.state_dict().items()}
     metadata = {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)}
     try:

@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
 from semsyn.models.render import Output, Rendered, render
+from semsyn.nn.conditional import Conditional
 from semsyn.nn.conditioners import Conditioner, Prepared
+from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.style import Posterior, Style, draw_codes
 
 
@@ -37,6 +38,7 @@ class Generator(nn.Module):
         InputError: if a stage reads a condition that the conditioner does not write, or the size does not fit.
     """
 
+    is_fused: bool = False
     label_space: LabelSpace | None = None
     card: Any = None
 
@@ -101,19 +103,42 @@ class Generator(nn.Module):
             layout: maps of any size; they are brought to each stage's size by the nearest rule.
             size: (h, w) of the picture; None: ``image_size``, whatever the layout's size is.
         """
-        return self.conditioner.prepare(layout, self.sizes(size))
+        conditions = self.conditioner.prepare(layout, self.sizes(size)).conditions
+        if any(field in stage.reads for stage in self.stages for field in self.conditioner.drawn):
+            return Prepared(conditions)
+        modulations = (stage.prepare(cond) for stage, cond in zip(self.stages, conditions, strict=True))
+        return Prepared(conditions, tuple(modulations))
 
     def run(self, prepared: Prepared, style: Style) -> Tensor:
         """The picture, n 3 h w in [-1, 1]."""
-        return self.run_stages(self.conditioner.bind(prepared, style), style)[-1]
+        conditions = self.conditioner.bind(prepared, style)
+        modulations = prepared.modulations or (None,) * len(conditions)
+        x = self.stem(conditions[0], style)
+        for stage, cond, ready in zip(self.stages, conditions, modulations, strict=True):
+            x = stage(x if x.shape[2:] == cond.size else F.interpolate(x, cond.size), cond, ready)
+        return self.to_image(x)
 
-    def run_stages(self, conditions: tuple[Condition, ...], style: Style) -> list[Tensor]:
-        """Features of the stem and of each stage, then the picture."""
-        features = [self.stem(conditions[0], style)]
-        for stage, cond in zip(self.stages, conditions, strict=True):
-            x = features[-1]
-            features.append(stage(x if x.shape[2:] == cond.size else F.interpolate(x, cond.size), cond))
-        return [*features, self.to_image(features[-1])]
+    def fuse(self) -> "Generator":
+        """Turn it into its inference form, in place: same pictures, no training, no saving.
+
+        Spectral normalisation becomes plain weights, running statistics of batch norms go into the modulations that follow
+        them, and weights take the channels-last layout.
+        """
+        if not self.is_fused:
+            self.eval().requires_grad_(False)
+            fold_spectral_norm(self)
+            for layer in self.modules():
+                if isinstance(layer, Conditional):
+                    layer.fold_statistics()
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.is_fused = True
+        return self
+
+    def train(self, mode: bool = True) -> "Generator":
+        """As every module's; a fused generator refuses to be trained."""
+        if mode and self.is_fused:
+            raise InputError("a fused generator cannot be trained: fold a copy (copy.deepcopy) or load it again.")
+        return super().train(mode)
 
     def forward(self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None) -> Tensor:
         """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator."""

@@ -9,7 +9,7 @@ from torch import nn
 from semsyn.errors import InputError
 from semsyn.models.generator import Generator, stem_size
 from semsyn.nn import Conditioner, ImageEncoder, LabelStem, LatentStem, ModulatedResBlock, ToImage
-from semsyn.nn.resblock import Modulation
+from semsyn.nn.resblock import MakeNorm
 
 Upsampling = Literal["normal", "more", "most"]
 
@@ -57,7 +57,7 @@ def stage_widths(width: int, upsampling: Upsampling) -> list[int]:
 def build_pyramid(
     config: PyramidConfig,
     conditioner: Conditioner,
-    modulation: Modulation,
+    modulation: MakeNorm,
     *,
     encoder: nn.Module | None = None,
     has_edges: bool = False,

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
-from semsyn.functional import indexed_affine
 from semsyn.nn.conditional import Conditional
+from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 
 
@@ -45,6 +45,7 @@ class CLADE(Conditional):
         fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
         self.reads = tuple(name for name, used in fields.items() if used)
         super().__init__()
+        self.can_fold = not has_offsets  # the gains weigh gamma and beta apart
         self.num_classes = num_classes
         self.out_channels = channels + has_edges
         self.norm = norm(channels)
@@ -58,13 +59,14 @@ class CLADE(Conditional):
                 nn.init.zeros_(conv.weight)
                 nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
-        cond = self.conditions(x, cond)
+    def modulate(self, cond: Condition) -> Modulation:
         assert cond.class_ids is not None
         # As released: the arg-max of an empty one-hot column is class 0.
         rows = cond.class_ids.where(cond.class_ids < self.num_classes, 0)
         gains = (None, None) if self.gamma_gain is None or self.beta_gain is None else self._gains(cond)
-        y = indexed_affine(self.norm(x), rows, self.gamma, self.beta, gamma_gain=gains[0], beta_gain=gains[1])
+        return Modulation(gamma=self.gamma, beta=self.beta, ids=rows, gamma_gain=gains[0], beta_gain=gains[1])
+
+    def finish(self, y: Tensor, cond: Condition) -> Tensor:
         if self.edge_conv is None:
             return y
         assert cond.edges is not None

@@ -5,17 +5,43 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from semsyn.condition import Condition, Regions
+from semsyn.condition import Condition, Regions, Windows
 from semsyn.errors import InputError
 from semsyn.layout import Layout
+from semsyn.nn.resblock import BlockModulations
 from semsyn.style import Style
+
+MIN_PIXELS = 24 * 24  # below, finding windows costs more than it saves
+MAX_SHARE = 0.6  # of the pixels: above, the look-up costs more than it saves
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that depends on the layout and the weights alone: one condition per stage, low to high."""
+    """All that depends on the layout and the weights alone; stale once the weights change.
+
+    Attributes:
+        conditions: one per stage, low to high.
+        modulations: of each stage's norms; empty where they depend on the style.
+    """
 
     conditions: tuple[Condition, ...]
+    modulations: tuple[BlockModulations, ...] = ()
+
+    def explain(self) -> str:
+        """A line per resolution: how its modulations are computed."""
+        lines = {cond.size: _explain(cond) for cond in self.conditions}
+        return "\n".join(f"{h} x {w}: {text}" for (h, w), text in lines.items())
+
+
+def _explain(cond: Condition) -> str:
+    if cond.regions is not None:
+        n, r = cond.regions.class_ids.shape
+        return f"up to {r} (class, instance) pairs in each of {n} pictures: table"
+    assert cond.class_ids is not None
+    if cond.windows is not None:
+        inner, outer = len(cond.windows.symbols), len(cond.windows.inner)
+        return f"{outer} distinct windows ({inner} of the first convolution) in {cond.class_ids.numel()} pixels: table"
+    return "per pixel"
 
 
 class Conditioner(nn.Module):
@@ -24,11 +50,13 @@ class Conditioner(nn.Module):
     Attributes:
         requires: `Layout` fields it needs besides class_ids.
         writes: `Condition` fields it fills.
+        drawn: `Condition` fields that depend on the style.
         instance_code_dim: d of the instance codes it takes from the style; None: it takes none.
     """
 
     requires: tuple[str, ...] = ()
     writes: tuple[str, ...] = ("class_ids",)
+    drawn: tuple[str, ...] = ()
     instance_code_dim: int | None = None
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
@@ -48,18 +76,42 @@ class Conditioner(nn.Module):
 
 
 class LabelConditioner(Conditioner):
-    """Class ids, and edges, offsets or planes where asked for."""
+    """Class ids, and edges or offsets where asked for.
 
-    def __init__(self, *, has_edges: bool = False, has_offsets: bool = False) -> None:
+    Args:
+        has_edges: write instance borders.
+        has_offsets: write the place in the region.
+        window: (number of classes, kernel size) of layers that convolve the map twice (`SPADE`): resolutions at which
+            few windows of labels are distinct get them.
+    """
+
+    def __init__(
+        self, *, has_edges: bool = False, has_offsets: bool = False, window: tuple[int, int] | None = None
+    ) -> None:
         super().__init__()
+        self.window = window
         self.requires = tuple(name for name, used in {"edges": has_edges, "offsets": has_offsets}.items() if used)
-        self.writes = ("class_ids", *self.requires)
+        self.writes = ("class_ids", *self.requires, *(("windows",) if window else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         self.check(layout)
         wanted = Layout(class_ids=layout.class_ids, **{name: getattr(layout, name) for name in self.requires})
         levels = wanted.pyramid(sizes)
-        return Prepared(tuple(Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets) for at in levels))
+        windows = {at.size: self._windows(at) for at in levels}
+        return Prepared(
+            tuple(
+                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, windows=windows[at.size])
+                for at in levels
+            )
+        )
+
+    def _windows(self, layout: Layout) -> Windows | None:
+        """The distinct windows of a level, where a table of them is cheaper than the convolutions."""
+        pixels = layout.class_ids.numel()
+        if self.window is None or pixels < MIN_PIXELS:
+            return None
+        windows = Windows.of(layout.class_ids, layout.edges, *self.window)
+        return windows if len(windows.inner) <= MAX_SHARE * pixels else None
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
         return prepared.conditions
@@ -71,6 +123,7 @@ class InstanceConditioner(Conditioner):
     def __init__(self, code_dim: int, *, has_sketch: bool = False) -> None:
         super().__init__()
         self.instance_code_dim = code_dim
+        self.drawn = ("codes",)
         self.requires = ("instance_ids", "planes") if has_sketch else ("instance_ids",)
         self.writes = ("class_ids", "regions", "codes", *(("planes",) if has_sketch else ()))
 

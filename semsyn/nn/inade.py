@@ -6,8 +6,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
-from semsyn.functional import indexed_affine
 from semsyn.nn.conditional import Conditional
+from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 
 
@@ -64,11 +64,12 @@ class INADE(Conditional):
         weight, bias = (rearrange(table[class_ids], "n r c two -> two n r c") for table in with_no_class)
         return weight * drawn.gather(2, rows) + bias
 
-    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
-        cond = self.conditions(x, cond)
+    def modulate(self, cond: Condition) -> Modulation:
         assert cond.regions is not None and cond.codes is not None
         gamma, beta = self.tables(cond.regions.class_ids, cond.regions.instance_ids, cond.codes)
-        y = indexed_affine(self.norm(x), cond.regions.ids, gamma, beta)
+        return Modulation(gamma=gamma, beta=beta, ids=cond.regions.ids)
+
+    def finish(self, y: Tensor, cond: Condition) -> Tensor:
         if self.sketch_conv is None or self.merge_conv is None:
             return y
         assert cond.planes is not None

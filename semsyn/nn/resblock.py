@@ -1,15 +1,18 @@
 """The residual block of every modulated generator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
 from semsyn.nn.conditional import Conditional
+from semsyn.nn.modulation import Modulation
 from semsyn.nn.spectral_norm import spectral_norm
 
-Modulation = Callable[[int], Conditional]
+MakeNorm = Callable[[int], Conditional]
+BlockModulations = Mapping[str, Modulation]
 
 
 class ModulatedResBlock(nn.Module):
@@ -30,7 +33,7 @@ class ModulatedResBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, modulation: Modulation, *, has_spectral_norm: bool = True
+        self, in_channels: int, out_channels: int, modulation: MakeNorm, *, has_spectral_norm: bool = True
     ) -> None:
         super().__init__()
         middle = min(in_channels, out_channels)
@@ -47,8 +50,22 @@ class ModulatedResBlock(nn.Module):
         self.conv_s = None if self.norm_s is None else conv(self.norm_s, out_channels, 1, bias=False)
         self.reads = self.norm_0.reads
 
-    def forward(self, x: Tensor, cond: Condition) -> Tensor:
-        shortcut = x if self.norm_s is None or self.conv_s is None else self.conv_s(self.norm_s(x, cond))
-        x = self.conv_0(F.leaky_relu(self.norm_0(x, cond), 0.2))
-        x = self.conv_1(F.leaky_relu(self.norm_1(x, cond), 0.2))
+        self.may_use = self.norm_0.may_use
+
+    def prepare(self, cond: Condition) -> BlockModulations:
+        """The modulations of its norms: all that does not depend on the features."""
+        norms = {"norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
+        return {name: norm.prepare(cond) for name, norm in norms.items() if norm is not None}
+
+    def forward(self, x: Tensor, cond: Condition, prepared: BlockModulations | None = None) -> Tensor:
+        ready = prepared or {}
+        shortcut = x
+        if self.norm_s is not None and self.conv_s is not None:
+            shortcut = self.conv_s(self.norm_s(x, cond, ready.get("norm_s")))
+        x = self.conv_0(_activate(self.norm_0(x, cond, ready.get("norm_0"))))
+        x = self.conv_1(_activate(self.norm_1(x, cond, ready.get("norm_1"))))
         return shortcut + x
+
+
+def _activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2, inplace=not torch.is_grad_enabled())

@@ -1,11 +1,14 @@
 """Spatially-adaptive normalisation."""
 
+import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
+from semsyn.condition import Condition, Windows
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
+from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 
 
@@ -47,6 +50,7 @@ class SPADE(Conditional):
     ) -> None:
         fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
         self.reads = tuple(name for name, used in fields.items() if used)
+        self.may_use = ("windows",) if num_classes and not num_planes else ()
         super().__init__()
         self.out_channels = channels
         self.norm = norm(channels)
@@ -54,13 +58,23 @@ class SPADE(Conditional):
         self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
         self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
 
-    def modulation(self, cond: Condition) -> tuple[Tensor, Tensor]:
-        """gamma and beta, n c h w each."""
+    def modulate(self, cond: Condition) -> Modulation:
+        if cond.windows is not None and self.may_use:
+            gamma, beta = self._tables(cond.windows)
+            return Modulation(gamma=1 + gamma, beta=beta, ids=cond.windows.ids)
         edges = cond.edges if "edges" in self.reads else None
         planes = cond.planes if "planes" in self.reads else None
         hidden = F.relu(self.shared(cond.class_ids, stack_planes(edges, planes, self.shared.weight.dtype)))
-        return self.gamma(hidden), self.beta(hidden)
+        return Modulation(gamma=1 + self.gamma(hidden), beta=self.beta(hidden))
 
-    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
-        gamma, beta = self.modulation(self.conditions(x, cond))
-        return self.norm(x) * (1 + gamma) + beta
+    def _tables(self, windows: Windows) -> tuple[Tensor, Tensor]:
+        """gamma and beta once per distinct window, r c each; exactly what the convolutions give at its pixels."""
+        hidden = F.relu(self.shared.of_windows(windows.symbols // 2, windows.symbols % 2))
+        hidden = F.pad(hidden, (0, 0, 0, 1))  # the last row: outside of the map, where there is no hidden unit
+        taps = rearrange(hidden[windows.inner], "r t o -> 1 (t o) 1 r")
+        weight = torch.cat([self.gamma.weight, self.beta.weight])
+        # A 1 x 1 convolution, which runs at twice the speed of the same matrix product on CPU.
+        weight = rearrange(weight, "c o kh kw -> c (kh kw o) 1 1")
+        bias = torch.cat([self.gamma.bias, self.beta.bias]) if self.gamma.bias is not None else None
+        gamma, beta = F.conv2d(taps, weight, bias)[0, :, 0].T.chunk(2, dim=1)
+        return gamma, beta

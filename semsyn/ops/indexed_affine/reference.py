@@ -1,4 +1,4 @@
-"""y = x · gamma[region] + beta[region]: the definition."""
+"""y = x · gamma[region] + beta[region], a leaky ReLU after it where one is asked for: the definition."""
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +9,14 @@ from torch import Tensor
 def look_up(table: Tensor, region_ids: Tensor) -> Tensor:
     """Rows of a table (r c, or n r c: one per image) at every pixel of region_ids (n h w), as n c h w."""
     if table.ndim == 3:
-        n, r, _ = table.shape
-        region_ids = region_ids + r * torch.arange(n, device=region_ids.device)[:, None, None]
-        table = table.flatten(0, 1)
+        table, region_ids = table.flatten(0, 1), row_ids(table, region_ids)
     return rearrange(F.embedding(region_ids, table), "n h w c -> n c h w")
+
+
+def row_ids(tables: Tensor, region_ids: Tensor) -> Tensor:
+    """Rows of the tables of all images (n r c), one below the other."""
+    n, r, _ = tables.shape
+    return region_ids + r * torch.arange(n, device=region_ids.device)[:, None, None]
 
 
 def indexed_affine_reference(
@@ -20,6 +24,7 @@ def indexed_affine_reference(
     region_ids: Tensor,
     gamma: Tensor,
     beta: Tensor,
+    negative_slope: float | None = None,
     gamma_gain: Tensor | None = None,
     beta_gain: Tensor | None = None,
 ) -> Tensor:
@@ -28,4 +33,25 @@ def indexed_affine_reference(
         scale = scale * gamma_gain
     if beta_gain is not None:
         shift = shift * beta_gain
-    return torch.addcmul(shift, x, scale)
+    y = torch.addcmul(shift, x, scale)
+    return y if negative_slope is None else F.leaky_relu(y, negative_slope)
+
+
+def indexed_affine_backward_reference(
+    grad_y: Tensor, x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of x, gamma and beta, in operations that are differentiable themselves."""
+    ids = region_ids.long()
+    scale = look_up(gamma, ids)
+    if negative_slope is not None:
+        is_positive = torch.addcmul(look_up(beta, ids), x, scale) > 0
+        grad_y = grad_y.where(is_positive, grad_y * negative_slope)
+    return (grad_y * scale).to(x.dtype), sum_rows(grad_y * x, ids, gamma), sum_rows(grad_y, ids, beta)
+
+
+def sum_rows(values: Tensor, region_ids: Tensor, table: Tensor) -> Tensor:
+    """What look_up sends back: values (n c h w) summed over the pixels of each region, of the table's shape."""
+    ids = row_ids(table, region_ids) if table.ndim == 3 else region_ids
+    zeros = table.new_zeros(table.shape[:-1].numel(), table.shape[-1])
+    values = rearrange(values, "n c h w -> (n h w) c").to(table.dtype)
+    return zeros.index_add(0, ids.flatten(), values).view(table.shape)

@@ -1,0 +1,181 @@
+"""Inputs that tests and benchmarks share: untrained generators whose pictures tell, scenes, arguments of operations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from semsyn.data.spaces import label_space
+from semsyn.data.toyscenes import CLASSES, draw_scenes
+from semsyn.functional import dense_ids
+from semsyn.hub import find_card
+from semsyn.labels import LabelSpace
+from semsyn.layout import Layout
+from semsyn.models import Generator, get_family
+from semsyn.nn import CLADE, INADE, SPADE, BatchNorm, LabelConv2d
+from semsyn.nn.initialize import initialize
+
+POWER_ITERATIONS = 5
+
+
+def untrained(
+    name: str, *, width: int | None = None, image_size: tuple[int, int] | None = None, seed: int = 0
+) -> Generator:
+    """The generator of a card in evaluation mode, with random weights that leave nothing out.
+
+    Running statistics, biases and tables are random, spectral norms are near their true values, and gains are large
+    enough that the layout and the codes show in the picture (an ordinary initialisation gives a flat grey).
+
+    Args:
+        name: of a card; its weights are not used.
+        width: base channel count; None: the card's.
+        image_size: (h, w); None: the card's.
+        seed: of the weights.
+    """
+    card = find_card(name)
+    changes = {"width": width, "image_size": image_size}
+    config = replace(card.config, **{field: value for field, value in changes.items() if value is not None})
+    if width is not None and config.encoder_width is not None:
+        config = replace(config, encoder_width=width)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = get_family(card.family).build(config)
+        randomize(initialize(generator, "kaiming"))
+    generator.label_space = None if card.label_space is None else label_space(card.label_space)
+    return generator.eval()
+
+
+@torch.no_grad()
+def randomize(network: nn.Module) -> nn.Module:
+    """Give statistics, biases, tables and label convolutions of an initialised network values that matter, in place."""
+    for module in network.modules():
+        if isinstance(bias := getattr(module, "bias", None), Tensor):
+            bias.normal_(0, 0.1)
+        if isinstance(module, BatchNorm):
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 1.5)
+        elif isinstance(module, LabelConv2d):
+            module.weight.normal_(0, 1 / 3)  # nine taps of a one-hot map sum up to variance one
+        elif isinstance(module, SPADE):
+            for conv in (module.gamma, module.beta):
+                conv.weight.mul_(0.4)
+        elif isinstance(module, CLADE):
+            module.gamma.uniform_(0.5, 1.5)
+            module.beta.normal_(0, 0.4)
+            for gain in (module.gamma_gain, module.beta_gain):
+                if gain is not None:
+                    gain.weight.normal_(0, 0.4)
+        elif isinstance(module, INADE):
+            module.weight.uniform_(0, 0.5)
+            module.bias[..., 0].uniform_(0.5, 1.5)
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            _iterate(module)
+    return network
+
+
+def _iterate(module: nn.Module) -> None:
+    """Fresh u and v would divide the weight by a singular value far too small."""
+    was_training = module.training
+    module.train()
+    for _ in range(POWER_ITERATIONS):
+        _ = module.weight
+    module.train(was_training)
+
+
+def procedural_layout(
+    generator: Generator, indices: Sequence[int], *, size: tuple[int, int] | None = None
+) -> Layout:
+    """Drawn scenes as a layout of one batch, with every field that the generator may need.
+
+    Toyscenes has 15 classes; their ids are spread over the generator's. Shapes have smooth outlines, so there are fewer
+    distinct label windows than in photographs.
+    """
+    size = size or generator.image_size
+    scenes = draw_scenes(indices, size=size)
+    count = generator.config.num_classes
+    ids = torch.from_numpy(scenes.class_ids)
+    ids = ids * ((count - 1) // (len(CLASSES) - 1)) if count >= len(CLASSES) else ids % count
+    return given_layout(generator, ids, torch.from_numpy(scenes.instance_ids), size=size)
+
+
+def given_layout(
+    generator: Generator, label_map: Tensor, instance_map: Tensor | None = None, *, size: tuple[int, int] | None = None
+) -> Layout:
+    """What a data set gives for a generator: maps at the picture's size, dense instance ids, offsets where it needs
+    them. Edges are left out: finding them is part of what is measured."""
+    space: LabelSpace | int = generator.label_space or generator.config.num_classes
+    requires = {"instance_ids"} | ({"offsets"} & set(generator.requires))
+    layout = Layout.of(
+        label_map,
+        instance_map,
+        space=space,
+        size=size or generator.image_size,
+        requires=requires,
+        offset_ignore=getattr(generator.config, "offset_ignore", 0),
+    )
+    assert layout.instance_ids is not None
+    return replace(layout, instance_ids=dense_ids(layout.instance_ids))
+
+
+@dataclass(frozen=True)
+class AffineCase:
+    """Arguments of `semsyn.functional.indexed_affine`.
+
+    Attributes:
+        shape: n c h w of x.
+        regions: rows of the tables.
+        has_table_per_image: one table per image instead of one for the batch.
+        has_gains: gamma_gain and beta_gain are given.
+        channels_last: memory format of x.
+    """
+
+    shape: tuple[int, int, int, int]
+    regions: int
+    has_table_per_image: bool = False
+    has_gains: bool = False
+    channels_last: bool = False
+
+    def make(
+        self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32, *, seed: int = 0
+    ) -> dict[str, Tensor]:
+        """The keyword arguments; the ids are patches of 8 x 8 pixels, as scenes have areas rather than noise."""
+        rng = torch.Generator().manual_seed(seed)
+        n, c, h, w = self.shape
+        table = (n, self.regions, c) if self.has_table_per_image else (self.regions, c)
+        ids = torch.randint(self.regions, (n, -(-h // 8), -(-w // 8)), generator=rng)
+        ids = ids.repeat_interleave(8, 1).repeat_interleave(8, 2)[:, :h, :w].contiguous()
+        floats = {"x": self.shape, "gamma": table, "beta": table}
+        if self.has_gains:
+            floats |= {"gamma_gain": (n, 1, h, w), "beta_gain": (n, 1, h, w)}
+        made = {name: torch.randn(shape, generator=rng).to(device, dtype) for name, shape in floats.items()}
+        if self.channels_last:
+            made["x"] = made["x"].contiguous(memory_format=torch.channels_last)
+        return {**made, "region_ids": ids.to(device)}
+
+
+# Small ones, for tests of values and gradients.
+AFFINE_TESTS = {
+    "one-pixel": AffineCase((1, 1, 1, 1), 1),
+    "odd-sizes": AffineCase((2, 5, 7, 9), 4),
+    "block-edges": AffineCase((2, 17, 33, 65), 4, has_table_per_image=True),
+    "absent-regions": AffineCase((1, 8, 16, 16), 300, has_table_per_image=True),
+    "gains": AffineCase((2, 6, 9, 8), 5, has_gains=True),
+    "channels-last": AffineCase((2, 16, 12, 10), 7, channels_last=True),
+}
+
+# Layers of the released generators, for benchmarks: batch 1 as on a CPU, and at least 64 MB as fills a GPU.
+AFFINE_BENCHMARKS = {
+    "c1024-32": AffineCase((1, 1024, 32, 32), 151),
+    "c128-256": AffineCase((1, 128, 256, 256), 151),
+    "c128-256-last": AffineCase((1, 128, 256, 256), 151, channels_last=True),
+    "c128-256-pairs": AffineCase((1, 128, 256, 256), 20, has_table_per_image=True),
+    "c128-256-windows": AffineCase((1, 128, 256, 256), 4096, channels_last=True),
+    "c128-256-icpe": AffineCase((1, 128, 256, 256), 151, has_gains=True),
+}
+AFFINE_GPU_BENCHMARKS = {
+    name: replace(case, shape=(16, *case.shape[1:])) for name, case in AFFINE_BENCHMARKS.items()
+}
