@@ -2,43 +2,30 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from semsyn.bench.scenes import Scene
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.functional import edges
 from semsyn.layout import Layout
 from semsyn.models import Generator
 from semsyn.nn import InstanceEncoder, LabelStem
-from semsyn.style import Style
 from semsyn.testing.plain import plain_encode, plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
 ONCE = "-once"  # behind a backend: the layout is prepared once for all styles
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What one call gets, on its device.
-
-    Attributes:
-        layout: maps at the picture's size, without edges.
-        styles: codes of the pictures to make, one picture after the other.
-        image: n 3 h w, for encoders.
-    """
-
-    layout: Layout
-    styles: tuple[Style, ...]
-    image: Tensor | None = None
-
-
 Form = Callable[[Scene], Tensor]
 
 
-def check_backends(names: list[str], known: tuple[str, ...] = (*BACKENDS, *(f"{b}{ONCE}" for b in BACKENDS[1:4]))) -> None:
+def check_backends(
+    names: list[str], known: tuple[str, ...] = (*BACKENDS, *(f"{b}{ONCE}" for b in BACKENDS[1:4]))
+) -> None:
     """Refuse names that are no backends.
 
     Raises:
@@ -49,15 +36,15 @@ def check_backends(names: list[str], known: tuple[str, ...] = (*BACKENDS, *(f"{b
             raise UnknownNameError("backend", name, list(known))
 
 
-def generator_form(backend: str, generator: Generator, dtype: torch.dtype) -> Form:
-    """One of the forms of a generator; the generator given stays as it is.
+def generator_form(backend: str, generator: Generator, dtype: torch.dtype, *, batch: int = 1) -> Form:
+    """One of the forms of a generator for that many pictures at once; the generator given stays as it is.
 
     Raises:
         InputError: if the form cannot be made.
     """
     own = convert(generator, dtype)
     if backend == "floor":
-        return floor_form(own)
+        return floor_form(own, batch)
     if backend == "plain":
         return lambda scene: torch.cat([plain_forward(own, with_edges(own, scene.layout), s) for s in scene.styles])
     backend, is_once = backend.removesuffix(ONCE), backend.endswith(ONCE)
@@ -132,7 +119,7 @@ def compile_inference(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return torch.compile(function, fullgraph=True, dynamic=False, options={"freezing": True})
 
 
-def floor_form(generator: Generator) -> Form:
+def floor_form(generator: Generator, batch: int) -> Form:
     """The main path's convolutions alone, one after the other, on dense random inputs of the right sizes.
 
     Stem, block convolutions with shortcuts and picture head; spectral norms folded, channels-last, eager. Nothing that
@@ -142,16 +129,16 @@ def floor_form(generator: Generator) -> Form:
     made: list[Callable[[], Tensor]] = []
     sizes = generator.sizes()
     for conv, size in zip(_stage_convs(generator), _stage_sizes(generator), strict=True):
-        made.append(_conv_call(conv.weight, conv.bias, size, padding=conv.weight.shape[-1] // 2))
+        made.append(_conv_call(conv.weight, conv.bias, (batch, *size), padding=conv.weight.shape[-1] // 2))
     stem = generator.stem
     if isinstance(stem, LabelStem):
-        made.insert(0, _conv_call(stem.conv.weight, stem.conv.bias, sizes[0], padding=1))
+        made.insert(0, _conv_call(stem.conv.weight, stem.conv.bias, (batch, *sizes[0]), padding=1))
     else:
         assert isinstance(stem.linear, nn.Linear)
-        linear, code = stem.linear, torch.randn(1, stem.linear.in_features).to(like)
+        linear, code = stem.linear, torch.randn(batch, stem.linear.in_features).to(like)
         made.insert(0, lambda: linear(code))
     head = generator.to_image.get_submodule("conv")
-    made.append(_conv_call(head.weight, head.bias, sizes[-1], padding=1))
+    made.append(_conv_call(head.weight, head.bias, (batch, *sizes[-1]), padding=1))
 
     def form(scene: Scene) -> Tensor:
         for _ in scene.styles:
@@ -169,12 +156,13 @@ def encoder_floor(encoder: InstanceEncoder) -> Form:
 
     def form(scene: Scene) -> Tensor:
         assert scene.image is not None
-        h, w = scene.image.shape[2:]
         if not made:
+            n, _, h, w = scene.image.shape
             convs = [*zip(encoder.down, sides["down"], strict=True), (encoder.middle, 16)]
             for conv, side in (*convs, *zip(encoder.up, sides["up"], strict=True)):
                 assert isinstance(conv.weight, Tensor) and isinstance(conv.bias, Tensor)
-                made.append(_conv_call(conv.weight, conv.bias, (h // side, w // side), padding=1, stride=conv.stride))
+                size = (n, h // side, w // side)
+                made.append(_conv_call(conv.weight, conv.bias, size, padding=1, stride=conv.stride))
         for call in made:
             result = call()
         return result
@@ -193,8 +181,9 @@ def _stage_sizes(generator: Generator) -> Iterator[tuple[int, int]]:
 
 
 def _conv_call(
-    weight: Tensor, bias: Tensor | None, size: tuple[int, int], *, padding: int, stride: int = 1
+    weight: Tensor, bias: Tensor | None, size: tuple[int, int, int], *, padding: int, stride: int = 1
 ) -> Callable[[], Tensor]:
+    """size is n h w of the input."""
     weight = weight.detach().contiguous(memory_format=torch.channels_last)
-    x = torch.randn(1, weight.shape[1], *size).to(weight).contiguous(memory_format=torch.channels_last)
+    x = torch.randn(size[0], weight.shape[1], *size[1:]).to(weight).contiguous(memory_format=torch.channels_last)
     return lambda: F.conv2d(x, weight, bias, padding=padding, stride=stride)

@@ -86,9 +86,7 @@ def _iterate(module: nn.Module) -> None:
     module.train(was_training)
 
 
-def procedural_layout(
-    generator: Generator, indices: Sequence[int], *, size: tuple[int, int] | None = None
-) -> Layout:
+def procedural_layout(generator: Generator, indices: Sequence[int], *, size: tuple[int, int] | None = None) -> Layout:
     """Drawn scenes as a layout of one batch, with every field that the generator may need.
 
     Toyscenes has 15 classes; their ids are spread over the generator's. Shapes have smooth outlines, so there are fewer
@@ -176,6 +174,4 @@ AFFINE_BENCHMARKS = {
     "c128-256-windows": AffineCase((1, 128, 256, 256), 4096, channels_last=True),
     "c128-256-icpe": AffineCase((1, 128, 256, 256), 151, has_gains=True),
 }
-AFFINE_GPU_BENCHMARKS = {
-    name: replace(case, shape=(16, *case.shape[1:])) for name, case in AFFINE_BENCHMARKS.items()
-}
+AFFINE_GPU_BENCHMARKS = {name: replace(case, shape=(16, *case.shape[1:])) for name, case in AFFINE_BENCHMARKS.items()}

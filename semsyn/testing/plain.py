@@ -92,7 +92,12 @@ def plain_forward(
 
     Returns:
         n 3 h w in [-1, 1], differentiable in the generator's parameters.
+
+    Raises:
+        InputError: for a fused generator.
     """
+    if generator.is_fused:
+        raise InputError("a fused generator has no plain form any more: give a copy made before fuse().")
     style = Style() if style is None else style
     maps = PlainMaps.of(generator, layout, style)
     sizes = generator.sizes(size)
@@ -135,7 +140,7 @@ def plain_modulation(layer: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
         return plain_clade(layer, x, maps)
     if isinstance(layer, INADE):
         return plain_inade(layer, x, maps)
-    raise InputError(f"{type(layer).__name__} has no plain form (a fused generator has none: copy it before fusing).")
+    raise InputError(f"{type(layer).__name__} has no plain form.")
 
 
 def plain_spade(layer: SPADE, x: Tensor, maps: PlainMaps) -> Tensor:

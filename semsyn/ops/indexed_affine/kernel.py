@@ -175,11 +175,11 @@ def backward_kernel(
         )
         if NEEDS_TABLES:
             if has_one_region:
-                row = lowest * channels + c
-                tl.atomic_add(grad_gamma_ptr + row, tl.sum(for_gamma, axis=1), mask=in_table, sem="relaxed")
-                tl.atomic_add(grad_beta_ptr + row, tl.sum(for_beta, axis=1), mask=in_table, sem="relaxed")
+                row_at = lowest * channels + c
+                tl.atomic_add(grad_gamma_ptr + row_at, tl.sum(for_gamma, axis=1), mask=in_table, sem="relaxed")
+                tl.atomic_add(grad_beta_ptr + row_at, tl.sum(for_beta, axis=1), mask=in_table, sem="relaxed")
             else:
-                row = (region * channels)[None, :] + c[:, None]
+                rows_at = (region * channels)[None, :] + c[:, None]
                 adds = in_table[:, None] & speaks
-                tl.atomic_add(grad_gamma_ptr + row, sum_by_region(for_gamma, same, SPLIT), mask=adds, sem="relaxed")
-                tl.atomic_add(grad_beta_ptr + row, sum_by_region(for_beta, same, SPLIT), mask=adds, sem="relaxed")
+                tl.atomic_add(grad_gamma_ptr + rows_at, sum_by_region(for_gamma, same, SPLIT), mask=adds, sem="relaxed")
+                tl.atomic_add(grad_beta_ptr + rows_at, sum_by_region(for_beta, same, SPLIT), mask=adds, sem="relaxed")

@@ -11,13 +11,13 @@ from semsyn.ops.indexed_affine.reference import indexed_affine_backward_referenc
 
 @torch.library.custom_op("semsyn::indexed_affine", mutates_args=())
 def indexed_affine_op(
-    x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None = None
+    x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None
 ) -> Tensor:
     return launch.forward(x, region_ids, gamma, beta, negative_slope)
 
 
 @indexed_affine_op.register_fake
-def _(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None = None) -> Tensor:
+def _(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None) -> Tensor:
     return launch.empty_like(x, torch.promote_types(x.dtype, torch.promote_types(gamma.dtype, beta.dtype)))
 
 

@@ -1,0 +1,76 @@
+"""The inference form gives the originals' pictures too, and refuses what it cannot do."""
+
+import copy
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from semsyn.errors import InputError
+from semsyn.hub import save_pretrained
+from semsyn.layout import Layout
+from semsyn.models import CLADEConfig, INADEConfig, SPADEConfig, build_clade, build_inade, build_spade
+from semsyn.nn import conditioners
+from semsyn.testing.golden import Case, golden_files
+from semsyn.testing.replay_networks import build, layout_of, style_of
+
+FILES = golden_files(Path(os.environ["SEMSYN_GOLDEN"]), families=("spade", "clade", "inade"), areas=("network",))
+CASES = [case for case in map(Case.read, FILES) if case.kind in ("generator", "inference") and case.mode == "eval"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("everywhere", [False, True], ids=["as-chosen", "tables-everywhere"])
+def test_fused_generators_give_the_originals_pictures(case, everywhere, monkeypatch):
+    if everywhere:
+        monkeypatch.setattr(conditioners, "MIN_PIXELS", 1)
+        monkeypatch.setattr(conditioners, "MAX_SHARE", 2.0)
+    generator, layout, style = build(case).fuse(), layout_of(case), style_of(case)
+    if case.kind == "inference":
+        style = generator.encode(case.inputs["image"], layout).apply(style)
+    with torch.no_grad():
+        image = generator(layout, style)
+    atol, rtol = case.tolerance("image")
+    torch.testing.assert_close(image, case.expected["image"], atol=atol, rtol=rtol)
+
+
+def test_a_fused_generator_refuses_training_and_saving(tmp_path):
+    generator = build_clade(CLADEConfig(num_classes=3, image_size=(32, 32), width=1)).fuse()
+    with pytest.raises(InputError, match="cannot be trained"):
+        generator.train()
+    with pytest.raises(InputError, match="cannot be saved"):
+        save_pretrained(generator, tmp_path / "g.safetensors")
+    assert generator.fuse() is generator  # twice is once
+    assert not any(".parametrizations." in name for name in generator.state_dict())
+
+
+GENERATORS = {
+    "spade": lambda: build_spade(SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6)),
+    "icpe": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True)),
+    "inade": lambda: build_inade(INADEConfig(num_classes=5, image_size=(64, 64), width=2, instance_code_dim=3)),
+}
+
+
+@pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
+def test_a_layout_is_prepared_once_for_many_styles(make):
+    generator = make().eval()
+    label_map = torch.randint(5, (1, 4, 4)).repeat_interleave(16, 1).repeat_interleave(16, 2)
+    layout = Layout.of(label_map, space=5, requires=generator.requires)
+    prepared = generator.prepare(layout)
+    for seed in range(3):
+        style = generator.sample_style(layout, seeds=[seed])
+        assert torch.equal(generator.run(prepared, style), generator(layout, style))
+    assert "64 x 64" in prepared.explain()
+
+
+def test_preparing_keeps_gradients():
+    generator = GENERATORS["spade"]()
+    layout = Layout.of(torch.randint(5, (2, 64, 64)), space=5)
+    generator(layout).sum().backward()
+    assert all(p.grad is not None for p in generator.parameters())
+
+
+def test_fusing_a_copy_leaves_the_original_trainable():
+    generator = GENERATORS["inade"]()
+    copy.deepcopy(generator).fuse()
+    assert generator.train().training
