@@ -1,6 +1,5 @@
 """The backends of a generator or an encoder: forms that compute the same picture in different ways, and the floor."""
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from semsyn.bench.scenes import Scene
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.functional import edges
+from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.models import Generator
 from semsyn.nn import InstanceEncoder, LabelStem
@@ -98,8 +98,8 @@ def with_edges(generator: Generator, layout: Layout) -> Layout:
 
 
 def convert(generator: Generator, dtype: torch.dtype) -> Generator:
-    """A copy in another dtype."""
-    return copy.deepcopy(generator).to(dtype)
+    """A generator with the same weights in another dtype, in evaluation mode; in the same dtype it shares memory."""
+    return assemble(generator.config, generator.state_dict(), dtype=dtype)
 
 
 def fuse(generator: Generator) -> Generator:

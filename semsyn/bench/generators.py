@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+import torch._dynamo.config as dynamo_config
 from torch import Tensor
 
 from semsyn.bench.forms import Form, check_backends, encoder_form, generator_form
@@ -66,8 +67,7 @@ def bench_generators(
     device = torch.device(device)
     for case in map(Case.of, cases):
         generator = untrained(case.card, width=width, image_size=image_size).to(device)
-        with settings():
-            yield from _bench_case(case, generator, read_scenes(case, generator, maps, batch), backends, dtypes, rounds)
+        yield from _bench_case(case, generator, read_scenes(case, generator, maps, batch), backends, dtypes, rounds)
 
 
 def _bench_case(
@@ -77,7 +77,7 @@ def _bench_case(
     backends: Sequence[str],
     dtypes: Sequence[torch.dtype],
     rounds: int,
-) -> Iterator[Row]:
+) -> list[Row]:
     device, batch = generator.device, len(scenes[0].layout)
     count = max(scene.layout.num_instances for scene in scenes)
 
@@ -90,32 +90,30 @@ def _bench_case(
     forms = {key: make_form(*key) for key in keys}
     given = {dtype: [scene.to(dtype) for scene in scenes] for dtype in dtypes}
     plain = forms.get(("plain", torch.float32)) or make_form("plain", torch.float32)
-    expected = [plain(scene).float() for scene in scenes]
-    errors = {key: _check(case, key, forms[key], given[key[1]], expected) for key in keys if key[0] != "floor"}
-
-    def call(key: tuple[str, torch.dtype]) -> Callable[[int], Tensor]:
-        return lambda index: forms[key](given[key[1]][index % len(scenes)])
-
-    calls = {key: call(key) for key in keys}
-    for key in keys:
-        calls[key](0)
-    seconds = interleave({_name(key): calls[key] for key in keys}, rounds=rounds, device=device)
-    for key in keys:
-        backend, dtype = key
-        max_error, mean_error = errors.get(key, (None, None))
-        yield make_row(
-            Times.of(seconds[_name(key)]),
+    calls = {key: _cycle(forms[key], given[key[1]]) for key in keys}
+    with settings():
+        expected = [plain(scene).float() for scene in scenes]
+        errors = {key: _check(case, key, forms[key], given[key[1]], expected) for key in keys if key[0] != "floor"}
+        for key in keys:
+            calls[key](0)
+        seconds = interleave({_name(key): calls[key] for key in keys}, rounds=rounds, device=device)
+        peaks = {key: peak_bytes(lambda key=key: calls[key](0), device) for key in keys}
+    return [
+        make_row(
+            Times.of(seconds[_name((backend, dtype))]),
             case=case.name,
             mode="forward",
             backend=backend,
             device=device.type,
             dtype=str(dtype).removeprefix("torch."),
-            peak_bytes=peak_bytes(lambda key=key: calls[key](0), device),
+            peak_bytes=peaks[backend, dtype],
             batch=batch,
             rounds=rounds,
-            max_error=max_error,
-            mean_error=mean_error,
+            max_error=errors.get((backend, dtype), (None, None))[0],
+            mean_error=errors.get((backend, dtype), (None, None))[1],
         )
+        for backend, dtype in keys
+    ]
 
 
 @contextmanager
@@ -125,10 +123,14 @@ def settings() -> Iterator[None]:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     limits = {"recompile_limit": 64, "fail_on_recompile_limit_hit": True}
     try:
-        with torch.inference_mode(), torch._dynamo.config.patch(limits):
+        with torch.inference_mode(), dynamo_config.patch(limits):
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, convolutions
+
+
+def _cycle(form: Form, scenes: Sequence[Scene]) -> Callable[[int], Tensor]:
+    return lambda index: form(scenes[index % len(scenes)])
 
 
 def _name(key: tuple[str, torch.dtype]) -> str:

@@ -12,9 +12,9 @@ from torch.profiler import ProfilerActivity, profile
 def peak_bytes(function: Callable[[], object], device: torch.device) -> int:
     """Peak of the live tensor bytes of one call, counted from what is live when it starts.
 
-    On a GPU the allocator counts them (`torch.cuda.max_memory_allocated`); on a CPU the profiler lists every allocation
-    and release of a tensor. Scratch memory that libraries take for themselves is in neither. Weights are live before the
-    call and so do not count; weights made anew in every call do.
+    On a GPU the allocator counts them (`torch.cuda.max_memory_allocated`); on a CPU the profiler lists every
+    allocation and release of a tensor. Scratch memory that libraries take for themselves is in neither. Weights are
+    live before the call and so do not count; weights made anew in every call do.
     """
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,10 +1,10 @@
 """Operations alone: forward and backward, with the share of the copy bandwidth that they reach."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
+import torch._functorch.config as functorch_config
 from torch import Tensor
 
 from semsyn.bench.memory import peak_bytes
@@ -61,31 +61,33 @@ def bench_ops(
         key = name.removeprefix(f"{OPERATION}/")
         for dtype in dtypes:
             arguments = table[key].make(device, dtype)
-            functions = find_backends(backends, device)
+            reference = partial(indexed_affine_reference, negative_slope=table[key].negative_slope)
+            functions = find_backends(backends, table[key], device)
             for mode in ("forward", "backward"):
-                yield from _bench_mode(f"{OPERATION}/{key}", mode, arguments, functions, dtype, rounds)
+                yield from _bench_mode(f"{OPERATION}/{key}", mode, arguments, reference, functions, rounds)
 
 
-def find_backends(names: Sequence[str] | None, device: torch.device) -> dict[str, Operation]:
-    """The operation's forms by name; None: all that run on this device.
+def find_backends(names: Sequence[str] | None, case: AffineCase, device: torch.device) -> dict[str, Operation]:
+    """The operation's forms by name; None: all that run this case on this device.
 
     Raises:
         UnknownNameError: for a name that is none.
         InputError: for one that does not run here.
     """
+    slope = case.negative_slope
     functions: dict[str, Operation] = {
-        "reference": _reference,
-        "eager": indexed_affine,
-        "compiled": torch.compile(_reference, dynamic=False),
+        "reference": partial(indexed_affine_reference, negative_slope=slope),
+        "eager": partial(indexed_affine, negative_slope=slope),
+        "compiled": torch.compile(partial(indexed_affine_reference, negative_slope=slope), dynamic=False),
     }
-    if "backend" in inspect.signature(indexed_affine).parameters and device.type == "cuda":
-        functions["kernel"] = partial(indexed_affine, backend="triton")
+    if device.type == "cuda" and not case.has_gains:
+        functions["kernel"] = partial(indexed_affine, negative_slope=slope, backend="triton")
     for name in names or ():
         if name not in BACKENDS:
             raise UnknownNameError("backend", name, list(BACKENDS))
-        if name not in functions:
-            raise InputError(f"the backend {name!r} needs a GPU and Triton; leave it out on {device}.")
-    return {name: functions[name] for name in names or functions}
+        if name == "kernel" and device.type != "cuda":
+            raise InputError(f"the backend 'kernel' needs a GPU; leave it out on {device}.")
+    return {name: functions[name] for name in names or functions if name in functions}
 
 
 def bytes_moved(arguments: Mapping[str, Tensor], mode: str) -> int:
@@ -98,28 +100,18 @@ def bytes_moved(arguments: Mapping[str, Tensor], mode: str) -> int:
     return read - size["beta"] + size["x"] + sum(size.values()) - size["region_ids"]
 
 
-def _reference(
-    x: Tensor,
-    region_ids: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
-    gamma_gain: Tensor | None = None,
-    beta_gain: Tensor | None = None,
-) -> Tensor:
-    return indexed_affine_reference(x, region_ids, gamma, beta, gamma_gain, beta_gain)
-
-
 def _bench_mode(
     case: str,
     mode: str,
     arguments: Arguments,
+    reference: Operation,
     functions: Mapping[str, Operation],
-    dtype: torch.dtype,
     rounds: int,
-) -> Iterator[Row]:
-    device = arguments["x"].device
-    errors = {name: _check(f"{case}: {name}", mode, f, arguments, dtype) for name, f in functions.items()}
-    with torch._functorch.config.patch(donated_buffer=False):  # else a compiled backward runs once only
+) -> list[Row]:
+    rows = []
+    device, dtype = arguments["x"].device, arguments["x"].dtype
+    with functorch_config.patch(donated_buffer=False):  # else a compiled backward runs only once
+        errors = {name: _check(f"{case}: {name}", mode, f, reference, arguments) for name, f in functions.items()}
         calls = {name: _make_call(mode, f, arguments) for name, f in functions.items()}
         moved = bytes_moved(arguments, mode)
         source = torch.randn(moved // 8, device=device)
@@ -129,20 +121,23 @@ def _bench_mode(
         copied = Times.of(seconds["copy"]).median
         for name, call in calls.items():
             times = Times.of(seconds[name])
-            yield make_row(
-                times,
-                case=case,
-                mode=mode,
-                backend=name,
-                device=device.type,
-                dtype=str(dtype).removeprefix("torch."),
-                peak_bytes=peak_bytes(lambda call=call: call(0), device),
-                batch=len(arguments["x"]),
-                rounds=rounds,
-                max_error=errors.get(name),
-                gigabytes_per_second=moved / times.median / 1e9,
-                copy_share=copied / times.median,
+            rows.append(
+                make_row(
+                    times,
+                    case=case,
+                    mode=mode,
+                    backend=name,
+                    device=device.type,
+                    dtype=str(dtype).removeprefix("torch."),
+                    peak_bytes=peak_bytes(lambda call=call: call(0), device),
+                    batch=len(arguments["x"]),
+                    rounds=rounds,
+                    max_error=errors.get(name),
+                    gigabytes_per_second=moved / times.median / 1e9,
+                    copy_share=copied / times.median,
+                )
             )
+    return rows
 
 
 def _make_call(mode: str, function: Operation, arguments: Arguments) -> Callable[[int], object]:
@@ -164,14 +159,15 @@ def _require_gradients(arguments: Arguments) -> Arguments:
     return {n: t.detach().clone().requires_grad_() if t.is_floating_point() else t for n, t in arguments.items()}
 
 
-def _check(what: str, mode: str, function: Operation, arguments: Arguments, dtype: torch.dtype) -> float:
+def _check(what: str, mode: str, function: Operation, reference: Operation, arguments: Arguments) -> float:
     """Largest difference to the reference in float64, as a share of the largest value."""
     double = {name: t.double() if t.is_floating_point() else t for name, t in arguments.items()}
-    found, expected = _results(mode, function, arguments), _results(mode, _reference, double)
+    found, expected = _results(mode, function, arguments), _results(mode, reference, double)
     pairs = zip(found, expected, strict=True)
     error = max(float((a.double() - b).abs().max() / b.abs().max().clamp(min=1e-30)) for a, b in pairs)
-    if not error <= MAX_ERRORS[dtype]:
-        raise InputError(f"{what} is off by {error:.2g} of the largest value {mode}, allowed {MAX_ERRORS[dtype]:g}.")
+    limit = MAX_ERRORS[arguments["x"].dtype]
+    if not error <= limit:
+        raise InputError(f"{what} is off by {error:.2g} of the largest value ({mode}), allowed {limit:g}.")
     return error
 
 

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.backend import Backend, wants_triton
+from semsyn.ops.indexed_affine.chunked import indexed_affine_chunked, is_chunkable
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
@@ -30,7 +31,8 @@ def indexed_affine(
         gamma_gain, beta_gain: n 1 h w, factors of each pixel (CLADE-ICPE); left out, they are 1.
         negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
         backend: "reference" (plain PyTorch), "triton" (one kernel each way; on a GPU, fp32, fp16 or bf16, no gains), or
-            "auto": the kernel where it can run, but not under export nor with deterministic algorithms asked for.
+            "auto": the kernel where it can run, but not under export nor with deterministic algorithms asked for; for
+            inference on CPU with channels-last features a form that works in the cache.
 
     Returns:
         n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids, to any order.
@@ -58,4 +60,6 @@ def indexed_affine(
         raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
     if wants_triton(backend, x, gamma, beta) and not has_gains:
         return indexed_affine_op(x, region_ids, gamma, beta, negative_slope)
+    if backend == "auto" and not has_gains and is_chunkable(x, gamma, beta):
+        return indexed_affine_chunked(x, region_ids.long(), gamma, beta, negative_slope)
     return indexed_affine_reference(x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)

@@ -45,6 +45,7 @@ class CLADE(Conditional):
         fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
         self.reads = tuple(name for name, used in fields.items() if used)
         super().__init__()
+        self.has_finish = has_edges
         self.can_fold = not has_offsets  # the gains weigh gamma and beta apart
         self.num_classes = num_classes
         self.out_channels = channels + has_edges
@@ -67,9 +68,7 @@ class CLADE(Conditional):
         return Modulation(gamma=self.gamma, beta=self.beta, ids=rows, gamma_gain=gains[0], beta_gain=gains[1])
 
     def finish(self, y: Tensor, cond: Condition) -> Tensor:
-        if self.edge_conv is None:
-            return y
-        assert cond.edges is not None
+        assert self.edge_conv is not None and cond.edges is not None
         return torch.cat([y, self.edge_conv(cond.edges[:, None].to(y.dtype))], dim=1)
 
     def _gains(self, cond: Condition) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Base class of layers that read a Condition: norms and convolutions alike."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.condition import CONDITION_FIELDS, Condition
@@ -21,6 +22,7 @@ class Conditional(nn.Module):
         may_use: fields it is cheaper with.
         out_channels: channels of its result.
         norm: normalises without affine parameters.
+        has_finish: whether `finish` does anything.
         can_fold: whether batch statistics may be folded into the modulation.
     """
 
@@ -28,6 +30,7 @@ class Conditional(nn.Module):
     may_use: tuple[str, ...] = ()
     out_channels: int
     norm: nn.Module
+    has_finish: bool = False
     can_fold: bool = True
     scale: Tensor | None
     shift: Tensor | None
@@ -68,10 +71,21 @@ class Conditional(nn.Module):
         modulation = self.modulate(cond)
         return modulation if self.scale is None or self.shift is None else modulation.after(self.scale, self.shift)
 
-    def forward(self, x: Tensor, cond: Condition | Tensor, prepared: Modulation | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        cond: Condition | Tensor,
+        prepared: Modulation | None = None,
+        *,
+        negative_slope: float | None = None,
+    ) -> Tensor:
+        """The layer, and a leaky ReLU behind it where a slope is given (fused into the modulation where that is all)."""
         cond = self.conditions(x, cond)
         modulation = self.prepare(cond) if prepared is None else prepared
-        return self.finish(modulation(self.norm(x)), cond)
+        if not self.has_finish:
+            return modulation(self.norm(x), negative_slope)
+        y = self.finish(modulation(self.norm(x)), cond)
+        return y if negative_slope is None else F.leaky_relu(y, negative_slope, inplace=not torch.is_grad_enabled())
 
     def fold_statistics(self) -> None:
         """Fold the running statistics of a batch norm into every modulation from now on, in place (evaluation only)."""

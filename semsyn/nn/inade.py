@@ -48,6 +48,7 @@ class INADE(Conditional):
     ) -> None:
         self.reads = ("regions", "codes", "planes") if has_sketch else ("regions", "codes")
         super().__init__()
+        self.has_finish = has_sketch
         self.out_channels = channels
         self.norm = norm(channels)
         self.weight = nn.Parameter(torch.rand(num_classes, channels, 2))
@@ -70,7 +71,5 @@ class INADE(Conditional):
         return Modulation(gamma=gamma, beta=beta, ids=cond.regions.ids)
 
     def finish(self, y: Tensor, cond: Condition) -> Tensor:
-        if self.sketch_conv is None or self.merge_conv is None:
-            return y
-        assert cond.planes is not None
+        assert self.sketch_conv is not None and self.merge_conv is not None and cond.planes is not None
         return self.merge_conv(torch.cat([y, self.sketch_conv(cond.planes.to(y.dtype))], dim=1))

@@ -25,11 +25,19 @@ class Modulation:
     gamma_gain: Tensor | None = None
     beta_gain: Tensor | None = None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
+        """Apply it, and a leaky ReLU of that slope behind it."""
         if self.ids is None:
-            return torch.addcmul(self.beta, x, self.gamma)
+            y = torch.addcmul(self.beta, x, self.gamma)
+            return y if negative_slope is None else F.leaky_relu(y, negative_slope)
         return indexed_affine(
-            x, self.ids, self.gamma, self.beta, gamma_gain=self.gamma_gain, beta_gain=self.beta_gain
+            x,
+            self.ids,
+            self.gamma,
+            self.beta,
+            gamma_gain=self.gamma_gain,
+            beta_gain=self.beta_gain,
+            negative_slope=negative_slope,
         )
 
     def after(self, scale: Tensor, shift: Tensor) -> "Modulation":

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
@@ -62,10 +60,6 @@ class ModulatedResBlock(nn.Module):
         shortcut = x
         if self.norm_s is not None and self.conv_s is not None:
             shortcut = self.conv_s(self.norm_s(x, cond, ready.get("norm_s")))
-        x = self.conv_0(_activate(self.norm_0(x, cond, ready.get("norm_0"))))
-        x = self.conv_1(_activate(self.norm_1(x, cond, ready.get("norm_1"))))
+        x = self.conv_0(self.norm_0(x, cond, ready.get("norm_0"), negative_slope=0.2))
+        x = self.conv_1(self.norm_1(x, cond, ready.get("norm_1"), negative_slope=0.2))
         return shortcut + x
-
-
-def _activate(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, 0.2, inplace=not torch.is_grad_enabled())

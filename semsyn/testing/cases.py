@@ -129,6 +129,7 @@ class AffineCase:
         has_table_per_image: one table per image instead of one for the batch.
         has_gains: gamma_gain and beta_gain are given.
         channels_last: memory format of x.
+        negative_slope: of a leaky ReLU behind it; None: there is none.
     """
 
     shape: tuple[int, int, int, int]
@@ -136,11 +137,12 @@ class AffineCase:
     has_table_per_image: bool = False
     has_gains: bool = False
     channels_last: bool = False
+    negative_slope: float | None = None
 
     def make(
         self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32, *, seed: int = 0
     ) -> dict[str, Tensor]:
-        """The keyword arguments; the ids are patches of 8 x 8 pixels, as scenes have areas rather than noise."""
+        """Its tensors by name; the ids are patches of 8 x 8 pixels, as scenes have areas rather than noise."""
         rng = torch.Generator().manual_seed(seed)
         n, c, h, w = self.shape
         table = (n, self.regions, c) if self.has_table_per_image else (self.regions, c)
@@ -163,6 +165,7 @@ AFFINE_TESTS = {
     "absent-regions": AffineCase((1, 8, 16, 16), 300, has_table_per_image=True),
     "gains": AffineCase((2, 6, 9, 8), 5, has_gains=True),
     "channels-last": AffineCase((2, 16, 12, 10), 7, channels_last=True),
+    "activation": AffineCase((2, 5, 7, 9), 4, negative_slope=0.2),
 }
 
 # Layers of the released generators, for benchmarks: batch 1 as on a CPU, and at least 64 MB as fills a GPU.
@@ -172,6 +175,7 @@ AFFINE_BENCHMARKS = {
     "c128-256-last": AffineCase((1, 128, 256, 256), 151, channels_last=True),
     "c128-256-pairs": AffineCase((1, 128, 256, 256), 20, has_table_per_image=True),
     "c128-256-windows": AffineCase((1, 128, 256, 256), 4096, channels_last=True),
+    "c128-256-activation": AffineCase((1, 128, 256, 256), 151, channels_last=True, negative_slope=0.2),
     "c128-256-icpe": AffineCase((1, 128, 256, 256), 151, has_gains=True),
 }
 AFFINE_GPU_BENCHMARKS = {name: replace(case, shape=(16, *case.shape[1:])) for name, case in AFFINE_BENCHMARKS.items()}

@@ -196,7 +196,7 @@ def _normalise(norm: nn.Module, x: Tensor) -> Tensor:
 
 
 def plain_encode(encoder: InstanceEncoder, image: Tensor, layout: Layout, num_instances: int) -> Posterior:
-    """What ``encoder(image, layout, num_instances)`` gives: four heads of full size, then a masked mean per instance."""
+    """What ``encoder(image, layout, num_instances)`` gives: four heads of full size, a masked mean per instance."""
     assert layout.instance_ids is not None
     masks = one_hot(layout.instance_ids, num_instances).to(image.dtype)
     ids = masks.argmax(dim=1, keepdim=True).to(image.dtype)

@@ -146,7 +146,8 @@ def backward_kernel(
     grad_gamma_ptr += image * grad_gamma_image
     grad_beta_ptr += image * grad_beta_image
 
-    same = region[:, None] == region[None, :]
+    narrow = region.to(tl.int32)
+    same = narrow[:, None] == narrow[None, :]
     first = tl.min(tl.where(same, index[:, None], BLOCK_P), axis=0) == index  # this pixel speaks for its region
     speaks = (first & in_image)[None, :]
     same = same.to(tl.float32)
