@@ -4,10 +4,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import find_windows, resize_ids
+
+
+# Tables grow in steps of so many rows, so that compiled code sees few shapes.
+PAIR_ROWS, WINDOW_ROWS = 16, 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +39,9 @@ class Regions:
         owner, pair = keys // (num_classes * num_instances), keys % (num_classes * num_instances)
         counts = torch.bincount(owner, minlength=n)
         first = counts.cumsum(0) - counts
+        rows = -(-int(counts.max()) // PAIR_ROWS) * PAIR_ROWS
         slot = torch.arange(len(keys), device=keys.device) - first[owner]
-        pairs = keys.new_zeros(n, int(counts.max()))
+        pairs = keys.new_zeros(n, rows)
         pairs[owner, slot] = pair
         return cls(class_ids=pairs // num_instances, instance_ids=pairs % num_instances, ids=ids - first[:, None, None])
 
@@ -52,7 +58,8 @@ class Windows:
         symbols: s t, int64: (class id · 2 + edge) at the t taps of each distinct window of the first convolution. The
             class id k is "no class"; k + 1, without an edge, is outside of the map. Both add nothing.
         inner: r t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the map,
-            where there is no hidden unit (while one over "no class" is the activation of the bias).
+            where there is no hidden unit (while one over "no class" is the activation of the bias). The last rows may
+            stand for no window at all.
         ids: n h w, int64 in [0, r), the window at each pixel.
     """
 
@@ -66,6 +73,7 @@ class Windows:
         symbols = class_ids * 2 if edges is None else class_ids * 2 + edges
         numbers, first = find_windows(symbols, kernel_size, outside=2 * (num_classes + 1))
         ids, inner = find_windows(numbers, kernel_size, outside=len(first))
+        inner = F.pad(inner, (0, 0, 0, -len(inner) % WINDOW_ROWS), value=len(first))
         return cls(symbols=first, inner=inner, ids=ids)
 
 
@@ -143,6 +151,17 @@ class Condition:
         if self.regions is not None:
             changed["regions"] = self.regions.resized(size)
         return replace(self, windows=None, **changed)
+
+    def explain(self) -> str:
+        """How the modulations of this resolution are computed."""
+        if self.regions is not None:
+            n, r = self.regions.class_ids.shape
+            return f"table of up to {r} (class, instance) pairs for each of {n} pictures"
+        if self.windows is not None:
+            inner, outer = len(self.windows.symbols), int(self.windows.ids.max()) + 1
+            pixels = self.windows.ids.numel()
+            return f"table of {outer} distinct windows ({inner} of the first convolution) for {pixels} pixels"
+        return "for each pixel"
 
     def missing(self, reads: tuple[str, ...]) -> list[str]:
         """Those of the fields ``reads`` that are not filled."""

@@ -1,6 +1,6 @@
 """The backends of a generator or an encoder: forms that compute the same picture in different ways, and the floor."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -13,19 +13,17 @@ from semsyn.functional import edges
 from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.models import Generator
-from semsyn.nn import InstanceEncoder, LabelStem
+from semsyn.nn import InstanceEncoder, LabelStem, LatentStem, ModulatedResBlock, ToImage
 from semsyn.testing.plain import plain_encode, plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
-ONCE = "-once"  # behind a backend: the layout is prepared once for all styles
-
+ONCE = "-once"  # behind one of the middle three: the layout is prepared once for all styles
+ALL_BACKENDS = (*BACKENDS, *(f"{name}{ONCE}" for name in BACKENDS[1:4]))
 
 Form = Callable[[Scene], Tensor]
 
 
-def check_backends(
-    names: list[str], known: tuple[str, ...] = (*BACKENDS, *(f"{b}{ONCE}" for b in BACKENDS[1:4]))
-) -> None:
+def check_backends(names: Sequence[str], known: Sequence[str] = ALL_BACKENDS) -> None:
     """Refuse names that are no backends.
 
     Raises:
@@ -64,8 +62,10 @@ def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_ins
     """One of the forms of a generator's instance encoder; mu, then logvar.
 
     Raises:
-        InputError: if the generator has no instance encoder.
+        InputError: if the generator has no instance encoder, or the form is none of an encoder.
     """
+    if backend.endswith(ONCE):
+        raise InputError(f"an encoder prepares nothing, so there is no backend {backend!r} of it.")
     if not isinstance(generator.encoder, InstanceEncoder):
         raise InputError("only generators with an instance encoder (inade/…) have an encoder benchmark.")
     own = convert(generator, dtype)
@@ -125,20 +125,13 @@ def floor_form(generator: Generator, batch: int) -> Form:
     Stem, block convolutions with shortcuts and picture head; spectral norms folded, channels-last, eager. Nothing that
     is conditioned, normalised or activated: what any implementation has to pay.
     """
-    like = next(generator.parameters())
-    made: list[Callable[[], Tensor]] = []
-    sizes = generator.sizes()
-    for conv, size in zip(_stage_convs(generator), _stage_sizes(generator), strict=True):
-        made.append(_conv_call(conv.weight, conv.bias, (batch, *size), padding=conv.weight.shape[-1] // 2))
-    stem = generator.stem
-    if isinstance(stem, LabelStem):
-        made.insert(0, _conv_call(stem.conv.weight, stem.conv.bias, (batch, *sizes[0]), padding=1))
-    else:
-        assert isinstance(stem.linear, nn.Linear)
-        linear, code = stem.linear, torch.randn(batch, stem.linear.in_features).to(like)
-        made.insert(0, lambda: linear(code))
-    head = generator.to_image.get_submodule("conv")
-    made.append(_conv_call(head.weight, head.bias, (batch, *sizes[-1]), padding=1))
+    like, sizes = next(generator.parameters()), generator.sizes()
+    made = [_stem_call(generator.stem, (batch, *sizes[0]), like)]
+    for stage, size in zip(generator.stages, sizes, strict=True):
+        assert isinstance(stage, ModulatedResBlock)
+        made += [_conv_call(conv, (batch, *size)) for conv in (stage.conv_s, stage.conv_0, stage.conv_1) if conv]
+    assert isinstance(generator.to_image, ToImage)
+    made.append(_conv_call(generator.to_image.conv, (batch, *sizes[-1])))
 
     def form(scene: Scene) -> Tensor:
         for _ in scene.styles:
@@ -152,17 +145,13 @@ def floor_form(generator: Generator, batch: int) -> Form:
 def encoder_floor(encoder: InstanceEncoder) -> Form:
     """The convolutions of the instance encoder's body as ordinary ones, without gates and heads."""
     made: list[Callable[[], Tensor]] = []
-    sides = {"down": (1, 2, 4, 8), "up": (8, 4, 2)}
 
     def form(scene: Scene) -> Tensor:
         assert scene.image is not None
         if not made:
             n, _, h, w = scene.image.shape
-            convs = [*zip(encoder.down, sides["down"], strict=True), (encoder.middle, 16)]
-            for conv, side in (*convs, *zip(encoder.up, sides["up"], strict=True)):
-                assert isinstance(conv.weight, Tensor) and isinstance(conv.bias, Tensor)
-                size = (n, h // side, w // side)
-                made.append(_conv_call(conv.weight, conv.bias, size, padding=1, stride=conv.stride))
+            layers = zip((*encoder.down, encoder.middle, *encoder.up), (1, 2, 4, 8, 16, 8, 4, 2), strict=True)
+            made.extend(_conv_call(conv, (n, h // side, w // side)) for conv, side in layers)
         for call in made:
             result = call()
         return result
@@ -170,20 +159,18 @@ def encoder_floor(encoder: InstanceEncoder) -> Form:
     return form
 
 
-def _stage_convs(generator: Generator) -> Iterator[nn.Module]:
-    for stage in generator.stages:
-        yield from (conv for conv in (stage.conv_s, stage.conv_0, stage.conv_1) if conv is not None)
+def _stem_call(stem: nn.Module, size: tuple[int, int, int], like: Tensor) -> Callable[[], Tensor]:
+    if isinstance(stem, LabelStem):
+        return _conv_call(stem.conv, size)
+    assert isinstance(stem, LatentStem)
+    linear, code = stem.linear, torch.randn(size[0], stem.code_dim).to(like)
+    return lambda: linear(code)
 
 
-def _stage_sizes(generator: Generator) -> Iterator[tuple[int, int]]:
-    for stage, size in zip(generator.stages, generator.sizes(), strict=True):
-        yield from [size] * (2 + (stage.conv_s is not None))
-
-
-def _conv_call(
-    weight: Tensor, bias: Tensor | None, size: tuple[int, int, int], *, padding: int, stride: int = 1
-) -> Callable[[], Tensor]:
-    """size is n h w of the input."""
+def _conv_call(conv: nn.Module, size: tuple[int, int, int]) -> Callable[[], Tensor]:
+    """A convolution of any kind as an ordinary one of the same size (n h w of the input), on random features."""
+    weight, bias, stride = conv.weight, conv.bias, getattr(conv, "stride", 1)
+    assert isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))
     weight = weight.detach().contiguous(memory_format=torch.channels_last)
     x = torch.randn(size[0], weight.shape[1], *size[1:]).to(weight).contiguous(memory_format=torch.channels_last)
-    return lambda: F.conv2d(x, weight, bias, padding=padding, stride=stride)
+    return lambda: F.conv2d(x, weight, bias, stride=stride, padding=weight.shape[-1] // 2)

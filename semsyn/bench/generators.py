@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -97,7 +98,7 @@ def _bench_case(
         for key in keys:
             calls[key](0)
         seconds = interleave({_name(key): calls[key] for key in keys}, rounds=rounds, device=device)
-        peaks = {key: peak_bytes(lambda key=key: calls[key](0), device) for key in keys}
+        peaks = {key: peak_bytes(partial(calls[key], 0), device) for key in keys}
     return [
         make_row(
             Times.of(seconds[_name((backend, dtype))]),

@@ -129,7 +129,7 @@ def _bench_mode(
                     backend=name,
                     device=device.type,
                     dtype=str(dtype).removeprefix("torch."),
-                    peak_bytes=peak_bytes(lambda call=call: call(0), device),
+                    peak_bytes=peak_bytes(partial(call, 0), device),
                     batch=len(arguments["x"]),
                     rounds=rounds,
                     max_error=errors.get(name),

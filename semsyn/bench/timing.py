@@ -47,13 +47,13 @@ def interleave(
     calls = {name: _count_calls(functions[name], device, shortest) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in names}
     collecting = gc.isenabled()
+    gc.collect()
     gc.disable()
     try:
         for index in range(rounds):
             turn = index % len(names)
             for name in names[turn:] + names[:turn]:
                 seconds[name].append(_measure(functions[name], index, calls[name], device))
-            gc.collect()
     finally:
         if collecting:
             gc.enable()

@@ -2,17 +2,20 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from semsyn.bench.forms import check_backends, with_edges
+from semsyn.bench.forms import check_backends
 from semsyn.bench.memory import peak_bytes
 from semsyn.bench.rows import Row, make_row
 from semsyn.bench.scenes import Case, Scene, read_scenes
 from semsyn.bench.timing import Times, interleave
 from semsyn.errors import InputError
+from semsyn.functional import edges
 from semsyn.layout import Layout
 from semsyn.losses import (
     INADE_WEIGHTS,
@@ -81,9 +84,10 @@ class Step:
 
     def run(self, layout: Layout, style: Style, real: Tensor) -> tuple[Tensor, dict[str, float]]:
         """One iteration: layout without edges; returns the generator's picture and the losses."""
-        layout = with_edges(self.generator, layout)
-        has_edges = "edges" in self.generator.requires
-        semantics = semantic_planes(layout, self.generator.config.num_classes, has_edges=has_edges)
+        assert layout.instance_ids is not None
+        layout = replace(layout, edges=edges(layout.instance_ids)) if reads_edges(self.generator) else layout
+        count = self.generator.config.num_classes
+        semantics = semantic_planes(layout, count, has_edges=reads_edges(self.generator))
         losses, fake = self._step_generator(layout, style, real, semantics)
         losses |= self._step_discriminator(layout, style, real, semantics)
         return fake.detach(), {name: float(loss.detach()) for name, loss in losses.items()}
@@ -116,6 +120,11 @@ class Step:
         (losses[0] + losses[1]).backward()
         optimizer.step()
         return {"D_fake": losses[0], "D_real": losses[1]}
+
+
+def reads_edges(generator: Generator) -> bool:
+    """Whether the discriminator gets the borders of instances: where the generator does, and always in INADE."""
+    return "edges" in generator.requires or generator.conditioner.instance_code_dim is not None
 
 
 def bench_training(
@@ -152,7 +161,7 @@ def bench_training(
             raise InputError(f"case {case.name!r}: training takes names of cards alone, such as spade/ade20k.")
         generator = untrained(case.card, width=width, image_size=image_size).to(device)
         scenes = read_scenes(case, generator, maps, batch)
-        planes = generator.config.num_classes + ("edges" in generator.requires)
+        planes = generator.config.num_classes + reads_edges(generator)
         discriminator = MultiscaleDiscriminator(planes, width=generator.config.width).to(device)
         weights = INADE_WEIGHTS if generator.conditioner.instance_code_dim is not None else SPADE_WEIGHTS
         perceptual = PerceptualLoss(VGG19Features(vgg_widths), weights=weights).to(device)
@@ -195,7 +204,7 @@ def _bench_case(
             backend=backend,
             device=device.type,
             dtype="float32",
-            peak_bytes=peak_bytes(lambda backend=backend: call(backend)(0), device),
+            peak_bytes=peak_bytes(partial(call(backend), 0), device),
             batch=batch,
             rounds=rounds,
             max_error=errors[backend],

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from semsyn.bench import Row, bench_generators, bench_ops, bench_training
+from semsyn.bench.plot import draw_generators
 from semsyn.bench.rows import append_csv, describe_place, format_table, read_csv
 from semsyn.cli.options import parse_count, parse_size
 from semsyn.errors import InputError
@@ -54,12 +55,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="HxW", type=parse_size, help="smaller pictures, to try the command")
     parser.add_argument("--json", action="store_true", help="print a JSON object per line instead of a table")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="also append the rows to this file")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="also draw the CSV's newest rows as SVG")
     parser.add_argument("--note", metavar="TEXT", default="", help="goes into the CSV's last column")
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print, and append to the CSV."""
     device = _find_device(args.device)
+    if args.plot is not None and args.csv is None:
+        raise InputError("--plot draws what is in the CSV; name it with --csv.")
     if args.csv is not None and args.csv.exists():
         read_csv(args.csv)  # refused before anything is measured
     if args.threads is not None:
@@ -71,6 +75,8 @@ def run(args: argparse.Namespace) -> None:
             print(row.to_json(), flush=True)
         if args.csv is not None:
             append_csv(args.csv, [row], note=args.note)
+    if args.plot is not None:
+        args.plot.write_text(draw_generators(read_csv(args.csv), device=device), encoding="utf-8")
     if not args.json:
         place = describe_place(device)
         print(f"{place['hardware']}, {torch.get_num_threads()} threads, torch {place['torch']}, {place['commit']}\n")

@@ -1,6 +1,7 @@
 """The face of every family: layout and style in, picture out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -106,8 +107,13 @@ class Generator(nn.Module):
         conditions = self.conditioner.prepare(layout, self.sizes(size)).conditions
         if any(field in stage.reads for stage in self.stages for field in self.conditioner.drawn):
             return Prepared(conditions)
-        modulations = (stage.prepare(cond) for stage, cond in zip(self.stages, conditions, strict=True))
-        return Prepared(conditions, tuple(modulations))
+        modulations = tuple(stage.prepare(cond) for stage, cond in zip(self.stages, conditions, strict=True))
+        return Prepared(tuple(replace(cond, windows=None) for cond in conditions), modulations)
+
+    def explain(self, layout: Layout, *, size: tuple[int, int] | None = None) -> str:
+        """A line per resolution: from how many table rows, or for how many pixels, the modulations are computed."""
+        conditions = {cond.size: cond for cond in self.conditioner.prepare(layout, self.sizes(size)).conditions}
+        return "\n".join(f"{h} x {w}: {cond.explain()}" for (h, w), cond in conditions.items())
 
     def run(self, prepared: Prepared, style: Style) -> Tensor:
         """The picture, n 3 h w in [-1, 1]."""

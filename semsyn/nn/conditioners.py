@@ -27,22 +27,6 @@ class Prepared:
     conditions: tuple[Condition, ...]
     modulations: tuple[BlockModulations, ...] = ()
 
-    def explain(self) -> str:
-        """A line per resolution: how its modulations are computed."""
-        lines = {cond.size: _explain(cond) for cond in self.conditions}
-        return "\n".join(f"{h} x {w}: {text}" for (h, w), text in lines.items())
-
-
-def _explain(cond: Condition) -> str:
-    if cond.regions is not None:
-        n, r = cond.regions.class_ids.shape
-        return f"up to {r} (class, instance) pairs in each of {n} pictures: table"
-    assert cond.class_ids is not None
-    if cond.windows is not None:
-        inner, outer = len(cond.windows.symbols), len(cond.windows.inner)
-        return f"{outer} distinct windows ({inner} of the first convolution) in {cond.class_ids.numel()} pixels: table"
-    return "per pixel"
-
 
 class Conditioner(nn.Module):
     """Writes the conditions that stem and stages read.

@@ -46,10 +46,3 @@ class Modulation:
         if self.ids is None:
             scale, shift = scale[:, None, None], shift[:, None, None]
         return replace(self, gamma=self.gamma * scale, beta=torch.addcmul(self.beta, self.gamma, shift))
-
-    def padded(self, rows: int) -> "Modulation":
-        """The same with its tables padded to a number of rows, so that compiled code sees one shape for many layouts."""
-        if self.ids is None:
-            return self
-        missing = (0, 0, 0, rows - self.gamma.shape[-2])
-        return replace(self, gamma=F.pad(self.gamma, missing), beta=F.pad(self.beta, missing))

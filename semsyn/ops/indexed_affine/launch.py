@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 FORWARD_WARPS, FORWARD_BYTES = 4, 8192  # bytes of x per program: 64 a thread
-BACKWARD_WARPS, BACKWARD_PIXELS = 8, 64  # a pixel more is a multiply-add more per element, but fewer atomics
-ENOUGH_PROGRAMS = 1024  # several for each multiprocessor of any card
+BACKWARD_WARPS, BACKWARD_ELEMENTS = 1, 1024  # one warp, so that sums along the pixels need no barrier
 
 
 def is_channels_last(x: Tensor) -> bool:
@@ -77,12 +76,8 @@ def backward(
         gamma, *gamma_strides = rows(gamma)
         beta, *beta_strides = rows(beta)
         block_c, block_p = backward_tile(c)
-        pixel_blocks = n * ceil_div(h * w, block_p)
-        channel_blocks = ceil_div(c, block_c)
-        splits = min(channel_blocks, ceil_div(ENOUGH_PROGRAMS, pixel_blocks))
-        channels_per_program = ceil_div(channel_blocks, splits) * block_c
         with torch.cuda.device_of(x):
-            backward_kernel[pixel_blocks, ceil_div(c, channels_per_program)](
+            backward_kernel[n * ceil_div(h * w, block_p), ceil_div(c, block_c)](
                 grad_y.contiguous(memory_format=memory_format),
                 x,
                 region_ids.contiguous(),
@@ -100,12 +95,10 @@ def backward(
                 *beta_strides,
                 grad_gamma.stride(0) if grad_gamma.ndim == 3 else 0,
                 grad_beta.stride(0) if grad_beta.ndim == 3 else 0,
-                channels_per_program,
                 negative_slope or 0.0,
                 HAS_SLOPE=negative_slope is not None,
                 NEEDS_X=needs_x,
                 NEEDS_TABLES=needs_tables,
-                SPLIT=torch.version.hip is None,  # AMD multiplies fp32 matrices as they are
                 BLOCK_C=block_c,
                 BLOCK_P=block_p,
                 num_warps=BACKWARD_WARPS,
@@ -120,7 +113,9 @@ def forward_tile(channels: int, pixel_stride: int, itemsize: int) -> tuple[int, 
 
 
 def backward_tile(channels: int) -> tuple[int, int]:
-    return min(max(power_of_two(channels), 16), 64), BACKWARD_PIXELS
+    """(BLOCK_C, BLOCK_P): a line of fp32 either way; the more pixels, the fewer atomics."""
+    block_c = min(power_of_two(channels), 32)
+    return block_c, min(BACKWARD_ELEMENTS // block_c, 128)
 
 
 def dense(x: Tensor) -> tuple[Tensor, int, int]:
