@@ -57,6 +57,7 @@ class Recipe:
     batch: int = 4
     features: float = 10.0
     rate: tuple[float, float] = (4e-4, 8e-4)  # generator (and encoder), discriminator
+    table_rate: float = 1.0  # factor of the generator's rate for CLADE's tables
     decay_from: float = 0.5  # part of the steps at the full rate
     average: float = 0.998
     discriminator_width: int = 32
@@ -69,7 +70,8 @@ RECIPES = {
         colors=0.0,
         kl=0.0,
         has_edges=False,
-        steps=4800,
+        steps=4600,
+        table_rate=5.0,
     ),
     "inade": Recipe(
         first_map=3,
@@ -92,10 +94,20 @@ class Training:
         planes = SPACE.num_classes + recipe.has_edges
         self.discriminator = self._layout(initialize(MultiscaleDiscriminator(planes, width=recipe.discriminator_width)))
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
-        networks = (self.generator, self.discriminator)
+        # Table entries are around 1, and Adam's steps do not know it: at the networks' rate they would hardly move.
+        named = list(self.generator.named_parameters())
+        tables = [p for name, p in named if name.endswith((".gamma", ".beta"))]
+        others = [p for name, p in named if not name.endswith((".gamma", ".beta"))]
+        rate, rate_discriminator = recipe.rate
+        groups = [{"params": others, "base": rate}, {"params": tables, "base": rate * recipe.table_rate}]
         self.optimizers = [
-            torch.optim.Adam(net.parameters(), lr=lr, betas=(0.0, 0.9), fused=True)
-            for net, lr in zip(networks, recipe.rate, strict=True)
+            torch.optim.Adam([group for group in groups if group["params"]], lr=rate, betas=(0.0, 0.9), fused=True),
+            torch.optim.Adam(
+                [{"params": list(self.discriminator.parameters()), "base": rate_discriminator}],
+                lr=rate_discriminator,
+                betas=(0.0, 0.9),
+                fused=True,
+            ),
         ]
 
     @staticmethod
@@ -156,8 +168,9 @@ class Training:
     def _update(self) -> None:
         decayed = self.recipe.steps * (1 - self.recipe.decay_from)
         factor = min(1.0, (self.recipe.steps - self.step) / decayed)
-        for optimizer, rate in zip(self.optimizers, self.recipe.rate, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["base"] * factor
             optimizer.step()
             optimizer.zero_grad()
         self.step += 1
