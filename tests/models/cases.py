@@ -45,6 +45,7 @@ def make_layout(generator: Generator, n: int = 3, size: tuple[int, int] = (64, 6
     label_map = torch.randint(6, (n, 4, 4), generator=rng)[:, rows[:, None], columns]
     instance_map = torch.randint(4, (n, 4, 4), generator=rng)[:, rows[:, None], columns]
     instance_map[0, 0, 0] = 3
+    instance_map[1:2] = instance_map[1:2].where(instance_map[1:2] != 2, 0)  # the second image lacks instance 2
     planes = torch.rand(n, 1, *size, generator=rng) if "planes" in generator.requires else None
     return Layout.of(label_map, instance_map, space=5, requires=generator.requires, planes=planes)
 

@@ -128,7 +128,10 @@ def test_stages_must_read_what_the_conditioner_writes() -> None:
             image_size=(64, 64),
         )
 
-    with pytest.raises(InputError, match=r"ModulatedResBlock reads \['edges'\] but LabelConditioner writes only \('class_ids', 'offsets'\)"):
+    with pytest.raises(
+        InputError,
+        match=r"ModulatedResBlock reads \['edges'\] but LabelConditioner writes only \('class_ids', 'offsets'\)",
+    ):
         build(make_generator("clade").stem, parts.stages)
     with pytest.raises(InputError, match=r"LabelStem reads \['edges'\] but LabelConditioner"):
         build(parts.stem, make_generator("clade").stages)

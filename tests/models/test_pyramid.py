@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from semsyn.errors import InputError
@@ -9,7 +11,7 @@ from tests.models.cases import CONFIGS
 def test_depth_widths_and_scales_agree() -> None:
     for name, scales in SCALES.items():
         assert len(stage_widths(64, name)) == len(scales) + 1
-        assert all(b in (a, 2 * a) for a, b in zip(scales, scales[1:], strict=False))
+        assert all(b in (a, 2 * a) for a, b in pairwise(scales))
     assert stage_widths(64, "normal") == [1024, 1024, 1024, 1024, 512, 256, 128, 64]
     assert stage_widths(64, "most")[-1] == 32
 
@@ -18,7 +20,9 @@ def test_depth_widths_and_scales_agree() -> None:
 def test_the_depth_must_divide_the_size(upsampling: str, multiple: int) -> None:
     with pytest.raises(InputError, match=f"multiples of {multiple}"):
         build_clade(CLADEConfig(num_classes=3, image_size=(96, multiple // 2), width=2, upsampling=upsampling))
-    generator = build_clade(CLADEConfig(num_classes=3, image_size=(multiple, 2 * multiple), width=2, upsampling=upsampling))
+    generator = build_clade(
+        CLADEConfig(num_classes=3, image_size=(multiple, 2 * multiple), width=2, upsampling=upsampling)
+    )
     assert generator.sizes()[0] == (1, 2) and generator.sizes()[-1] == (multiple, 2 * multiple)
 
 

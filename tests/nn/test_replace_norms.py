@@ -97,7 +97,9 @@ def test_other_layers_with_their_own_conditions() -> None:
     inade = replace_norms(Network(), partial(INADE, num_classes=5, code_dim=3))
     codes = torch.randn(2, 5, 2, 3)
     cond = Condition.of(class_ids=IDS, instance_ids=IDS, instance_codes=codes)
-    assert not torch.equal(inade(x, cond=cond), inade(x, cond=Condition.of(class_ids=IDS, instance_ids=IDS, instance_codes=-codes)))
+    assert not torch.equal(
+        inade(x, cond=cond), inade(x, cond=Condition.of(class_ids=IDS, instance_ids=IDS, instance_codes=-codes))
+    )
 
 
 def test_norms_inside_conditional_layers_stay() -> None:

@@ -69,9 +69,7 @@ def test_two_forwards_before_one_backward() -> None:
     (layer(x).square().sum() + layer(y).square().sum()).backward()
     for batch in (x, y):
         twin(batch).square().sum().backward()
-    torch.testing.assert_close(
-        layer.parametrizations.weight.original.grad, twin.parametrizations.weight.original.grad
-    )
+    torch.testing.assert_close(layer.parametrizations.weight.original.grad, twin.parametrizations.weight.original.grad)
 
 
 def test_keys_are_those_of_the_plan_and_load_back() -> None:
