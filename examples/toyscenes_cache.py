@@ -3,7 +3,7 @@
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +11,37 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semsyn.data.toyscenes import draw_scenes
+from semsyn.data.toyscenes import MOODS, draw_scenes
 from semsyn.functional import edges
 from semsyn.layout import Layout
 
 SIZE = (128, 128)
-FIELDS = ("image", "class_ids", "instance_ids")
+FIELDS = ("image", "class_ids", "instance_ids", "mood")
 CHUNK = 100
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Scenes as memory-mapped bytes: image n h w 3, class_ids n h w, instance_ids n h w."""
+    """Memory-mapped bytes: image n h w 3, class_ids n h w, instance_ids n h w, mood n; rows are those that count."""
 
     image: NDArray[np.uint8]
     class_ids: NDArray[np.uint8]
     instance_ids: NDArray[np.uint8]
+    mood: NDArray[np.uint8]
+    rows: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.image)
+        return len(self.rows)
+
+    def only(self, mood: str) -> "Scenes":
+        """The scenes of one mood (see `semsyn.data.toyscenes.MOODS`)."""
+        return replace(self, rows=self.rows[self.mood[self.rows] == MOODS.index(mood)])
 
     def batch(self, indices: list[int], flips: list[bool] | None = None) -> tuple[Layout, Tensor]:
         """Some scenes, mirrored on demand: layout (class_ids, instance_ids, edges) and pictures n 3 h w in [-1, 1]."""
 
         def read(field: NDArray[np.uint8]) -> Tensor:
-            rows = [field[i] for i in indices]
+            rows = [field[self.rows[i]] for i in indices]
             return torch.from_numpy(
                 np.stack([r[:, ::-1] if f else r for r, f in zip(rows, flips or [False] * len(rows), strict=True)])
             )
@@ -51,7 +57,12 @@ def load_scenes(folder: Path, split: str, count: int, *, seed: int = 0) -> Scene
     if not target.is_dir():
         part = target.with_name(f"{target.name}.part{os.getpid()}")
         part.mkdir(parents=True)
-        shapes = {"image": (count, *SIZE, 3), "class_ids": (count, *SIZE), "instance_ids": (count, *SIZE)}
+        shapes = {
+            "image": (count, *SIZE, 3),
+            "class_ids": (count, *SIZE),
+            "instance_ids": (count, *SIZE),
+            "mood": (count,),
+        }
         files = {n: np.lib.format.open_memmap(part / f"{n}.npy", "w+", np.uint8, s) for n, s in shapes.items()}
         starts = range(0, count, CHUNK)
         with ProcessPoolExecutor() as pool:
@@ -66,10 +77,12 @@ def load_scenes(folder: Path, split: str, count: int, *, seed: int = 0) -> Scene
             shutil.rmtree(part)
         else:
             part.rename(target)
-    return Scenes(**{name: np.load(target / f"{name}.npy", mmap_mode="r") for name in FIELDS})
+    loaded = {name: np.load(target / f"{name}.npy", mmap_mode="r") for name in FIELDS}
+    return Scenes(**loaded, rows=np.arange(count))
 
 
 def _draw(job: tuple[str, int, int, int]) -> tuple[NDArray[np.uint8], ...]:
     split, seed, start, stop = job
     scenes = draw_scenes(range(start, stop), seed=seed, size=SIZE, split=split)  # type: ignore[arg-type]
-    return tuple(getattr(scenes, name).astype(np.uint8) for name in FIELDS)
+    maps = (getattr(scenes, name).astype(np.uint8) for name in FIELDS[:3])
+    return (*maps, scenes.factors["mood"].astype(np.uint8))

@@ -1,17 +1,18 @@
 """Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade`` (or ``inade``).
 
-The released recipe at a small size: hinge GAN, feature matching, KL
-divergence for INADE, Adam with beta1 = 0, spectral norm in both networks, a discriminator of two scales. What
-differs, and why:
+The released recipe at a small size: hinge GAN, feature matching, KL divergence for INADE, Adam with beta1 = 0, spectral
+norm in both networks, a discriminator of two scales. What differs, and why:
 
-- There are no VGG weights to ship, so a low-level term stands in for the perceptual loss: L1 on pictures averaged
-  over 4×4 blocks,
-  for INADE also on the mean colour of each instance (else small instances would not count).
-- KL is weighted per picture, not summed over the batch at 0.05: the networks are small and the sum would silence the
-  encoder.
+- There are no VGG weights to ship, so a low-level term stands in for the perceptual loss: L1 on pictures averaged over
+  4×4 blocks, for INADE also on the mean colour of each instance (else small instances would not count).
+- Features are matched on the last map, as INADE does; CLADE's recipe takes all. The lower maps compare random textures
+  pixel by pixel, and in as few steps as these that blurs.
+- KL is weighted per picture, not summed over the batch at 0.05: that would silence the encoder of networks this small.
+- Released INADE encodes every picture of a batch. Here, later on, one in four has drawn codes instead (and no
+  low-level term), so that the discriminator sees what draws from the prior look like.
 - The discriminator learns from the pictures of the generator's own step (the released loop draws new ones), which
-  saves a forward of
-  each network. Rates are higher (few steps), fall to 0, and the saved weights are a moving average.
+  saves a forward of each network. Rates are higher (few steps), higher still for CLADE's tables, and fall to 0. The
+  saved weights are a moving average.
 
 Everything drawn at a step depends on the seed and the number of the step alone, so a run that is stopped and started
 again goes on from its last checkpoint (``--out``/state.pt) as if nothing had happened.
@@ -38,6 +39,7 @@ from semsyn.layout import Layout
 from semsyn.losses import discriminator_loss, feature_matching, generator_loss, kl_divergence
 from semsyn.models import Generator, family_of
 from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
+from semsyn.nn import CLADE, INADE
 from semsyn.nn.initialize import initialize
 from semsyn.style import Style
 
@@ -48,37 +50,27 @@ SPACE = label_space("toyscenes")
 class Recipe:
     """How one bundle is trained."""
 
-    first_map: int  # of the discriminator's maps that are matched
     blocks: float  # weight of the low-level term on 4×4 blocks
     colors: float  # weight of the low-level term on instances
     kl: float  # weight of the divergence, summed over a picture
     has_edges: bool  # the discriminator sees instance borders
     steps: int
+    table_rate: float  # factor of the generator's rate for the tables of CLADE or INADE
+    mood: str | None = None  # of the scenes to learn from; None: all
+    drawn_from: int | None = None  # step from which the last picture of a batch has drawn codes, not encoded ones
     batch: int = 4
     features: float = 10.0
-    rate: tuple[float, float] = (4e-4, 8e-4)  # generator (and encoder), discriminator
-    decay_from: float = 0.5  # part of the steps at the full rate
+    first_map: int = 3  # of the discriminator's maps that are matched
+    gain: float = 1.0  # of the initialisation
+    rate: tuple[float, float] = (3e-4, 4e-4)  # generator (and encoder), discriminator
+    decay_from: float = 0.4  # part of the steps at the full rate
     average: float = 0.998
     discriminator_width: int = 32
 
 
 RECIPES = {
-    "clade": Recipe(
-        first_map=3,
-        blocks=3.0,
-        colors=0.0,
-        kl=0.0,
-        has_edges=False,
-        steps=4800,
-    ),
-    "inade": Recipe(
-        first_map=3,
-        blocks=10.0,
-        colors=5.0,
-        kl=3e-3,
-        has_edges=True,
-        steps=5000,
-    ),
+    "clade": Recipe(blocks=5.0, colors=2.0, kl=0.0, has_edges=False, steps=3800, mood="noon", table_rate=10.0),
+    "inade": Recipe(blocks=10.0, colors=5.0, kl=3e-3, has_edges=True, steps=2400, drawn_from=800, table_rate=5.0),
 }
 
 
@@ -88,14 +80,26 @@ class Training:
     def __init__(self, config: Any, recipe: Recipe, *, seed: int) -> None:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.step = recipe, seed, 0
-        self.generator = self._layout(initialize(family_of(config).build(config)))
+        self.generator = self._layout(initialize(family_of(config).build(config), gain=recipe.gain))
         planes = SPACE.num_classes + recipe.has_edges
-        self.discriminator = self._layout(initialize(MultiscaleDiscriminator(planes, width=recipe.discriminator_width)))
+        discriminator = MultiscaleDiscriminator(planes, width=recipe.discriminator_width)
+        self.discriminator = self._layout(initialize(discriminator, gain=recipe.gain))
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
-        networks = (self.generator, self.discriminator)
+        # Table entries are around 1, and Adam's steps do not know it: at the networks' rate they would hardly move.
+        modulations = [m for m in self.generator.modules() if isinstance(m, CLADE | INADE)]
+        tables = [p for m in modulations for p in m.parameters(recurse=False)]
+        known = {id(p) for p in tables}
+        others = [p for p in self.generator.parameters() if id(p) not in known]
+        rate, rate_discriminator = recipe.rate
+        groups = [{"params": others, "base": rate}, {"params": tables, "base": rate * recipe.table_rate}]
         self.optimizers = [
-            torch.optim.Adam(net.parameters(), lr=lr, betas=(0.0, 0.9), fused=True)
-            for net, lr in zip(networks, recipe.rate, strict=True)
+            torch.optim.Adam(groups, lr=rate, betas=(0.0, 0.9), fused=True),
+            torch.optim.Adam(
+                [{"params": list(self.discriminator.parameters()), "base": rate_discriminator}],
+                lr=rate_discriminator,
+                betas=(0.0, 0.9),
+                fused=True,
+            ),
         ]
 
     @staticmethod
@@ -120,10 +124,12 @@ class Training:
         losses: dict[str, Tensor] = {}
         with torch.autocast("cpu", torch.bfloat16):
             style = draw_style(self.generator, layout, rng)
+            pairs = len(real)  # pictures that show the codes of their true picture
             if self.generator.encoder is not None:
                 posterior = self.generator.encode(real, layout)
-                style = posterior.apply(style)
                 losses["kl"] = recipe.kl * kl_divergence(posterior.mu.float(), posterior.logvar.float()) / len(real)
+                pairs -= recipe.drawn_from is not None and self.step >= recipe.drawn_from
+                style = mix_images(posterior.apply(style), style, pairs)
             picture = self.generator(layout, style)
             # The graph of the discriminator serves both steps, so it is cut from the generator's.
             fake = picture.detach().requires_grad_()
@@ -135,13 +141,10 @@ class Training:
         fake_logits, real_logits = ([scale[-1].float() for scale in maps] for maps in (on_fake, on_real))
         losses["gan"] = generator_loss(fake_logits)
         losses["features"] = recipe.features * feature_matching(on_fake, on_real, first_map=recipe.first_map).float()
-        losses["blocks"] = recipe.blocks * F.l1_loss(F.avg_pool2d(fake.float(), 4), F.avg_pool2d(real, 4))
+        fake_blocks, real_blocks = (F.avg_pool2d(x[:pairs].float(), 4) for x in (fake, real))
+        losses["blocks"] = recipe.blocks * F.l1_loss(fake_blocks, real_blocks)
         if recipe.colors:
-            assert layout.instance_ids is not None
-            (a, counts), (b, _) = (
-                region_pool(x.float(), layout.instance_ids, layout.num_instances) for x in (fake, real)
-            )
-            losses["colors"] = recipe.colors * F.l1_loss(a[counts > 0], b[counts > 0])
+            losses["colors"] = recipe.colors * color_difference(fake[:pairs].float(), real[:pairs], layout[:pairs])
         on_picture = sum(loss for name, loss in losses.items() if name != "kl")
         (gradient,) = torch.autograd.grad(on_picture, fake, retain_graph=True)  # type: ignore[arg-type]
         if "kl" in losses:
@@ -156,8 +159,9 @@ class Training:
     def _update(self) -> None:
         decayed = self.recipe.steps * (1 - self.recipe.decay_from)
         factor = min(1.0, (self.recipe.steps - self.step) / decayed)
-        for optimizer, rate in zip(self.optimizers, self.recipe.rate, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["base"] * factor
             optimizer.step()
             optimizer.zero_grad()
         self.step += 1
@@ -200,6 +204,23 @@ class Training:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step = state["step"]
+
+
+def mix_images(first: Style, second: Style, count: int) -> Style:
+    """The codes of the first ``count`` pictures from one style, of the others from another."""
+    codes = [
+        torch.cat([a[:count], b[count:]])
+        for a, b in ((first.code, second.code), (first.instance_codes, second.instance_codes))
+        if a is not None and b is not None
+    ]
+    return Style(code=codes[0], instance_codes=codes[1])
+
+
+def color_difference(fake: Tensor, real: Tensor, layout: Layout) -> Tensor:
+    """L1 of the mean colours of the instances; every instance counts the same."""
+    assert layout.instance_ids is not None
+    (a, counts), (b, _) = (region_pool(x, layout.instance_ids, layout.num_instances) for x in (fake, real))
+    return F.l1_loss(a[counts > 0], b[counts > 0])
 
 
 def draw_style(generator: Generator, layout: Layout, rng: torch.Generator) -> Style:
@@ -245,6 +266,7 @@ def main() -> None:
         recipe = replace(recipe, steps=args.steps)
     train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 10)
     card = find_card(f"{args.family}/toyscenes")
+    train = train if recipe.mood is None else train.only(recipe.mood)
     training = Training(card.config, recipe, seed=args.seed)
     state_file = args.out / "state.pt"
     if state_file.exists():

@@ -1,12 +1,16 @@
 """semsyn: semantic image synthesis. A label map goes in, a photo-like picture comes out."""
 
-from semsyn.condition import Condition
-from semsyn.errors import SemsynError
-from semsyn.hub import create, info, list_pretrained, load_pretrained
-from semsyn.labels import LabelSpace
-from semsyn.layout import Layout
-from semsyn.models import Generator
-from semsyn.style import Posterior, Style
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from semsyn.condition import Condition
+    from semsyn.errors import SemsynError
+    from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
+    from semsyn.labels import LabelSpace
+    from semsyn.layout import Layout
+    from semsyn.models import Generator
+    from semsyn.style import Posterior, Style
 
 __all__ = [
     "Condition",
@@ -20,4 +24,28 @@ __all__ = [
     "info",
     "list_pretrained",
     "load_pretrained",
+    "push_to_hub",
+    "save_pretrained",
 ]
+
+# Loaded when first asked for, so that `semsyn --help` does not wait for torch.
+_HOMES = {
+    "condition": ("Condition",),
+    "errors": ("SemsynError",),
+    "hub": ("create", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
+    "labels": ("LabelSpace",),
+    "layout": ("Layout",),
+    "models": ("Generator",),
+    "style": ("Posterior", "Style"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"semsyn.{home}"), name)
+    raise AttributeError(f"module 'semsyn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

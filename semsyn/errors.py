@@ -4,10 +4,14 @@ Every message says what was wrong, what was found and what to do. The command li
 line and exit code 2; anything else is a bug and keeps its traceback.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class SemsynError(Exception):

@@ -18,7 +18,9 @@ def test_regions_lead_back_to_the_pair_at_every_pixel() -> None:
     image = torch.arange(3)[:, None, None]
     assert torch.equal(regions.class_ids[image, regions.ids], class_ids)
     assert torch.equal(regions.instance_ids[image, regions.ids], instance_ids)
-    pairs = [set(zip(c.flatten().tolist(), i.flatten().tolist(), strict=True)) for c, i in zip(*make_maps(), strict=True)]
+    pairs = [
+        set(zip(c.flatten().tolist(), i.flatten().tolist(), strict=True)) for c, i in zip(*make_maps(), strict=True)
+    ]
     assert regions.class_ids.shape == (3, max(len(pairs[0]), len(pairs[2])))
     assert regions.ids[1].unique().tolist() == [0]
     assert not regions.class_ids[1, 1:].any() and not regions.instance_ids[1, 1:].any(), "padding repeats pair (0, 0)"

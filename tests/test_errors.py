@@ -29,7 +29,7 @@ def test_each_is_caught_as_ours_and_as_the_builtin(error: Exception, builtin: ty
 
 
 def test_an_unknown_name_is_met_with_the_nearest_ones() -> None:
-    assert str(UnknownNameError("model", "clade/toyscene", ["clade/toyscenes", "inade/coco"])) == (
+    assert str(UnknownNameError("model", "clade/toyscene", ["clade/toyscenes", "xyz"])) == (
         "unknown model 'clade/toyscene'; did you mean clade/toyscenes?"
     )
 

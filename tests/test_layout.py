@@ -63,7 +63,14 @@ def test_negative_ids_are_unknown() -> None:
 
 @pytest.mark.parametrize(
     "label_map",
-    [torch.zeros(2, 2), torch.zeros(2, 2, dtype=torch.bool), np.zeros((2, 2), np.float32), "map.png", [["a", "b"]], None],
+    [
+        torch.zeros(2, 2),
+        torch.zeros(2, 2, dtype=torch.bool),
+        np.zeros((2, 2), np.float32),
+        "map.png",
+        [["a", "b"]],
+        None,
+    ],
     ids=["float", "bool", "float array", "path", "words", "nothing"],
 )
 def test_other_types_are_refused(label_map: object) -> None:
@@ -79,7 +86,12 @@ def test_empty_maps_are_refused(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     "picture",
-    [np.zeros((5, 6, 3), np.uint8), np.asarray(Image.new("RGBA", (5, 6))), np.zeros((1, 5, 6, 3), np.uint8), np.zeros(4, np.uint8)],
+    [
+        np.zeros((5, 6, 3), np.uint8),
+        np.asarray(Image.new("RGBA", (5, 6))),
+        np.zeros((1, 5, 6, 3), np.uint8),
+        np.zeros(4, np.uint8),
+    ],
     ids=["RGB", "RGBA", "RGB batch", "row"],
 )
 def test_pictures_are_no_maps(picture: np.ndarray) -> None:
@@ -136,7 +148,9 @@ def test_maps_are_resized_as_the_data_pipelines_do() -> None:
         assert torch.equal(layout.class_ids[i], torch.from_numpy(np.array(picture)).long())
     at_size = resize_ids(instance_map, (4, 5), rule="centre")
     assert torch.equal(layout.edges, edges(at_size)), "edges are those of the resized instances"
-    assert torch.equal(layout.offsets, resize_ids(region_offsets(label_map), (4, 5))), "offsets are those of the original"
+    assert torch.equal(layout.offsets, resize_ids(region_offsets(label_map), (4, 5))), (
+        "offsets are those of the original"
+    )
 
 
 def test_offsets_are_of_stored_ids_and_may_ignore_none() -> None:

@@ -8,7 +8,10 @@ from semsyn.style import Posterior, Style, draw_codes
 
 def make_styles(n: int = 2, i: int = 4) -> tuple[Style, Style]:
     rng = torch.Generator().manual_seed(0)
-    a, b = (Style(code=torch.randn(n, 3, generator=rng), instance_codes=torch.randn(n, i, 2, 5, generator=rng)) for _ in "ab")
+    a, b = (
+        Style(code=torch.randn(n, 3, generator=rng), instance_codes=torch.randn(n, i, 2, 5, generator=rng))
+        for _ in "ab"
+    )
     return a, b
 
 

@@ -27,9 +27,10 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 BATCH = 8  # pictures at once, so that many samples need no more memory
 
 EPILOG = """\
-A map a/b.png becomes DIR/b.png, or DIR/b_0.png, DIR/b_1.png, … with several samples; subfolders of
-a folder are kept. All maps are checked before the first picture is made. If a picture exists already,
-nothing is done without --overwrite.
+A map a/b.png becomes DIR/b.png, or DIR/b_0.png, DIR/b_1.png, … with several samples. Of a folder, the
+pictures in it are the maps; if there are none, those in its subfolders, which are kept in DIR. All maps
+are checked before the first picture is made. If a picture exists already, nothing is done without
+--overwrite.
 
 Under torchrun each process takes every n-th map and, with GPUs, a GPU of its own. The first process
 prints, and draws the contact sheets when all are done. RANK and WORLD_SIZE alone share the maps out
@@ -224,4 +225,7 @@ def _report(args: argparse.Namespace, jobs: Sequence[Job], sheets: Sequence[Path
     print(f"{count} picture{'s' * (count != 1)} of {h}x{w} in {args.out}")
     if sheets:
         shown = f", {MAX_SAMPLES} samples each" if args.samples > MAX_SAMPLES else ""
-        print(f"contact sheet{'s' * (len(sheets) > 1)}: {', '.join(map(str, sheets))}{shown}")
+        pages = (
+            f"contact sheet: {sheets[0]}" if len(sheets) == 1 else f"contact sheets: {sheets[0]} to {sheets[-1].name}"
+        )
+        print(f"{pages}{shown}")

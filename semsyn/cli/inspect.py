@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from semsyn.cli.jobs import list_maps
 from semsyn.cli.options import parse_count
 from semsyn.cli.spaces import SPACE_HELP, find_space
-from semsyn.data.files import list_pictures, read_label_map
+from semsyn.data.files import read_label_map
 from semsyn.data.remap import RemapProposal, propose_remap
 from semsyn.data.spaces import label_space, list_label_spaces
 from semsyn.errors import InputError
@@ -88,7 +89,7 @@ def count_maps(sources: Sequence[Path], space: LabelSpace | None) -> Histogram:
     """
     histogram = Histogram()
     for source in sources:
-        for path in list_pictures(source) if source.is_dir() else [source]:
+        for path in list_maps(source) if source.is_dir() else [source]:
             label_map = read_label_map(path, space=space)
             counts = count_ids(label_map)
             histogram.maps += 1

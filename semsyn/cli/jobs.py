@@ -7,7 +7,7 @@ from pathlib import Path
 from semsyn.data.files import list_pictures
 from semsyn.errors import InputError
 
-__all__ = ["Job", "check_free", "name_sheets", "plan_jobs"]
+__all__ = ["Job", "check_free", "list_maps", "name_sheets", "plan_jobs"]
 
 # Cityscapes keeps the label, instance and colour map of a frame in one folder.
 LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
@@ -29,7 +29,7 @@ def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances
     a folder are kept: ``folder/c/d.png`` becomes ``out/c/d.png``.
 
     Args:
-        sources: label maps, or folders of them. Where a folder holds files named ``*labelIds``, only these are maps.
+        sources: label maps, or folders of them, see `list_maps`.
         out: folder of the pictures; what lies in it is no label map.
         samples: pictures per map.
         instances: the instance map of the only map, or a folder with one for each map: of the same name, or with
@@ -53,6 +53,19 @@ def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances
                 raise InputError(f"{both} would become {picture}; rename one, or make them one after the other.")
             owners[picture] = job.label_map
     return jobs
+
+
+def list_maps(folder: Path) -> list[Path]:
+    """The label maps in a folder or, if there are none, below it; where files are named ``*labelIds``, only these.
+
+    Subfolders beside maps hold other things: instance maps, photographs.
+
+    Raises:
+        InputError: if there are none.
+    """
+    below = list_pictures(folder)
+    found = [path for path in below if path.parent == folder] or below
+    return [path for path in found if path.stem.endswith(LABEL_IDS)] or found
 
 
 def name_sheets(out: Path, pages: int) -> list[Path]:
@@ -93,10 +106,9 @@ def _find_maps(sources: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
                 raise InputError(f"{source} is not there; give label maps, or folders of them.")
             found.append((source, source.stem))
             continue
-        inside = [p for p in list_pictures(source) if not p.resolve().is_relative_to(out.resolve())]
-        maps = [path for path in inside if path.stem.endswith(LABEL_IDS)] or inside
+        maps = [path for path in list_maps(source) if not path.resolve().is_relative_to(out.resolve())]
         if not maps:
-            raise InputError(f"{source} holds no label map besides what lies in {out}.")
+            raise InputError(f"{source} holds no label map besides what lies in {out}; give another --out folder.")
         found += [(path, _name(path, source)) for path in maps]
     return found
 

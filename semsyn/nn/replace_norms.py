@@ -82,7 +82,12 @@ def replace_norms(
     Raises:
         InputError: if nothing matches, or the layer changes the number of channels.
     """
-    found = [(name, m) for name, m in model.named_modules() if isinstance(m, kinds) and where(name)]
+    conditional = tuple(f"{name}." for name, m in model.named_modules() if isinstance(m, Conditional))  # norms of ours
+    found = [
+        (name, m)
+        for name, m in model.named_modules()
+        if isinstance(m, kinds) and not name.startswith(conditional) and where(name)
+    ]
     if not found:
         raise InputError(f"the network has no {', '.join(k.__name__ for k in kinds)} to replace.")
     for name, norm in found:

@@ -69,6 +69,15 @@ def test_json_and_sheet(inade: Path, maps: Path, tmp_path: Path, semsyn: Callabl
     assert np.array_equal(sheet[4, 4], SPACE.palette[read(maps / "scene0.png")[0, 0]])
 
 
+def test_many_maps_take_several_sheets(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    for i in range(17):
+        write_map(tmp_path / "maps" / f"{i}.png", i)
+    out = tmp_path / "out"
+    text = semsyn("generate", clade, tmp_path / "maps", "--out", out, "--sheet").out
+    assert text.splitlines()[-1] == f"contact sheets: {out / 'sheet_1.png'} to sheet_2.png"
+    assert len(list_files(out)) == 19
+
+
 def test_size_dtype_and_space(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
     label_map = write_map(tmp_path / "a.png", ids=6)
     out = tmp_path / "out"

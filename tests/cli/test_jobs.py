@@ -9,12 +9,19 @@ from tests.cli.conftest import write_map
 
 def test_files_and_folders_keep_their_names(tmp_path: Path) -> None:
     single = write_map(tmp_path / "a" / "one.png")
-    write_map(tmp_path / "b" / "x" / "2.png")
-    write_map(tmp_path / "b" / "10.png")
+    for name in ("x/10.png", "x/2.png", "y/2.png"):
+        write_map(tmp_path / "b" / name)
     jobs = plan_jobs([single, tmp_path / "b"], tmp_path / "out")
     made = [job.pictures[0].relative_to(tmp_path / "out").as_posix() for job in jobs]
-    assert made == ["one.png", "10.png", "x/2.png"]
-    assert [job.instance_map for job in jobs] == [None] * 3
+    assert made == ["one.png", "x/2.png", "x/10.png", "y/2.png"]
+    assert [job.instance_map for job in jobs] == [None] * 4
+
+
+def test_subfolders_beside_maps_hold_other_things(tmp_path: Path, maps: Path) -> None:
+    instances = [write_map(maps / "instances" / f"scene{i}.png") for i in range(3)]
+    jobs = plan_jobs([maps], tmp_path / "out", instances=maps / "instances")
+    assert [job.label_map.parent for job in jobs] == [maps] * 3
+    assert [job.instance_map for job in jobs] == instances
 
 
 def test_samples_are_numbered(tmp_path: Path) -> None:
@@ -23,7 +30,7 @@ def test_samples_are_numbered(tmp_path: Path) -> None:
 
 
 def test_pictures_inside_a_folder_of_maps_are_no_maps(tmp_path: Path) -> None:
-    write_map(tmp_path / "a.png")
+    write_map(tmp_path / "x" / "a.png")
     write_map(tmp_path / "out" / "b.png")
     assert [job.label_map.name for job in plan_jobs([tmp_path], tmp_path / "out")] == ["a.png"]
     with pytest.raises(InputError, match="holds no label map besides"):

@@ -49,7 +49,7 @@ def test_the_originals_numbers_come_out(path: Path) -> None:
 def test_every_network_and_data_kind_is_among_the_carried_files() -> None:
     files = golden_files(CARRIED, families=FAMILIES, areas=("network", "data"))
     carried = {(case.info["family"], case.kind) for case in map(Case.read, files)}
-    # INADE's kind "generator" is too large: inference and demo_exemplar run that generator, norm_sketch its sketch branch.
+    # INADE's "generator" is too large: inference and demo_exemplar run that network, norm_sketch its sketch branch.
     assert carried == {(family, kind) for family, kinds in KINDS.items() for kind in kinds.split()}
     assert carried <= set(HANDLERS)
 

@@ -1,0 +1,111 @@
+import re
+
+import pytest
+import torch
+
+from semsyn.convert import clade, inade, spade
+from semsyn.convert.discriminators import PATCHGAN
+from semsyn.convert.keymap import KeyMap, check_state
+from semsyn.errors import CheckpointError
+from semsyn.models import family_of
+from semsyn.models.discriminators import MultiscaleDiscriminator
+from tests.models.cases import CONFIGS, make_generator
+
+TABLE = KeyMap(
+    words={"block": {"head": "0", "up_1": "2", "up_10": "11"}, "p": {"weight": "w", "bias": "b"}},
+    rename={
+        "{block}.conv_{i}.{p}": "stages.{block}.{i}.{p}",
+        "same.{x}.{x}": "twins.{x}",
+        "a.b{i}+": "list.{i}",
+    },
+    dropped=("{block}.noise.{anything}",),
+)
+
+
+def test_words_are_translated_and_other_names_copied() -> None:
+    keys = ["head.conv_0.weight", "up_10.conv_s.bias", "up_1.conv_3.bias", "same.q.q", "a.b7+"]
+    assert TABLE.rename_keys(keys) == {
+        "head.conv_0.weight": "stages.0.0.w",
+        "up_10.conv_s.bias": "stages.11.s.b",
+        "up_1.conv_3.bias": "stages.2.3.b",
+        "same.q.q": "twins.q",
+        "a.b7+": "list.7",
+    }
+
+
+def test_it_runs_backwards() -> None:
+    keys = ["head.conv_0.weight", "up_10.conv_s.bias", "same.q.q", "a.b7+"]
+    ours = TABLE.rename_keys(keys)
+    assert TABLE.rename_keys(ours.values(), backward=True) == {v: k for k, v in ours.items()}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "tail.conv_0.weight",
+        "head.conv_0.gain",
+        "head.conv_0.x.weight",
+        "xhead.conv_0.weight",
+        "same.q.r",
+        "aXb7+",
+        "a.b7",
+        "",
+    ],
+)
+def test_a_key_that_no_rule_takes_is_an_error(key: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"1 keys have no place in this network: {re.escape(key)}\."):
+        TABLE.rename_keys(["head.conv_0.weight", key])
+
+
+def test_many_strangers_are_counted_and_some_shown() -> None:
+    with pytest.raises(CheckpointError, match="7 keys have no place in this network: k0, k1, k2, k3 and 3 more"):
+        TABLE.rename_keys([f"k{i}" for i in range(7)])
+
+
+def test_what_is_dropped_is_dropped_one_way_only() -> None:
+    assert TABLE.rename_keys(["head.noise.scale"]) == {}
+    with pytest.raises(CheckpointError):
+        TABLE.rename_keys(["tail.noise.scale"])
+    with pytest.raises(CheckpointError):
+        TABLE.rename_keys(["head.noise.scale"], backward=True)
+
+
+def test_two_keys_that_become_one() -> None:
+    table = KeyMap(rename={"a.{x}": "c.{x}", "b.{x}": "c.{x}"})
+    with pytest.raises(CheckpointError, match="several keys become one: c.q"):
+        table.rename_keys(["a.q", "b.q", "b.r"])
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_every_generator_goes_to_original_names_and_back(case: str) -> None:
+    generator = make_generator(case)
+    module = {"spade": spade, "clade": clade, "inade": inade}[family_of(generator.config).name]
+    latent = generator.config.code_dim is not None
+    keymap = module.LATENT_GENERATOR if latent and hasattr(module, "LATENT_GENERATOR") else module.GENERATOR
+    state = {k: t for k, t in generator.state_dict().items() if not k.startswith("encoder.")}
+    original = keymap.invert(state)
+    assert len(original) == len(state) and {"fc.weight", "conv_img.bias"} <= set(original)
+    again = keymap.convert(original)
+    assert set(again) == set(state) and all(again[key] is state[key] for key in state)
+    if generator.encoder is not None:
+        encoder = inade.ENCODER if module is inade else spade.ENCODER
+        names = generator.encoder.state_dict()
+        assert encoder.convert(encoder.invert(names)).keys() == names.keys()
+        assert len(names) == (24 if module is inade else 22)
+
+
+def test_the_discriminator_goes_to_original_names_and_back() -> None:
+    state = MultiscaleDiscriminator(6, width=2).state_dict()
+    original = PATCHGAN.invert(state)
+    assert PATCHGAN.convert(original).keys() == state.keys() and len(original) == 26
+
+
+def test_a_state_must_fill_its_network_exactly() -> None:
+    expected = {"a": torch.zeros(2), "b": torch.zeros(3, 4)}
+    check_state({"a": torch.ones(2), "b": torch.ones(3, 4)}, expected, what="x")
+    with pytest.raises(CheckpointError) as caught:
+        check_state({"b": torch.ones(4, 3), "c": torch.ones(1)}, expected, what="CLADE, 5 classes")
+    assert str(caught.value) == (
+        "the checkpoint does not fit CLADE, 5 classes: 1 weights are missing (a); 1 weights have no place (c); "
+        "1 shapes differ (b: (4, 3), needed (3, 4))."
+    )

@@ -1,0 +1,183 @@
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from semsyn.convert import spade
+from semsyn.convert.released import RELEASED, convert_states, get_released, infer_config, recognise
+from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.models import CLADEConfig, Generator, INADEConfig, SPADEConfig, family_of
+from tests.models.cases import CONFIGS, make_generator
+
+SIZE = {"image_size": (64, 64), "upsampling": "normal"}
+
+
+def originals(generator: Generator) -> dict[str, dict[str, Tensor]]:
+    """The state of a generator by role, in original names."""
+    released = get_released(family_of(generator.config).name)
+    from_map = generator.config.code_dim is None
+    keymap = released.generator if from_map and released.generator is not None else released.latent_generator
+    state = generator.state_dict()
+    states = {"generator": keymap.invert({k: t for k, t in state.items() if not k.startswith("encoder.")})}
+    if generator.encoder is not None:
+        states["encoder"] = released.encoder.invert(generator.encoder.state_dict())
+    return states
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_the_config_is_found_again(case: str) -> None:
+    generator = make_generator(case)
+    config = generator.config
+    known = {"image_size": config.image_size, "upsampling": config.upsampling, "norm": config.norm}
+    known |= {"has_edges": config.has_edges} if isinstance(config, SPADEConfig) else {}
+    found = infer_config(originals(generator), known)
+    assert found == config
+    assert found == infer_config(originals(generator), asdict(config))
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_states_are_converted_key_by_key(case: str) -> None:
+    generator = make_generator(case)
+    states = originals(generator)
+    family = family_of(generator.config).name
+    assert recognise(states["generator"])[0] == family
+    for key in [key for key in states["generator"] if key.endswith("num_batches_tracked")]:
+        del states["generator"][key]  # as very old files are
+    converted, state = convert_states(family, states), generator.state_dict()
+    assert converted.keys() == state.keys()
+    assert all(torch.equal(converted[key], tensor) for key, tensor in state.items() if not key.endswith("tracked"))
+
+
+def test_what_the_files_do_not_tell_is_asked_for_by_name() -> None:
+    states = originals(make_generator("clade"))
+    with pytest.raises(
+        InputError, match=r"does not tell image_size and upsampling: pass image_size=\(h, w\) and upsampling="
+    ):
+        infer_config(states, {})
+    with pytest.raises(InputError, match=r"does not tell upsampling: pass upsampling='normal', 'more' or 'most'"):
+        infer_config(states, {"image_size": (64, 64)})
+    deepest = originals(make_generator("spade-most"))
+    assert infer_config(deepest, {"image_size": (128, 128), "has_edges": False}).upsampling == "most"
+
+
+def test_edges_of_spade_cannot_be_told_from_classes() -> None:
+    states = originals(make_generator("spade-edges"))
+    known = {"image_size": (64, 128), "upsampling": "more"}
+    with pytest.raises(InputError, match="6 label channels.*has_edges=True or False"):
+        infer_config(states, known)
+    for said, expected in (
+        ({"has_edges": True}, (5, True)),
+        ({"has_edges": False}, (6, False)),
+        ({"num_classes": 5}, (5, True)),
+        ({"num_classes": 6}, (6, False)),
+    ):
+        config = infer_config(states, known | said)
+        assert (config.num_classes, config.has_edges) == expected
+    for said in ({"num_classes": 4}, {"num_classes": 7}, {"num_classes": 5, "has_edges": False}):
+        with pytest.raises(
+            (CheckpointError, InputError), match="label channels|num_classes is 6 in the file, 5 was expected"
+        ):
+            infer_config(states, known | said)
+
+
+@pytest.mark.parametrize(
+    ("case", "field", "value"),
+    [
+        ("clade", "num_classes", 19),
+        ("clade", "width", 64),
+        ("clade-edges", "has_edges", False),
+        ("clade-icpe", "has_offsets", False),
+        ("clade-edges", "norm", "batch"),
+        ("inade", "instance_code_dim", 64),
+        ("inade-sketch", "has_sketch", False),
+        ("spade-vae", "code_dim", 256),
+    ],
+)
+def test_a_card_that_contradicts_the_file(case: str, field: str, value: Any) -> None:
+    generator = make_generator(case)
+    known = asdict(replace(generator.config, **{field: value}))
+    found = getattr(generator.config, field)
+    with pytest.raises(
+        CheckpointError, match=rf"does not fit clade/x: {field} is {found} in the file, {value} was expected"
+    ):
+        infer_config(originals(generator), known, source="clade/x")
+
+
+def test_a_stem_of_another_size_is_noticed() -> None:
+    states = originals(make_generator("inade"))
+    with pytest.raises(CheckpointError, match=r"makes 4 pixels, but \(128, 64\) at depth 'normal' needs 8"):
+        infer_config(states, {"image_size": (128, 64), "upsampling": "normal"})
+
+
+def test_the_encoder_belongs_to_its_generator() -> None:
+    inade, vae = originals(make_generator("inade-encoder")), originals(make_generator("spade-vae"))
+    mixed = {"generator": vae["generator"], "encoder": inade["encoder"]}
+    with pytest.raises(CheckpointError, match="the encoder's file does not belong to SPADE: it holds"):
+        infer_config(mixed, SIZE | {"has_edges": False})
+    alone = infer_config({"generator": vae["generator"]}, asdict(CONFIGS["spade-vae"]))
+    assert alone == replace(CONFIGS["spade-vae"], has_encoder=False)
+    assert infer_config(inade, asdict(CONFIGS["inade-encoder"])).encoder_width == 2
+
+
+def test_files_that_are_no_generators() -> None:
+    generator = make_generator("inade-encoder")
+    states = originals(generator)
+    for state, advice in (
+        (
+            {"discriminator_0.model0.0.weight": torch.zeros(1)},
+            "it is a discriminator; pass the file that ends in _net_G.pth",
+        ),
+        (states["encoder"], "it is an encoder"),
+        (originals(make_generator("spade-vae"))["encoder"], "it is an encoder"),
+        (generator.state_dict(), "its names are semsyn's"),
+        ({"layer.weight": torch.zeros(1)}, "its first keys are layer.weight"),
+    ):
+        with pytest.raises(CheckpointError, match=f"x.pth holds no generator of SPADE, CLADE, INADE: {advice}"):
+            recognise(state, what="x.pth")
+
+
+def test_a_generator_with_its_first_layers_torn_out() -> None:
+    state = originals(make_generator("inade"))["generator"]
+    del state["head_0.norm_0.weight"]
+    with pytest.raises(CheckpointError, match="looks like INADE, but its first layers do not: 'head_0.norm_0.weight'"):
+        recognise(state)
+
+
+def test_strangers_among_the_keys_are_listed() -> None:
+    state = originals(make_generator("clade"))["generator"] | {"up_9.conv_0.bias": torch.zeros(1)}
+    with pytest.raises(CheckpointError, match="1 keys have no place in this network: up_9.conv_0.bias"):
+        convert_states("clade", {"generator": state})
+
+
+def test_inade_always_starts_from_a_code() -> None:
+    state = originals(make_generator("inade"))["generator"]
+    state["fc.weight"] = torch.zeros(16, 6, 3, 3)
+    with pytest.raises(CheckpointError, match="start from a code, but fc.weight here is a convolution"):
+        convert_states("inade", {"generator": state})
+
+
+def test_families_without_a_converter() -> None:
+    assert list(RELEASED) == ["spade", "clade", "inade"]
+    with pytest.raises(UnknownNameError, match="unknown family 'oasis'"):
+        get_released("oasis")
+
+
+def test_options_of_the_released_presets() -> None:
+    base = {"ngf": 64, "label_nc": 182, "contain_dontcare_label": True, "crop_size": 256, "no_instance": False}
+    assert spade.from_released_options(base) == SPADEConfig(num_classes=183, image_size=(256, 256), has_edges=True)
+    city = base | {"label_nc": 35, "contain_dontcare_label": False, "crop_size": 512, "aspect_ratio": 2.0}
+    city |= {"num_upsampling_layers": "more"}
+    assert get_released("clade").from_options(city | {"add_dist": True}) == CLADEConfig(
+        num_classes=35, image_size=(256, 512), upsampling="more", has_edges=True, has_offsets=True
+    )
+    fashion = {"label_nc": 8, "crop_size": 256, "noise_nc": 8, "add_sketch": True, "norm_G": "spectralspadeinstance3x3"}
+    assert get_released("inade").from_options(fashion) == INADEConfig(
+        num_classes=8, image_size=(256, 256), instance_code_dim=8, has_sketch=True, norm="instance"
+    )
+    vae = spade.from_released_options(base | {"use_vae": True, "norm_G": "spadebatch5x5", "no_instance": True})
+    assert (vae.code_dim, vae.kernel_size, vae.norm, vae.has_spectral_norm) == (256, 5, "batch", False)
+    for wrong in ({"num_upsampling_layers": "few"}, {"norm_G": "spadegroup3x3"}):
+        with pytest.raises(CheckpointError, match="known are"):
+            spade.from_released_options(base | wrong)

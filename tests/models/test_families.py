@@ -1,0 +1,217 @@
+"""What every generator can do, whatever its family."""
+
+import io
+from dataclasses import fields
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semsyn.condition import Condition, Regions
+from semsyn.layout import Layout
+from semsyn.models import Generator, config_from_dict, config_to_dict, family_of
+from semsyn.nn import Prepared
+from semsyn.style import Style
+from tests.models.cases import CONFIGS, make_generator, make_images, make_layout
+
+EVERY = pytest.mark.parametrize("case", CONFIGS)
+ENCODING = pytest.mark.parametrize("case", [case for case, config in CONFIGS.items() if config.has_encoder])
+
+
+@EVERY
+def test_maps_of_any_size_give_pictures_of_the_generators_size(case: str) -> None:
+    generator = make_generator(case)
+    for n, size in ((3, (64, 64)), (1, (37, 53)), (2, (5, 7))):
+        layout = make_layout(generator, n, size)
+        with torch.no_grad():
+            picture = generator(layout, generator.sample_style(layout, seeds=range(n)))
+        assert picture.shape == (n, 3, *generator.image_size)
+        assert picture.isfinite().all() and picture.abs().max() <= 1 and picture.std() > 0
+
+
+@EVERY
+def test_a_training_step_reaches_every_parameter(case: str) -> None:
+    generator = make_generator(case).train()
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3))
+    if generator.encoder is not None:
+        style = generator.encode(make_images(generator), layout).apply(style)
+    picture = generator(layout, style)
+    (picture * torch.linspace(-1, 1, picture.numel()).view_as(picture)).sum().backward()
+    for name, parameter in generator.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+        if parameter.ndim > 1 and not name.endswith("edge_conv.weight"):
+            assert parameter.grad.any(), name
+
+
+@EVERY
+def test_training_moves_statistics_and_evaluation_nothing(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3))
+    before = {key: t.clone() for key, t in generator.state_dict().items()}
+
+    def moved() -> set[str]:
+        with torch.no_grad():
+            generator(layout, style)
+        return {key for key, t in generator.state_dict().items() if not torch.equal(t, before[key])}
+
+    assert not moved()
+    generator.train()
+    last = {key.rpartition(".")[2] for key in moved()}
+    statistics = set() if generator.config.norm == "instance" else {"running_mean", "running_var"}
+    assert last - {"num_batches_tracked"} == {"u", "v"} | statistics
+    assert ("num_batches_tracked" in last) == (generator.config.norm == "batch")
+
+
+@EVERY
+def test_a_picture_does_not_depend_on_its_batch(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=[5, 6, 7])
+    with torch.no_grad():
+        together = generator(layout, style)
+        for i in range(3):
+            alone = layout[i : i + 1]
+            picture = generator(alone, generator.sample_style(alone, seeds=[5 + i]))
+            torch.testing.assert_close(picture, together[i : i + 1], rtol=1e-4, atol=1e-5)
+
+
+@EVERY
+def test_the_layout_and_the_style_decide(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3))
+    other = Layout.of(
+        (layout.class_ids + 1) % 5, layout.instance_ids, space=5, requires=generator.requires, planes=layout.planes
+    )
+    with torch.no_grad():
+        picture = generator(layout, style)
+        assert torch.equal(generator.run(generator.prepare(layout), style), picture)
+        assert torch.equal(generator(layout, style), picture)
+        assert not torch.equal(generator(other, style), picture)
+        for name in ("code", "instance_codes"):
+            if (codes := getattr(style, name)) is not None:
+                changed = Style(**{f.name: getattr(style, f.name) for f in fields(style)} | {name: -codes})
+                assert not torch.equal(generator(layout, changed), picture), name
+
+
+@EVERY
+def test_saved_and_loaded_it_paints_the_same(case: str) -> None:
+    generator = make_generator(case)
+    file = io.BytesIO()
+    torch.save({"config": config_to_dict(generator.config), "state": generator.state_dict()}, file)
+    file.seek(0)
+    saved = torch.load(file, weights_only=True)
+    family = family_of(generator.config)
+    config = config_from_dict(family.name, saved["config"])
+    assert config == generator.config
+    torch.manual_seed(9)
+    twin = family.build(config).eval()
+    twin.load_state_dict(saved["state"])
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3))
+    with torch.no_grad():
+        assert torch.equal(twin(layout, style), generator(layout, style))
+
+
+@EVERY
+def test_codes_are_drawn_where_they_are_needed(case: str) -> None:
+    generator = make_generator(case)
+    config, layout = generator.config, make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3))
+    assert (style.code is None) == (config.code_dim is None)
+    if style.code is not None:
+        assert style.code.shape == (3, config.code_dim)
+    if hasattr(config, "instance_code_dim"):
+        assert style.instance_codes.shape == (3, layout.num_instances, 2, config.instance_code_dim)
+    else:
+        assert style.instance_codes is None
+
+
+@ENCODING
+def test_encoding_a_picture(case: str) -> None:
+    generator = make_generator(case)
+    layout, images = make_layout(generator), make_images(generator)
+    prior = generator.sample_style(layout, seeds=range(3))
+    with torch.no_grad():
+        posterior = generator.encode(images, layout)
+        style = generator.sample_style(layout, seeds=range(3), posterior=posterior)
+        mean = generator.sample_style(layout, seeds=range(3), truncation=0, posterior=posterior)
+    found, drawn = (getattr(s, posterior.field) for s in (style, prior))
+    torch.testing.assert_close(found, posterior.mu + (posterior.logvar / 2).exp() * drawn)
+    torch.testing.assert_close(getattr(mean, posterior.field), posterior.mu)
+    assert posterior.mu.dtype == torch.float32
+    if posterior.valid is not None:
+        absent = ~posterior.valid
+        assert absent.any() and torch.equal(found[absent], drawn[absent]), "what the picture lacks keeps its draw"
+        assert torch.equal(style.code, prior.code)
+
+
+class Exported(nn.Module):
+    """Plain tensors in, picture out."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, maps: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
+        return self.generator(Layout(**maps), Style(**codes))
+
+
+def filled(record: Layout | Style) -> dict[str, Tensor]:
+    return {f.name: t for f in fields(record) if (t := getattr(record, f.name)) is not None}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "inade"])
+def test_compiles_in_one_graph(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator, 2)
+    style = generator.sample_style(layout, seeds=[1, 2])
+    prepared = generator.prepare(layout)
+    torch._dynamo.reset()
+    with torch.no_grad():
+        picture = torch.compile(generator.run, backend="aot_eager", fullgraph=True)(prepared, style)
+        torch.testing.assert_close(picture, generator.run(prepared, style), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe"])
+def test_exports_ids_in_picture_out(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator, 2)
+    style = generator.sample_style(layout, seeds=[1, 2])
+    program = torch.export.export(Exported(generator), (filled(layout), filled(style)))
+    other = Layout.of(layout.class_ids.flip(2), layout.class_ids, space=5, requires=generator.requires)
+    with torch.no_grad():
+        for each in (layout, other):
+            found = program.module()(filled(each), filled(style))
+            torch.testing.assert_close(found, generator(each, style), rtol=1e-4, atol=1e-5)
+
+
+class ExportedInstances(nn.Module):
+    """Pairs of class and instance, found beforehand, and codes in, picture out."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, pairs: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
+        class_ids = pairs["class_ids"].gather(1, pairs["ids"].flatten(1)).view_as(pairs["ids"])
+        full = Condition(class_ids=class_ids, regions=Regions(**pairs))
+        prepared = Prepared(tuple(full.resized(size) for size in self.generator.sizes()))
+        return self.generator.run(prepared, Style(**codes))
+
+
+@pytest.mark.slow
+def test_instances_export_from_their_pairs_on() -> None:
+    generator = make_generator("inade")
+    layout = make_layout(generator, 2)
+    style = generator.sample_style(layout, seeds=[1, 2])
+    regions = Regions.of(layout.class_ids, layout.instance_ids)
+    pairs = {f.name: getattr(regions, f.name) for f in fields(regions)}
+    program = torch.export.export(ExportedInstances(generator), (pairs, filled(style)))
+    with torch.no_grad():
+        found = program.module()(pairs, filled(style))
+        torch.testing.assert_close(found, generator(layout, style), rtol=1e-4, atol=1e-5)

@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from semsyn.condition import Regions
+from semsyn.errors import InputError
+from semsyn.functional import resize_ids
+from semsyn.layout import Layout
+from semsyn.nn import Conditioner, InstanceConditioner, LabelConditioner
+from semsyn.style import Style
+
+SIZES = ((2, 3), (4, 6), (4, 6), (8, 12))
+CONDITIONERS: dict[str, Conditioner] = {
+    "labels": LabelConditioner(),
+    "edges": LabelConditioner(has_edges=True),
+    "offsets": LabelConditioner(has_edges=True, has_offsets=True),
+    "instances": InstanceConditioner(5),
+    "sketch": InstanceConditioner(5, has_sketch=True),
+}
+
+
+def make_layout(requires: tuple[str, ...]) -> Layout:
+    rng = torch.Generator().manual_seed(0)
+    label_map, instance_map = (torch.randint(4, (2, 9, 14), generator=rng) for _ in "li")
+    planes = torch.randn(2, 1, 9, 14, generator=rng) if "planes" in requires else None
+    return Layout.of(label_map, instance_map, space=4, requires=requires, planes=planes)
+
+
+@pytest.mark.parametrize("name", CONDITIONERS)
+def test_it_writes_what_it_says_at_every_size(name: str) -> None:
+    conditioner = CONDITIONERS[name]
+    layout = make_layout(conditioner.requires)
+    style = Style(code=torch.randn(2, 3), instance_codes=torch.randn(2, 4, 2, 5))
+    conditions = conditioner.bind(conditioner.prepare(layout, SIZES), style)
+    assert [cond.size for cond in conditions] == list(SIZES)
+    for cond in conditions:
+        assert not cond.missing(conditioner.writes)
+        assert {f for f in ("edges", "offsets", "planes", "regions", "codes") if getattr(cond, f) is not None} == set(
+            conditioner.writes
+        ) - {"class_ids"}
+        for field in {"class_ids", "edges", "offsets", "planes"} & set(conditioner.writes):
+            assert torch.equal(getattr(cond, field), resize_ids(getattr(layout, field), cond.size)), field
+        if "codes" in conditioner.writes:
+            assert cond.codes is style.instance_codes
+            regions = Regions.of(layout.class_ids, layout.instance_ids)
+            assert torch.equal(cond.regions.ids, resize_ids(regions.ids, cond.size))
+            assert torch.equal(cond.regions.instance_ids, regions.instance_ids)
+
+
+@pytest.mark.parametrize("name", ["edges", "offsets", "instances", "sketch"])
+def test_a_layout_that_lacks_something(name: str) -> None:
+    conditioner = CONDITIONERS[name]
+    with pytest.raises(InputError, match="needs .*requires=generator.requires") as caught:
+        conditioner.prepare(make_layout(()), SIZES)
+    assert all(field in str(caught.value) for field in conditioner.requires)
+
+
+def test_a_style_without_instance_codes() -> None:
+    conditioner = CONDITIONERS["instances"]
+    prepared = conditioner.prepare(make_layout(conditioner.requires), SIZES)
+    with pytest.raises(InputError, match="instance_codes.*sample_style"):
+        conditioner.bind(prepared, Style())
+
+
+def test_one_preparation_serves_many_styles() -> None:
+    conditioner = CONDITIONERS["instances"]
+    prepared = conditioner.prepare(make_layout(conditioner.requires), SIZES)
+    first, second = (conditioner.bind(prepared, Style(instance_codes=torch.randn(2, 4, 2, 5))) for _ in "ab")
+    assert first[0].regions is second[0].regions
+    assert not torch.equal(first[0].codes, second[0].codes)
+    assert prepared.conditions[0].codes is None

@@ -1,0 +1,38 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from semsyn.condition import Condition
+from semsyn.errors import InputError
+from semsyn.nn import LabelStem, LatentStem, ToImage
+from semsyn.style import Style
+from semsyn.testing.plain import one_hot
+
+
+@pytest.mark.parametrize("has_edges", [True, False])
+@pytest.mark.parametrize("size", [(1, 1), (4, 7)])
+def test_a_label_stem_convolves_the_map_at_any_size(has_edges: bool, size: tuple[int, int]) -> None:
+    stem = LabelStem(3, 5, has_edges=has_edges)
+    cond = Condition(class_ids=torch.randint(4, (2, *size)), edges=torch.rand(2, *size) > 0.5)
+    dense = torch.cat([one_hot(cond.class_ids, 3), *([cond.edges[:, None]] if has_edges else [])], 1)
+    expected = F.conv2d(dense, stem.conv.weight, stem.conv.bias, padding=1)
+    torch.testing.assert_close(stem(cond, Style()), expected)
+    assert stem.reads == (("class_ids", "edges") if has_edges else ("class_ids",))
+
+
+def test_a_latent_stem_lays_its_code_out_as_channels_rows_columns() -> None:
+    stem, code = LatentStem(4, 5, (2, 3)), torch.randn(3, 4)
+    cond = Condition(class_ids=torch.zeros(3, 2, 3, dtype=torch.int64))
+    torch.testing.assert_close(stem(cond, Style(code=code)), stem.linear(code).reshape(3, 5, 2, 3))
+    assert stem(cond, Style(code=code.double())).dtype == torch.float32
+    with pytest.raises(InputError, match=r"style.code.*sample_style"):
+        stem(cond, Style())
+    with pytest.raises(InputError, match=r"a code at \(2, 3\), so its picture size is fixed; found \(4, 6\)"):
+        stem(cond.resized((4, 6)), Style(code=code))
+
+
+def test_pictures_lie_between_minus_one_and_one() -> None:
+    head, x = ToImage(4), 100 * torch.randn(2, 4, 5, 6)
+    picture = head(x)
+    assert picture.shape == (2, 3, 5, 6) and picture.abs().max() <= 1
+    torch.testing.assert_close(picture, torch.tanh(head.conv(F.leaky_relu(x, 0.2))))
