@@ -76,8 +76,10 @@ def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_ins
         return encoder_floor(encoder)
 
     def encode(image: Tensor, layout: Layout) -> Tensor:
-        call = plain_encode if backend == "plain" else type(encoder).__call__
-        posterior = call(encoder, image, layout, num_instances)
+        if backend == "plain":
+            posterior = plain_encode(encoder, image, layout, num_instances)
+        else:
+            posterior = encoder(image, layout, num_instances)
         return torch.cat([posterior.mu, posterior.logvar])
 
     run = compile_inference(encode) if backend == "compiled" else encode
@@ -115,7 +117,7 @@ def fuse(generator: Generator) -> Generator:
 
 
 def compile_inference(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``torch.compile`` for fixed weights: static shapes, and on a CPU with the weights frozen into the code."""
+    """``torch.compile`` for fixed weights: static shapes, the weights frozen into the code."""
     return torch.compile(function, fullgraph=True, dynamic=False, options={"freezing": True})
 
 

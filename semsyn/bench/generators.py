@@ -12,7 +12,7 @@ from torch import Tensor
 from semsyn.bench.forms import Form, check_backends, encoder_form, generator_form
 from semsyn.bench.memory import peak_bytes
 from semsyn.bench.rows import Row, make_row
-from semsyn.bench.scenes import Case, Scene, read_scenes
+from semsyn.bench.scenes import MAX_BATCHES, Case, Scene, read_scenes
 from semsyn.bench.timing import Times, interleave
 from semsyn.errors import InputError
 from semsyn.models import Generator
@@ -42,6 +42,7 @@ def bench_generators(
     device: torch.device | str = "cpu",
     rounds: int = 15,
     batch: int = 1,
+    max_batches: int = MAX_BATCHES,
     width: int | None = None,
     image_size: tuple[int, int] | None = None,
 ) -> Iterator[Row]:
@@ -56,6 +57,7 @@ def bench_generators(
         device: where.
         rounds: measurements of each; all forms of a case take turns. A round is for one map.
         batch: pictures at once.
+        max_batches: inputs at most; a compiled form may need a compilation for each.
         width, image_size: smaller networks than the card's, to try the command.
 
     Yields:
@@ -68,7 +70,8 @@ def bench_generators(
     device = torch.device(device)
     for case in map(Case.of, cases):
         generator = untrained(case.card, width=width, image_size=image_size).to(device)
-        yield from _bench_case(case, generator, read_scenes(case, generator, maps, batch), backends, dtypes, rounds)
+        scenes = read_scenes(case, generator, maps, batch, limit=max_batches)
+        yield from _bench_case(case, generator, scenes, backends, dtypes, rounds)
 
 
 def _bench_case(

@@ -15,6 +15,7 @@ from semsyn.testing.cases import given_layout, procedural_layout
 
 ENCODER = "-encoder"
 MAX_BATCHES = 8
+DRAWN_BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,24 @@ class Scene:
         return Scene(self.layout, tuple(style.to(dtype=dtype) for style in self.styles), self.image)
 
 
-def read_scenes(case: Case, generator: Generator, maps: Path | None, batch: int) -> list[Scene]:
+def read_scenes(
+    case: Case, generator: Generator, maps: Path | None, batch: int, *, limit: int = MAX_BATCHES
+) -> list[Scene]:
     """The inputs of a case: batches from a folder of label maps, or drawn ones.
 
-    Of many maps some are taken, evenly over the folder's natural order. They are resized as `Generator.render` does.
+    At most ``limit`` batches; of many maps some are taken, evenly over the folder's natural order. They are resized as
+    `Generator.render` does.
 
     Raises:
         InputError: for a folder without pictures, or maps that do not fit the generator's label space.
     """
     if maps is None:
-        layouts = [procedural_layout(generator, range(i * batch, (i + 1) * batch)) for i in range(MAX_BATCHES // 2)]
+        layouts = [
+            procedural_layout(generator, range(i * batch, (i + 1) * batch)) for i in range(min(limit, DRAWN_BATCHES))
+        ]
     else:
         files = list_pictures(maps)
-        count = min(MAX_BATCHES * batch, -(-len(files) // batch) * batch)
+        count = min(limit * batch, -(-len(files) // batch) * batch)
         chosen = [files[i * len(files) // count] for i in range(count)]
         read = [given_layout(generator, read_label_map(path, space=generator.label_space)) for path in chosen]
         layouts = [Layout.cat(read[i : i + batch]) for i in range(0, count, batch)]

@@ -12,6 +12,11 @@ from semsyn.bench.rows import append_csv, describe_place, format_table, read_csv
 from semsyn.cli.options import parse_count, parse_size
 from semsyn.errors import InputError
 
+# What "all" measures: little enough for a few minutes on a GPU, most of which compilations take.
+ALL_OPS = ("c128-256", "c128-256-last", "c128-256-pairs", "c128-256-activation")
+ALL_GENERATORS = ("spade/ade20k", "clade/ade20k", "clade/ade20k-icpe", "inade/ade20k")
+ALL_MAX_BATCHES = 2
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 EPILOG = """\
@@ -87,23 +92,23 @@ def _measure(args: argparse.Namespace, device: str) -> Iterator[Row]:
     if args.what == "all" and (args.cases or args.backends):
         raise InputError("'all' runs everything with its own cases and backends; leave --cases and --backends out.")
     rounds = {} if args.rounds is None else {"rounds": args.rounds}
-    chosen = {name: value for name in ("cases", "backends") if (value := getattr(args, name)) is not None}
-    sizes = {"width": args.width, "image_size": args.size}
-    networks = {**rounds, **chosen, **sizes, "maps": args.maps, "device": device}
     batch = {} if args.batch is None else {"batch": args.batch}
-    dtypes = args.dtype or _usual_dtypes(args.what, device)
-    if args.what in ("ops", "all"):
+    chosen = {name: value for name in ("cases", "backends") if (value := getattr(args, name)) is not None}
+    networks = {**rounds, **batch, "width": args.width, "image_size": args.size, "maps": args.maps, "device": device}
+    dtypes = args.dtype or [torch.float32]
+    if args.what == "ops":
         yield from bench_ops(**rounds, **chosen, dtypes=dtypes, device=device)
-    if args.what in ("generators", "all"):
-        yield from bench_generators(**networks, **batch, dtypes=dtypes)
-    if args.what in ("training", "all"):
-        if args.what == "training" and args.dtype not in (None, [torch.float32]):
+    elif args.what == "generators":
+        yield from bench_generators(**networks, **chosen, dtypes=dtypes)
+    elif args.what == "training":
+        if dtypes != [torch.float32]:
             raise InputError("training is measured in float32; leave --dtype out.")
-        yield from bench_training(**networks, **batch)
-
-
-def _usual_dtypes(what: str, device: str) -> list[torch.dtype]:
-    return [torch.float32, torch.bfloat16] if what == "all" and device == "cuda" else [torch.float32]
+        yield from bench_training(**networks, **chosen)
+    else:
+        both = args.dtype or [torch.float32, torch.bfloat16]
+        yield from bench_ops(**rounds, cases=ALL_OPS, dtypes=both, device=device)
+        yield from bench_generators(**networks, cases=ALL_GENERATORS, dtypes=dtypes, max_batches=ALL_MAX_BATCHES)
+        yield from bench_training(**networks)
 
 
 def _split(text: str) -> list[str]:

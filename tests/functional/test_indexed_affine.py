@@ -1,9 +1,14 @@
+from functools import partial
+from importlib.util import find_spec
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import indexed_affine
+from semsyn.functional.backend import Backend
 
 CASES = {  # shape of x, regions, one table per image, gains
     "one-pixel": ((1, 1, 1, 1), 1, False, False),
@@ -117,10 +122,35 @@ def test_a_table_for_other_images() -> None:
         indexed_affine(**inputs | {"gamma": inputs["gamma"][:2]})
 
 
-def test_compiles_in_one_graph() -> None:
+@pytest.mark.parametrize("case", ["odd-sizes", "gains"])
+def test_a_leaky_relu_may_follow(case: str) -> None:
+    inputs = make_inputs(case)
+    expected = F.leaky_relu(by_pixel(**inputs), 0.2)
+    assert (expected < 0).any()
+    torch.testing.assert_close(indexed_affine(**inputs, negative_slope=0.2), expected)
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is for Linux alone")
+def test_the_kernel_runs_when_asked_for(device: torch.device) -> None:
+    inputs = {k: t.to(device) for k, t in make_inputs("table-per-image").items()}
+    y = indexed_affine(**inputs, negative_slope=0.2, backend="triton")
+    torch.testing.assert_close(y, indexed_affine(**inputs, negative_slope=0.2, backend="reference"))
+
+
+def test_no_kernel_takes_gains() -> None:
+    with pytest.raises(InputError, match="no kernel takes gamma_gain or beta_gain: use backend='auto'"):
+        indexed_affine(**make_inputs("gains"), backend="triton")
+
+
+BACKENDS = ["auto", pytest.param("triton", marks=pytest.mark.skipif(find_spec("triton") is None, reason="Linux alone"))]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_compiles_in_one_graph(backend: Backend) -> None:
     inputs = make_inputs("table-per-image")
     grads = []
-    for run in (indexed_affine, torch.compile(indexed_affine, fullgraph=True)):
+    affine = partial(indexed_affine, negative_slope=0.2, backend=backend)
+    for run in (affine, torch.compile(affine, fullgraph=True)):
         leaves = {k: t.clone().requires_grad_(t.is_floating_point()) for k, t in inputs.items()}
         y = run(**leaves)
         y.square().sum().backward()

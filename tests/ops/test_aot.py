@@ -15,7 +15,12 @@ from typing import Any
 
 import pytest
 
-TARGETS = {"sm_80": ("cuda", 80, 32), "sm_90": ("cuda", 90, 32), "sm_100": ("cuda", 100, 32), "gfx942": ("hip", "gfx942", 64)}
+TARGETS = {
+    "sm_80": ("cuda", 80, 32),
+    "sm_90": ("cuda", 90, 32),
+    "sm_100": ("cuda", 100, 32),
+    "gfx942": ("hip", "gfx942", 64),
+}
 ITEMSIZES = {"fp32": 4, "bf16": 2}
 CHANNELS = 64
 LAYOUTS = ("contiguous", "channels-last")

@@ -9,8 +9,11 @@ both, the stride that is 1 is known when it is compiled, so loads are 16 bytes w
 Ids are clamped to the table: a wrong id gives a wrong pixel, never a read or a write outside of it.
 """
 
-import triton
-import triton.language as tl
+# mypy: allow-untyped-defs, allow-incomplete-defs
+# A kernel's arguments have no Python type: Triton compiles it anew for each combination of dtypes.
+
+import triton  # type: ignore[import-untyped, import-not-found, unused-ignore]
+import triton.language as tl  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 
 @triton.jit

@@ -47,7 +47,8 @@ def _(
     needs_tables: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     grad_x = launch.empty_like(x, x.dtype) if needs_x else x.new_empty(0)
-    return grad_x, *(t.new_empty(t.shape if needs_tables else 0) for t in (gamma, beta))
+    grad_gamma, grad_beta = (t.new_empty(t.shape if needs_tables else 0) for t in (gamma, beta))
+    return grad_x, grad_gamma, grad_beta
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -57,13 +58,20 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
     needs_x, _, needs_gamma, needs_beta, _ = ctx.needs_input_grad
-    tensors = (grad_y, *ctx.saved_tensors)
+    x, region_ids, gamma, beta = ctx.saved_tensors
+    tensors = (grad_y, x, region_ids, gamma, beta)
     if torch.is_grad_enabled():  # create_graph: plain PyTorch, which has derivatives of every order
         grads = indexed_affine_backward_reference(*tensors, ctx.negative_slope)
     else:
         grads = indexed_affine_backward_op(*tensors, ctx.negative_slope, needs_x, needs_gamma or needs_beta)
     grad_x, grad_gamma, grad_beta = grads
-    return grad_x if needs_x else None, None, grad_gamma if needs_gamma else None, grad_beta if needs_beta else None, None
+    return (
+        grad_x if needs_x else None,
+        None,
+        grad_gamma if needs_gamma else None,
+        grad_beta if needs_beta else None,
+        None,
+    )
 
 
 indexed_affine_op.register_autograd(_backward, setup_context=_save)
