@@ -70,7 +70,18 @@ class Recipe:
 
 RECIPES = {
     "clade": Recipe(blocks=5.0, colors=2.0, kl=0.0, has_edges=False, steps=3800, mood="noon", table_rate=10.0),
-    "inade": Recipe(blocks=10.0, colors=5.0, kl=3e-3, has_edges=True, steps=2400, drawn_from=800, table_rate=5.0),
+    "inade": Recipe(
+        blocks=10.0,
+        colors=5.0,
+        kl=3e-3,
+        has_edges=True,
+        steps=5000,
+        drawn_from=2500,
+        gain=0.02,
+        rate=(4e-4, 8e-4),
+        table_rate=1.0,
+        decay_from=0.5,
+    ),
 }
 
 

@@ -137,11 +137,20 @@ class Condition:
     @property
     def size(self) -> tuple[int, int]:
         """(h, w) of the maps."""
-        for tensor in (self.class_ids, self.edges, self.offsets, self.planes):
+        shape = self._map.shape
+        return shape[-2], shape[-1]
+
+    @property
+    def batch(self) -> int:
+        """Number of images."""
+        return len(self._map)
+
+    @property
+    def _map(self) -> Tensor:
+        ids = None if self.regions is None else self.regions.ids
+        for tensor in (self.class_ids, self.edges, self.offsets, self.planes, ids):
             if tensor is not None:
-                return tensor.shape[-2], tensor.shape[-1]
-        if self.regions is not None:
-            return self.regions.ids.shape[1], self.regions.ids.shape[2]
+                return tensor
         raise InputError("a condition without maps has no size.")
 
     def resized(self, size: tuple[int, int]) -> "Condition":

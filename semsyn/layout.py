@@ -154,6 +154,8 @@ def _shape(ids: Tensor) -> str:
 
 def _id_map(ids: Any, name: str) -> Tensor:
     try:
+        if getattr(getattr(ids, "flags", None), "writeable", True) is False:
+            ids = ids.copy()  # a view of a picture, which torch would warn about
         tensor = torch.as_tensor(ids)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputTypeError(f"{name} must be a tensor or an array of integers: {error}") from error

@@ -1,4 +1,4 @@
-"""`import semsyn`, and all of its names, in a fresh process: quick, and nothing that the core dependencies do not bring."""
+"""`import semsyn`, and all of its names, in a fresh process: quick, and nothing but the core dependencies."""
 
 import json
 import os

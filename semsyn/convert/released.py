@@ -123,9 +123,10 @@ def infer_config(states: States, known: Mapping[str, Any], *, source: str = "the
 
     Args:
         states: original state dicts by role.
-        known: fields of the config from elsewhere, for what the files do not tell (the picture's size, the depth, whether
-            SPADE's last label channel is the edge map). Where the files do tell, both must agree; but no original option
-            names a hidden width or says whether an encoder is there, so there the file decides. None says nothing.
+        known: fields of the config from elsewhere, for what the files do not tell (the picture's size, the depth,
+            whether SPADE's last label channel is the edge map). Where the files do tell, both must agree; but no
+            original option names a hidden width or says whether an encoder is there, so there the file decides. None
+            says nothing.
         source: what messages call the origin of ``known``.
 
     Raises:

@@ -47,6 +47,9 @@ class PyramidConfig:
     has_encoder: bool = False
     encoder_width: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_size", tuple(self.image_size))  # lists, from JSON and command lines, too
+
 
 def stage_widths(width: int, upsampling: Upsampling) -> list[int]:
     """Channels before the first stage and after each; ``width`` channels come out of the seventh."""

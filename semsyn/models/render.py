@@ -48,8 +48,8 @@ def render(
             colours of the label space's palette. Any size: it is resized to the generator's size by Pillow's nearest
             rule.
         instance_map: the same for instance ids; None: every class of a picture is one instance.
-        reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout. It is
-            resized to the picture's size (bicubic, antialiased).
+        reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout.
+            It is resized to the picture's size (bicubic, antialiased).
         planes: n p h w float tensor of dense conditions, for generators that read a sketch.
         style: codes to use; then nothing is drawn.
         seed: one for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use seed + j, so a

@@ -52,6 +52,8 @@ class Conditional(nn.Module):
             raise InputError(
                 f"{type(self).__name__} reads {missing}, which the condition does not hold. See Condition.of(...)."
             )
+        if cond.batch != len(x):
+            raise InputError(f"the condition is for {cond.batch} images, found {len(x)}.")
         if cond.size != x.shape[2:]:
             raise InputError(
                 f"the condition is for {cond.size} features, found {tuple(x.shape[2:])}. Give Condition.of(..., size=)."

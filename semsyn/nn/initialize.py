@@ -18,7 +18,8 @@ def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> 
     """Draw all weights of convolutions and linear layers in a network anew, in place, as the released recipes do.
 
     Biases become 0; batch norms with affine parameters get weights from N(1, gain). As released, a layer counts by
-    its class name: it holds "Conv" or "Linear". So `InstanceConv2d` and CLADE's offset convolutions count, and the tables of modulations (uniform in [0, 1) from their construction) stay as they are.
+    its class name: it holds "Conv" or "Linear". So `InstanceConv2d` and CLADE's offset convolutions count, and the
+    tables of modulations (uniform in [0, 1) from their construction) stay as they are.
     Under spectral norm the unnormalised weight is drawn; u and v stay.
 
     Args:

@@ -77,7 +77,8 @@ def replace_norms(
         where: told the dotted name of a norm, says whether to replace it.
 
     Returns:
-        The network behind a call that takes the condition: ``replace_norms(unet, factory)(x, cond=class_ids)``.
+        The network, its new layers on its device and in its dtype, behind a call that takes the condition:
+        ``replace_norms(unet, factory)(x, cond=class_ids)``.
 
     Raises:
         InputError: if nothing matches, or the layer changes the number of channels.
@@ -97,6 +98,9 @@ def replace_norms(
             raise InputError(
                 f"{name} has {channels} channels, but the new layer returns {layer.out_channels}. Leave out edges."
             )
+        like = next(model.parameters(), None)
         parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, NormSlot(layer))
+        setattr(
+            model.get_submodule(parent), last, NormSlot(layer if like is None else layer.to(like.device, like.dtype))
+        )
     return ModulatedNetwork(model)

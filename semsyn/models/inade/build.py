@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from semsyn.errors import InputError
 from semsyn.models.generator import Generator
 from semsyn.models.inade.config import INADEConfig
 from semsyn.models.pyramid import build_pyramid
@@ -16,6 +17,8 @@ def build_inade(config: INADEConfig) -> Generator:
 
     Reference: Tan et al., arXiv:2103.06878.
     """
+    if config.code_dim is None:
+        raise InputError("an INADE generator starts from a code: code_dim must be a number.")
     modulation = partial(
         INADE,
         num_classes=config.num_classes,
