@@ -10,7 +10,6 @@ from torch import Tensor
 from semsyn.errors import InputError
 from semsyn.functional import find_windows, resize_ids
 
-
 # Tables grow in steps of so many rows, so that compiled code sees few shapes.
 PAIR_ROWS, WINDOW_ROWS = 16, 256
 
@@ -57,9 +56,9 @@ class Windows:
     Attributes:
         symbols: s t, int64: (class id · 2 + edge) at the t taps of each distinct window of the first convolution. The
             class id k is "no class"; k + 1, without an edge, is outside of the map. Both add nothing.
-        inner: r t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the map,
-            where there is no hidden unit (while one over "no class" is the activation of the bias). The last rows may
-            stand for no window at all.
+        inner: r t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the
+            map, where there is no hidden unit (while one over "no class" is the activation of the bias). The last rows
+            may stand for no window at all.
         ids: n h w, int64 in [0, r), the window at each pixel.
     """
 
@@ -127,7 +126,7 @@ class Condition:
         sizes = {name: (t.shape[-2], t.shape[-1]) for name, t in maps.items() if t is not None}
         if size is None and len(set(sizes.values())) > 1:
             raise InputError(f"the maps differ in size: {sizes}. Give size=(h, w) of the features they condition.")
-        at = {name: t if t is None or size is None else resize_ids(t, size) for name, t in maps.items()}
+        at: dict[str, Any] = {name: t if t is None or size is None else resize_ids(t, size) for name, t in maps.items()}
         if at["instance_ids"] is not None and at["class_ids"] is None:
             raise InputError("instance_ids need class_ids beside them.")
         ids = at.pop("instance_ids")

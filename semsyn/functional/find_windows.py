@@ -9,7 +9,8 @@ from semsyn.ops.find_windows.reference import find_windows_reference
 def find_windows(ids: Tensor, kernel_size: int, *, outside: int) -> tuple[Tensor, Tensor]:
     """Number the distinct k x k neighbourhoods of an id map, over the whole batch.
 
-    A convolution of the map has one value per distinct window. Two convolutions in a row have one per distinct window of
+    A convolution of the map has one value per distinct window. Two convolutions in a row have one per distinct window
+    of
     windows: number the windows of the numbers that this returns.
 
     Args:

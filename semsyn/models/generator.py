@@ -105,9 +105,10 @@ class Generator(nn.Module):
             size: (h, w) of the picture; None: ``image_size``, whatever the layout's size is.
         """
         conditions = self.conditioner.prepare(layout, self.sizes(size)).conditions
-        if any(field in stage.reads for stage in self.stages for field in self.conditioner.drawn):
+        stages: list[Any] = list(self.stages)
+        if any(field in stage.reads for stage in stages for field in self.conditioner.drawn):
             return Prepared(conditions)
-        modulations = tuple(stage.prepare(cond) for stage, cond in zip(self.stages, conditions, strict=True))
+        modulations = tuple(stage.prepare(cond) for stage, cond in zip(stages, conditions, strict=True))
         return Prepared(tuple(replace(cond, windows=None) for cond in conditions), modulations)
 
     def explain(self, layout: Layout, *, size: tuple[int, int] | None = None) -> str:
@@ -127,8 +128,8 @@ class Generator(nn.Module):
     def fuse(self) -> "Generator":
         """Turn it into its inference form, in place: same pictures, no training, no saving.
 
-        Spectral normalisation becomes plain weights, running statistics of batch norms go into the modulations that follow
-        them, and weights take the channels-last layout.
+        Spectral normalisation becomes plain weights, running statistics of batch norms go into the modulations that
+        follow them, and weights take the channels-last layout.
         """
         if not self.is_fused:
             self.eval().requires_grad_(False)

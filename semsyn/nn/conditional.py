@@ -81,7 +81,7 @@ class Conditional(nn.Module):
         *,
         negative_slope: float | None = None,
     ) -> Tensor:
-        """The layer, and a leaky ReLU behind it where a slope is given (fused into the modulation where that is all)."""
+        """The layer, and a leaky ReLU behind it where a slope is given (fused into the modulation where it can be)."""
         cond = self.conditions(x, cond)
         modulation = self.prepare(cond) if prepared is None else prepared
         if not self.has_finish:

@@ -71,10 +71,11 @@ class SPADE(Conditional):
         """gamma and beta once per distinct window, r c each; exactly what the convolutions give at its pixels."""
         hidden = F.relu(self.shared.of_windows(windows.symbols // 2, windows.symbols % 2))
         hidden = F.pad(hidden, (0, 0, 0, 1))  # the last row: outside of the map, where there is no hidden unit
-        taps = rearrange(hidden[windows.inner], "r t o -> 1 (t o) 1 r")
+        taps = rearrange(F.embedding(windows.inner, hidden), "r t o -> 1 (t o) 1 r")
         weight = torch.cat([self.gamma.weight, self.beta.weight])
         # A 1 x 1 convolution, which runs at twice the speed of the same matrix product on CPU.
         weight = rearrange(weight, "c o kh kw -> c (kh kw o) 1 1")
-        bias = torch.cat([self.gamma.bias, self.beta.bias]) if self.gamma.bias is not None else None
+        assert self.gamma.bias is not None and self.beta.bias is not None
+        bias = torch.cat([self.gamma.bias, self.beta.bias])
         gamma, beta = F.conv2d(taps, weight, bias)[0, :, 0].T.chunk(2, dim=1)
         return gamma, beta

@@ -1,4 +1,4 @@
-"""Distinct windows of an id map, by hashing; every window is compared with its representative, so no collision survives."""
+"""Distinct windows of an id map, by hashing; each is compared with its representative, so no collision survives."""
 
 import torch
 import torch.nn.functional as F
