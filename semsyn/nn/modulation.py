@@ -41,7 +41,7 @@ class Modulation:
         )
 
     def after(self, scale: Tensor, shift: Tensor) -> "Modulation":
-        """The modulation of x · scale + shift (c each), as one of x. Not with gains, which weigh gamma and beta apart."""
+        """The modulation of x · scale + shift (c each), as one of x. Not with gains: they weigh both apart."""
         assert self.gamma_gain is None and self.beta_gain is None
         if self.ids is None:
             scale, shift = scale[:, None, None], shift[:, None, None]
