@@ -150,7 +150,7 @@ def _load(args: argparse.Namespace, device: torch.device) -> Generator:
                 f"{generator.config.num_classes}; --space must have the same classes."
             )
         generator.label_space = space
-    return generator
+    return generator.fuse()
 
 
 def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namespace) -> None:
