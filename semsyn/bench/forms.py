@@ -14,6 +14,7 @@ from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.models import Generator
 from semsyn.nn import InstanceEncoder, LabelStem, LatentStem, ModulatedResBlock, ToImage
+from semsyn.style import Style
 from semsyn.testing.plain import plain_encode, plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
@@ -49,11 +50,15 @@ def generator_form(backend: str, generator: Generator, dtype: torch.dtype, *, ba
     own = own if backend == "eager" else fuse(own)
     run = compile_inference(own.run) if backend == "compiled" else own.run
 
+    def picture(scene: Scene, style: Style) -> Tensor:
+        layout = with_edges(own, scene.layout)
+        return run(own.prepare(layout), style) if backend == "compiled" else own(layout, style)
+
     def form(scene: Scene) -> Tensor:
         if is_once:
             prepared = own.prepare(with_edges(own, scene.layout))
             return torch.cat([run(prepared, style) for style in scene.styles])
-        return torch.cat([run(own.prepare(with_edges(own, scene.layout)), style) for style in scene.styles])
+        return torch.cat([picture(scene, style) for style in scene.styles])
 
     return form
 

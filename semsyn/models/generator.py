@@ -148,8 +148,12 @@ class Generator(nn.Module):
         return super().train(mode)
 
     def forward(self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None) -> Tensor:
-        """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator."""
-        return self.run(self.prepare(layout, size=size), self.sample_style(layout) if style is None else style)
+        """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator.
+
+        The modulations of a stage are computed when it runs, so that those of all stages need not fit into memory at once.
+        """
+        conditions = self.conditioner.prepare(layout, self.sizes(size))
+        return self.run(conditions, self.sample_style(layout) if style is None else style)
 
     def sample_style(
         self,

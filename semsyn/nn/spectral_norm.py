@@ -1,6 +1,6 @@
 """Spectral normalisation with the update order of the released checkpoints (v before u)."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -64,11 +64,24 @@ def spectral_norm(module: M, *, eps: float = 1e-12) -> M:
 
 
 def fold_spectral_norm(module: M) -> M:
-    """Bake every spectral normalisation inside ``module`` into plain weights, in place (exact; evaluation only)."""
-    for child in module.modules():
-        if parametrize.is_parametrized(child, "weight"):
-            was_training = child.training
-            child.eval()
-            parametrize.remove_parametrizations(child, "weight", leave_parametrized=True)
-            child.train(was_training)
+    """Bake every spectral normalisation inside ``module`` into plain weights, in place (exact; evaluation only).
+
+    The norm is computed in single precision at least, whatever the weights' dtype. Copies of the module are left alone:
+    ``parametrize.remove_parametrizations`` would take the weight from them too, since deep copies share the class it edits.
+    """
+    for child in list(module.modules()):
+        if not parametrize.is_parametrized(child, "weight"):
+            continue
+        chains: Any = child.parametrizations
+        norm, original = chains.weight[0], chains.weight.original
+        if not isinstance(norm, SpectralNorm) or len(chains) > 1 or len(chains.weight) > 1:
+            continue
+        wide = torch.promote_types(original.dtype, torch.float32)
+        with torch.no_grad():
+            matrix = norm._matrix(original.to(wide))
+            sigma = torch.dot(norm.u.to(wide), torch.mv(matrix, norm.v.to(wide)))
+            weight = (original.to(wide) / sigma).to(original.dtype)
+        del child._modules["parametrizations"]
+        child.__class__ = type(child).__mro__[1]
+        child.weight = nn.Parameter(weight, requires_grad=original.requires_grad)
     return module

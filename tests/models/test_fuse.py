@@ -71,6 +71,13 @@ def test_preparing_keeps_gradients():
 
 
 def test_fusing_a_copy_leaves_the_original_trainable():
-    generator = GENERATORS["inade"]()
-    copy.deepcopy(generator).fuse()
-    assert generator.train().training
+    generator = GENERATORS["inade"]().eval()
+    layout = Layout.of(torch.randint(5, (1, 64, 64)), space=5, requires=generator.requires)
+    style = generator.sample_style(layout, seeds=[0])
+    first, second = copy.deepcopy(generator), copy.deepcopy(generator)
+    with torch.inference_mode():
+        expected = generator(layout, style)
+        for fused in (first.fuse(), second.fuse()):
+            torch.testing.assert_close(fused(layout, style), expected, atol=1e-5, rtol=1e-4)
+    generator.train()(layout, style).sum().backward()
+    assert generator.stages[0].conv_0.parametrizations.weight.original.grad is not None
