@@ -150,7 +150,8 @@ class Generator(nn.Module):
     def forward(self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None) -> Tensor:
         """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator.
 
-        The modulations of a stage are computed when it runs, so that those of all stages need not fit into memory at once.
+        The modulations of a stage are computed when it runs, so that those of all stages need not fit into memory at
+        once.
         """
         conditions = self.conditioner.prepare(layout, self.sizes(size))
         return self.run(conditions, self.sample_style(layout) if style is None else style)

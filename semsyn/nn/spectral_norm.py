@@ -67,7 +67,8 @@ def fold_spectral_norm(module: M) -> M:
     """Bake every spectral normalisation inside ``module`` into plain weights, in place (exact; evaluation only).
 
     The norm is computed in single precision at least, whatever the weights' dtype. Copies of the module are left alone:
-    ``parametrize.remove_parametrizations`` would take the weight from them too, since deep copies share the class it edits.
+    ``parametrize.remove_parametrizations`` would take the weight from them too, since deep copies share the class it
+    edits.
     """
     for child in list(module.modules()):
         if not parametrize.is_parametrized(child, "weight"):
