@@ -4,15 +4,17 @@ The released recipe at a small size: hinge GAN, feature matching, KL divergence 
 norm in both networks, a discriminator of two scales. What differs, and why:
 
 - There are no VGG weights to ship, so a low-level term stands in for the perceptual loss: L1 on pictures averaged over
-  4×4 blocks, for INADE also on the mean colour of each instance (else small instances would not count).
+  4×4 blocks, and on the mean colour of each instance (else small instances would not count).
 - Features are matched on the last map, as INADE does; CLADE's recipe takes all. The lower maps compare random textures
   pixel by pixel, and in as few steps as these that blurs.
+- CLADE is deterministic, so it learns from scenes of one mood; the mean of all moods is no picture.
+- CLADE starts at Xavier gain 1, not 0.02: under spectral norm a small weight is turned far by every step of Adam, which
+  settles late. Its tables, with entries around 1, learn faster than the rest.
 - KL is weighted per picture, not summed over the batch at 0.05: that would silence the encoder of networks this small.
 - Released INADE encodes every picture of a batch. Here, later on, one in four has drawn codes instead (and no
   low-level term), so that the discriminator sees what draws from the prior look like.
 - The discriminator learns from the pictures of the generator's own step (the released loop draws new ones), which
-  saves a forward of each network. Rates are higher (few steps), higher still for CLADE's tables, and fall to 0. The
-  saved weights are a moving average.
+  saves a forward of each network. Rates are higher (few steps) and fall to 0. The saved weights are a moving average.
 
 Everything drawn at a step depends on the seed and the number of the step alone, so a run that is stopped and started
 again goes on from its last checkpoint (``--out``/state.pt) as if nothing had happened.
@@ -278,6 +280,8 @@ def main() -> None:
     train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 10)
     card = find_card(f"{args.family}/toyscenes")
     train = train if recipe.mood is None else train.only(recipe.mood)
+    if len(train) < recipe.batch:
+        parser.error(f"--scenes {args.scenes} leaves {len(train)} of mood {recipe.mood}: too few for a batch")
     training = Training(card.config, recipe, seed=args.seed)
     state_file = args.out / "state.pt"
     if state_file.exists():

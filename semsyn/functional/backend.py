@@ -14,15 +14,19 @@ Backend = Literal["auto", "triton", "reference"]
 KERNEL_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[no-untyped-call, unused-ignore]
+# Constants, since the compiler cannot look into either question.
+_TRITON_IS_THERE = find_spec("triton") is not None
+_TRITON_INTERPRETS = os.environ.get("TRITON_INTERPRET") == "1"
+
+
 def has_triton() -> bool:
-    return find_spec("triton") is not None
+    """Whether Triton is installed."""
+    return _TRITON_IS_THERE
 
 
-@torch.compiler.assume_constant_result  # type: ignore[no-untyped-call, unused-ignore]
 def is_interpreting() -> bool:
-    """Triton then runs kernels on the CPU, slowly: for tests."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
+    """Whether Triton runs kernels on the CPU, slowly: for tests."""
+    return _TRITON_INTERPRETS
 
 
 def triton_supports(*tensors: Tensor) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import nn
 
 from semsyn.condition import Condition, Regions, Windows
@@ -92,8 +93,8 @@ class LabelConditioner(Conditioner):
     def _windows(self, layout: Layout) -> Windows | None:
         """The distinct windows of a level, where a table of them is cheaper than the convolutions."""
         pixels = layout.class_ids.numel()
-        if self.window is None or pixels < MIN_PIXELS:
-            return None
+        if self.window is None or pixels < MIN_PIXELS or torch.compiler.is_compiling():
+            return None  # a traced forward takes the dense form: the number of windows depends on the data
         windows = Windows.of(layout.class_ids, layout.edges, *self.window)
         return windows if len(windows.inner) <= MAX_SHARE * pixels else None
 

@@ -1,6 +1,6 @@
 """Which replay runs which kind of golden file."""
 
-from semsyn.testing import replay_data, replay_layers, replay_maps, replay_networks, replay_training
+from semsyn.testing import replay_data, replay_layers, replay_maps, replay_networks, replay_train_step, replay_training
 from semsyn.testing.golden import Handler
 
 _EVERY = ("spade", "clade", "inade")
@@ -27,6 +27,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("inade", "reid"): replay_data.reid,
     **{(f, "discriminator"): replay_training.discriminator for f in _EVERY},
     **{(f, "fullsize_D"): replay_training.fullsize_discriminator for f in _EVERY},
+    **{(f, "train_step"): replay_train_step.train_step for f in _EVERY},
     ("spade", "loss_gan"): replay_training.loss_gan,
     ("spade", "loss_featmatch"): replay_training.loss_featmatch,
     ("spade", "loss_vgg"): replay_training.loss_vgg,

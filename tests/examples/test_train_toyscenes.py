@@ -85,7 +85,7 @@ def test_finished_generator_has_the_statistics_of_its_own_weights(script, scenes
 def test_command_writes_a_file_that_loads(script, family, tmp_path, monkeypatch, capsys):
     card = replace(find_card(f"{family}/toyscenes"), config=SMALL[family])
     monkeypatch.setattr(script, "find_card", lambda name: card)
-    arguments = [family, "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--scenes", "8", "--steps", "1"]
+    arguments = [family, "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--scenes", "20", "--steps", "1"]
     monkeypatch.setattr(sys, "argv", ["train_toyscenes.py", *map(str, arguments), "--every", "1", "--threads", "1"])
     script.main()
     generator = load_pretrained(tmp_path / "out" / f"{family}-toyscenes.safetensors")
@@ -93,3 +93,11 @@ def test_command_writes_a_file_that_loads(script, family, tmp_path, monkeypatch,
     assert generator.label_space == script.SPACE
     assert (tmp_path / "out" / "sheet.png").exists()
     assert "bytes" in capsys.readouterr().out
+
+
+def test_too_few_scenes_are_an_error(script, tmp_path, monkeypatch, capsys):
+    arguments = ["clade", "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--scenes", "2"]
+    monkeypatch.setattr(sys, "argv", ["train_toyscenes.py", *map(str, arguments)])
+    with pytest.raises(SystemExit, match="2"):
+        script.main()
+    assert "too few for a batch" in capsys.readouterr().err

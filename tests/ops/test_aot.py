@@ -125,7 +125,8 @@ def report(target: str, folder: Path) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_machine_code(target: str, tmp_path: Path) -> None:
     pytest.importorskip("triton", reason="Triton is for Linux alone")
-    environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path), "TRITON_INTERPRET": "0"}
+    root = str(Path(__file__).parents[2])
+    environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path), "TRITON_INTERPRET": "0", "PYTHONPATH": root}
     command = [sys.executable, __file__, target, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
