@@ -56,7 +56,7 @@ class Recipe:
     colors: float  # weight of the low-level term on instances
     kl: float  # weight of the divergence, summed over a picture
     has_edges: bool  # the discriminator sees instance borders
-    steps: int
+    cycles: tuple[int, ...]  # steps of each; the rates fall to 0 in it, and the next begins at the full rates
     table_rate: float  # factor of the generator's rate for the tables of CLADE or INADE
     mood: str | None = None  # of the scenes to learn from; None: all
     drawn_from: int | None = None  # step from which the last picture of a batch has drawn codes, not encoded ones
@@ -65,19 +65,33 @@ class Recipe:
     first_map: int = 3  # of the discriminator's maps that are matched
     gain: float = 1.0  # of the initialisation
     rate: tuple[float, float] = (3e-4, 4e-4)  # generator (and encoder), discriminator
-    decay_from: float = 0.4  # part of the steps at the full rate
+    decay_from: float = 0.4  # part of a cycle's steps at the full rate
     average: float = 0.998
     discriminator_width: int = 32
 
+    @property
+    def steps(self) -> int:
+        """Of all cycles."""
+        return sum(self.cycles)
+
+    def rate_factor(self, step: int) -> float:
+        """Of both rates, at a step."""
+        start = 0
+        for length in self.cycles:
+            if step < start + length:
+                return min(1.0, (start + length - step) / (length * (1 - self.decay_from)))
+            start += length
+        return 0.0
+
 
 RECIPES = {
-    "clade": Recipe(blocks=5.0, colors=2.0, kl=0.0, has_edges=False, steps=3800, mood="noon", table_rate=10.0),
+    "clade": Recipe(blocks=5.0, colors=2.0, kl=0.0, has_edges=False, cycles=(3800, 3000), mood="noon", table_rate=10.0),
     "inade": Recipe(
         blocks=10.0,
         colors=5.0,
         kl=3e-3,
         has_edges=True,
-        steps=5000,
+        cycles=(5000,),
         drawn_from=2500,
         gain=0.02,
         rate=(4e-4, 8e-4),
@@ -170,8 +184,7 @@ class Training:
         return {name: loss.item() for name, loss in losses.items()}
 
     def _update(self) -> None:
-        decayed = self.recipe.steps * (1 - self.recipe.decay_from)
-        factor = min(1.0, (self.recipe.steps - self.step) / decayed)
+        factor = self.recipe.rate_factor(self.step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["base"] * factor
@@ -276,7 +289,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     recipe = RECIPES[args.family]
     if args.steps:
-        recipe = replace(recipe, steps=args.steps)
+        recipe = replace(recipe, cycles=(args.steps,))
     train, val = load_scenes(args.cache, "train", args.scenes), load_scenes(args.cache, "val", 10)
     card = find_card(f"{args.family}/toyscenes")
     train = train if recipe.mood is None else train.only(recipe.mood)

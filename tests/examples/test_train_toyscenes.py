@@ -37,7 +37,7 @@ def scenes(script, tmp_path_factory):
 
 
 def make_training(script, family):
-    recipe = replace(script.RECIPES[family], steps=3, batch=2, discriminator_width=2, drawn_from=1)
+    recipe = replace(script.RECIPES[family], cycles=(3,), batch=2, discriminator_width=2, drawn_from=1)
     return script.Training(SMALL[family], recipe, seed=5)
 
 
@@ -101,3 +101,10 @@ def test_too_few_scenes_are_an_error(script, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         script.main()
     assert "too few for a batch" in capsys.readouterr().err
+
+
+def test_rates_fall_to_nothing_in_every_cycle(script) -> None:
+    recipe = replace(script.RECIPES["clade"], cycles=(10, 20), decay_from=0.5)
+    factors = [recipe.rate_factor(step) for step in range(recipe.steps)]
+    assert factors[:6] == [1.0] * 6 and factors[9] == 0.2
+    assert factors[10:21] == [1.0] * 11 and factors[29] == 0.1
