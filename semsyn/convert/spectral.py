@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.errors import CheckpointError
+
 
 def complete_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Fill in ``weight_v`` where a file has ``weight_orig`` and ``weight_u`` alone.
@@ -13,21 +15,27 @@ def complete_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Such files may hold the normalised ``weight`` too: then v is the solution of W v = u, scaled so that u·W v is the
     norm that file was saved with (as torch itself upgrades them); the ``weight`` is dropped. Without it v is one power
     iteration from u.
+
+    Raises:
+        CheckpointError: if the parts of a layer do not fit each other.
     """
     completed = dict(state)
-    for key in state:
-        layer, _, last = key.rpartition("weight_u")
-        if last or not key.endswith("weight_u"):
-            continue
+    for layer in [key.removesuffix("weight_u") for key in state if key.endswith("weight_u")]:
         normalised = completed.pop(f"{layer}weight", None)
         if f"{layer}weight_v" in state:
             continue
-        weight, u = state[f"{layer}weight_orig"].float(), state[key].float()
-        matrix = weight.flatten(1)
-        if normalised is None:
-            v = F.normalize(torch.mv(matrix.mT, u), dim=0, eps=1e-12)
-        else:
-            v = torch.linalg.lstsq(matrix, u[:, None], driver="gelsd").solution[:, 0]
-            v = v * ((weight / normalised.float()).mean() / torch.dot(u, torch.mv(matrix, v)))
-        completed[f"{layer}weight_v"] = v
+        try:
+            completed[f"{layer}weight_v"] = _solve(state[f"{layer}weight_orig"], state[f"{layer}weight_u"], normalised)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"spectral normalisation of {layer[:-1]} does not fit its weight: {error}."
+            ) from error
     return completed
+
+
+def _solve(weight: Tensor, u: Tensor, normalised: Tensor | None) -> Tensor:
+    matrix, u = weight.float().flatten(1), u.float()
+    if normalised is None:
+        return F.normalize(torch.mv(matrix.mT, u), dim=0, eps=1e-12)
+    v = torch.linalg.lstsq(matrix, u[:, None], driver="gelsd").solution[:, 0]
+    return v * ((weight.float() / normalised.float()).mean() / torch.dot(u, torch.mv(matrix, v)))

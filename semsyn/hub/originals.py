@@ -12,7 +12,6 @@ from torch import Tensor
 from semsyn.convert.checkpoint import find_files, find_options, read_state, sha256
 from semsyn.convert.options import read_options
 from semsyn.convert.released import convert_states, get_released, infer_config, recognise
-from semsyn.convert.spectral import complete_spectral_norm
 from semsyn.data.spaces import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.card import Card, Origin, describe
@@ -73,7 +72,7 @@ def convert_checkpoint(
     check_dtype(dtype)
     known = find_card(card) if isinstance(card, str) else card
     files = find_files(checkpoint)
-    states = {role: _read(path) for role, path in files.items()}
+    states = {role: read_state(path) for role, path in files.items()}
     config = _make_config(
         states,
         what=str(files["generator"]),
@@ -92,13 +91,6 @@ def convert_checkpoint(
         origin=tuple(Origin(path.name, sha256(path)) for path in files.values()),
     )
     return Conversion(generator, describe(config))
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return complete_spectral_norm(read_state(path))
-    except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{path} has spectral normalisation that does not fit its weights: {error}.") from error
 
 
 def _make_config(

@@ -48,8 +48,6 @@ class ModulatedResBlock(nn.Module):
         self.conv_s = None if self.norm_s is None else conv(self.norm_s, out_channels, 1, bias=False)
         self.reads = self.norm_0.reads
 
-        self.may_use = self.norm_0.may_use
-
     def prepare(self, cond: Condition) -> BlockModulations:
         """The modulations of its norms: all that does not depend on the features."""
         norms = {"norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
