@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
@@ -14,6 +13,8 @@ from semsyn.layout import Layout
 from semsyn.models.render import Output, Rendered, render
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.conditioners import Conditioner, Prepared
+from semsyn.nn.inference_conv import pack_convolutions
+from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.style import Posterior, Style, draw_codes
 
@@ -122,22 +123,22 @@ class Generator(nn.Module):
         modulations = prepared.modulations or (None,) * len(conditions)
         x = self.stem(conditions[0], style)
         for stage, cond, ready in zip(self.stages, conditions, modulations, strict=True):
-            x = stage(x if x.shape[2:] == cond.size else F.interpolate(x, cond.size), cond, ready)
+            x = stage(x, cond, ready)
         return self.to_image(x)
 
     def fuse(self) -> "Generator":
         """Turn it into its inference form, in place: same pictures, no training, no saving.
 
         Spectral normalisation becomes plain weights, running statistics of batch norms go into the modulations that
-        follow them, and weights take the channels-last layout.
+        follow them, gamma and beta become one convolution, and weights take the layout that is fastest.
         """
         if not self.is_fused:
             self.eval().requires_grad_(False)
             fold_spectral_norm(self)
-            for layer in self.modules():
-                if isinstance(layer, Conditional):
-                    layer.fold_statistics()
-            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for layer in list(self.modules()):
+                if isinstance(layer, Conditional | ModulatedResBlock):
+                    layer.fold()
+            pack_convolutions(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.is_fused = True
         return self
 
@@ -243,7 +244,7 @@ def stem_size(image_size: tuple[int, int], scales: tuple[int, ...]) -> tuple[int
         InputError: if a side is not a multiple of the last scale; the message names the nearest sizes that are.
     """
     multiple = scales[-1]
-    if min(image_size) < 1 or any(side % multiple for side in image_size):
+    if any(side < 1 or side % multiple for side in image_size):
         near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in image_size)
         raise InputError(
             f"pictures of {image_size[0]} x {image_size[1]} (height x width) do not fit: both sides must be "

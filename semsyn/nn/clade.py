@@ -45,8 +45,7 @@ class CLADE(Conditional):
         fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
         self.reads = tuple(name for name, used in fields.items() if used)
         super().__init__()
-        self.has_finish = has_edges
-        self.can_fold = not has_offsets  # the gains weigh gamma and beta apart
+        self.appended_channels = int(has_edges)
         self.num_classes = num_classes
         self.out_channels = channels + has_edges
         self.norm = norm(channels)
@@ -67,9 +66,9 @@ class CLADE(Conditional):
         gains = (None, None) if self.gamma_gain is None or self.beta_gain is None else self._gains(cond)
         return Modulation(gamma=self.gamma, beta=self.beta, ids=rows, gamma_gain=gains[0], beta_gain=gains[1])
 
-    def finish(self, y: Tensor, cond: Condition) -> Tensor:
+    def appended(self, cond: Condition) -> Tensor:
         assert self.edge_conv is not None and cond.edges is not None
-        return torch.cat([y, self.edge_conv(cond.edges[:, None].to(y.dtype))], dim=1)
+        return self.edge_conv(cond.edges[:, None].to(self.edge_conv.weight.dtype))
 
     def _gains(self, cond: Condition) -> tuple[Tensor, Tensor]:
         assert cond.offsets is not None and self.gamma_gain is not None and self.beta_gain is not None

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from semsyn.condition import CONDITION_FIELDS, Condition
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
+from semsyn.nn.inference_conv import SplitConv2d
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm
 
@@ -14,7 +15,7 @@ from semsyn.nn.norms import BatchNorm
 class Conditional(nn.Module):
     """A layer called as ``layer(x, cond)``.
 
-    A norm fills in `modulate` (and `finish`, for what it does to the result besides): the layer is
+    A norm fills in `modulate` (and `finish` or `appended`, for what it does besides): the layer is
     ``finish(modulate(cond)(norm(x)))``. A convolution overrides `forward`.
 
     Attributes:
@@ -23,7 +24,7 @@ class Conditional(nn.Module):
         out_channels: channels of its result.
         norm: normalises without affine parameters.
         has_finish: whether `finish` does anything.
-        can_fold: whether batch statistics may be folded into the modulation.
+        appended_channels: how many of them are `appended` to the modulated ones.
     """
 
     reads: tuple[str, ...] = ()
@@ -31,7 +32,7 @@ class Conditional(nn.Module):
     out_channels: int
     norm: nn.Module
     has_finish: bool = False
-    can_fold: bool = True
+    appended_channels: int = 0
     scale: Tensor | None
     shift: Tensor | None
 
@@ -52,8 +53,8 @@ class Conditional(nn.Module):
             raise InputError(
                 f"{type(self).__name__} reads {missing}, which the condition does not hold. See Condition.of(...)."
             )
-        if cond.batch != len(x):
-            raise InputError(f"the condition is for {cond.batch} images, found {len(x)}.")
+        if cond.batch != x.shape[0]:
+            raise InputError(f"the condition is for {cond.batch} images, found {x.shape[0]}.")
         if cond.size != x.shape[2:]:
             raise InputError(
                 f"the condition is for {cond.size} features, found {tuple(x.shape[2:])}. Give Condition.of(..., size=)."
@@ -68,6 +69,10 @@ class Conditional(nn.Module):
         """What follows the modulation."""
         return y
 
+    def appended(self, cond: Condition) -> Tensor:
+        """The channels behind the modulated ones, n e h w, of a layer that has ``appended_channels``."""
+        raise NotImplementedError
+
     def prepare(self, cond: Condition) -> Modulation:
         """`modulate`, with folded statistics."""
         modulation = self.modulate(cond)
@@ -80,19 +85,69 @@ class Conditional(nn.Module):
         prepared: Modulation | None = None,
         *,
         negative_slope: float | None = None,
+        inplace: bool = False,
     ) -> Tensor:
-        """The layer, and a leaky ReLU behind it where a slope is given (fused into the modulation where it can be)."""
-        cond = self.conditions(x, cond)
-        modulation = self.prepare(cond) if prepared is None else prepared
-        if not self.has_finish:
-            return modulation(self.norm(x), negative_slope)
-        y = self.finish(modulation(self.norm(x)), cond)
-        return y if negative_slope is None else F.leaky_relu(y, negative_slope, inplace=not torch.is_grad_enabled())
+        """The layer, and a leaky ReLU behind it where a slope is given (fused into the modulation where it can be).
 
-    def fold_statistics(self) -> None:
-        """Fold the running statistics of a batch norm into every modulation from now on, in place (evaluation only)."""
-        if isinstance(self.norm, BatchNorm) and self.can_fold:
+        With ``inplace`` x may be overwritten.
+        """
+        cond = self.conditions(x, cond)
+        y = self._modulated(x, cond, prepared, negative_slope, inplace)
+        if not self.appended_channels:
+            return y
+        return torch.cat([y, _activate(self.appended(cond), negative_slope)], dim=1)
+
+    def convolve(
+        self,
+        conv: nn.Module,
+        x: Tensor,
+        cond: Condition,
+        prepared: Modulation | None = None,
+        *,
+        negative_slope: float | None = None,
+        inplace: bool = False,
+    ) -> Tensor:
+        """``conv(self(x, cond, …))`` in its cheapest form; conv may be a `SplitConv2d`."""
+        cond = self.conditions(x, cond)
+        if isinstance(conv, SplitConv2d):
+            y = self._convolved(conv.features, x, cond, prepared, negative_slope, inplace)
+            return y.add_(conv.appended(_activate(self.appended(cond), negative_slope)))
+        if self.appended_channels:
+            return conv(self(x, cond, prepared, negative_slope=negative_slope, inplace=inplace))
+        return self._convolved(conv, x, cond, prepared, negative_slope, inplace)
+
+    def _modulated(
+        self, x: Tensor, cond: Condition, prepared: Modulation | None, negative_slope: float | None, inplace: bool
+    ) -> Tensor:
+        modulation = self.prepare(cond) if prepared is None else prepared
+        normalised = self.norm(x)
+        inplace = inplace or normalised is not x
+        if not self.has_finish:
+            return modulation(normalised, negative_slope, inplace=inplace)
+        return _activate(self.finish(modulation(normalised, inplace=inplace), cond), negative_slope)
+
+    def _convolved(
+        self,
+        conv: nn.Module,
+        x: Tensor,
+        cond: Condition,
+        prepared: Modulation | None,
+        negative_slope: float | None,
+        inplace: bool,
+    ) -> Tensor:
+        if isinstance(conv, nn.Conv2d) and negative_slope is None and not self.has_finish:
+            if conv.kernel_size == (1, 1) and conv.bias is None:
+                return (self.prepare(cond) if prepared is None else prepared).project(self.norm(x), conv)
+        return conv(self._modulated(x, cond, prepared, negative_slope, inplace))
+
+    def fold(self) -> None:
+        """Take the inference form, in place: the running statistics of a batch norm go into the modulation."""
+        if isinstance(self.norm, BatchNorm):
             assert self.norm.running_mean is not None and self.norm.running_var is not None
             self.scale = torch.rsqrt(self.norm.running_var + self.norm.eps)
             self.shift = -self.norm.running_mean * self.scale
             self.norm = nn.Identity()
+
+
+def _activate(y: Tensor, negative_slope: float | None) -> Tensor:
+    return y if negative_slope is None else F.leaky_relu(y, negative_slope, inplace=not torch.is_grad_enabled())

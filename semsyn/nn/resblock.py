@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
 from semsyn.nn.conditional import Conditional
+from semsyn.nn.inference_conv import SplitConv2d
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.spectral_norm import spectral_norm
 
@@ -25,7 +28,7 @@ class ModulatedResBlock(nn.Module):
             many channels as it returns (`Conditional.out_channels`).
         has_spectral_norm: put spectral normalisation on the convolutions.
 
-    Shape: x is n c h w, the result n c' h w.
+    Shape: x is n c h w at the condition's size, or smaller: then it is enlarged to it (nearest); the result n c' h w.
 
     Reference: Park et al., arXiv:1903.07291, figure 3.
     """
@@ -55,9 +58,21 @@ class ModulatedResBlock(nn.Module):
 
     def forward(self, x: Tensor, cond: Condition, prepared: BlockModulations | None = None) -> Tensor:
         ready = prepared or {}
+        is_own = x.shape[2:] != cond.size
+        x = F.interpolate(x, cond.size) if is_own else x
         shortcut = x
         if self.norm_s is not None and self.conv_s is not None:
-            shortcut = self.conv_s(self.norm_s(x, cond, ready.get("norm_s")))
-        x = self.conv_0(self.norm_0(x, cond, ready.get("norm_0"), negative_slope=0.2))
-        x = self.conv_1(self.norm_1(x, cond, ready.get("norm_1"), negative_slope=0.2))
-        return shortcut + x
+            shortcut = self.norm_s.convolve(self.conv_s, x, cond, ready.get("norm_s"))
+        inplace = is_own and shortcut is not x
+        x = self.norm_0.convolve(self.conv_0, x, cond, ready.get("norm_0"), negative_slope=0.2, inplace=inplace)
+        x = self.norm_1.convolve(self.conv_1, x, cond, ready.get("norm_1"), negative_slope=0.2, inplace=True)
+        if torch.is_grad_enabled() or x.dtype != shortcut.dtype:
+            return shortcut + x
+        return x.add_(shortcut)
+
+    def fold(self) -> None:
+        """Take the inference form, in place: channels that norms append are convolved apart."""
+        for name in ("0", "1", "s"):
+            norm, conv = getattr(self, f"norm_{name}"), getattr(self, f"conv_{name}")
+            if norm is not None and norm.appended_channels:
+                setattr(self, f"conv_{name}", SplitConv2d(conv, norm.appended_channels))

@@ -4,32 +4,60 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.ops.indexed_affine.reference import row_ids
+from semsyn.ops.linear_as_conv import linear_as_conv
+
 CHUNK = 2**18  # numbers looked up at a time: 1 MB
 
 
 def indexed_affine_chunked(
-    x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None
+    x: Tensor,
+    region_ids: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    negative_slope: float | None = None,
+    gamma_gain: Tensor | None = None,
+    beta_gain: Tensor | None = None,
+    *,
+    statistics: tuple[Tensor, Tensor] | None = None,
+    projection: Tensor | None = None,
+    inplace: bool = False,
 ) -> Tensor:
-    """x n c h w, channels-last in memory; tables r c or n r c; no gradients."""
+    """x n c h w, channels-last in memory; tables r c or n r c; gains n 1 h w; no gradients.
+
+    Args:
+        statistics: scale and shift (c each) of x before it is modulated.
+        projection: weight of a 1 x 1 convolution (o c 1 1) of the result; what is convolved is never stored.
+        inplace: write the result into x.
+    """
     n, c, h, w = x.shape
-    ids = region_ids
     if gamma.ndim == 3:
-        first_rows = gamma.shape[1] * torch.arange(n, device=ids.device)
-        ids = ids + first_rows[:, None, None]
-        gamma, beta = gamma.flatten(0, 1), beta.flatten(0, 1)
-    ids, pixels = ids.flatten(), x.permute(0, 2, 3, 1).reshape(-1, c)
-    result = torch.empty_like(pixels)
+        region_ids, gamma, beta = row_ids(gamma, region_ids), gamma.flatten(0, 1), beta.flatten(0, 1)
+    ids, pixels = region_ids.flatten(), x.permute(0, 2, 3, 1).reshape(-1, c)
+    gains = [gain if gain is None else gain.flatten()[:, None] for gain in (gamma_gain, beta_gain)]
+    result = pixels
+    if projection is not None:
+        result = pixels.new_empty(len(pixels), len(projection))
+    elif not inplace:
+        result = torch.empty_like(pixels)
     length = max(1, CHUNK // c)
-    scales = gamma.new_empty(min(length, len(ids)), c)
+    buffers = pixels.new_empty(3, min(length, len(ids)), c)  # a fresh buffer costs more than what is done with it
     for start in range(0, len(ids), length):
-        rows, y = ids[start : start + length], result[start : start + length]
-        scale = scales[: len(rows)]
-        torch.index_select(beta, 0, rows, out=y)
-        torch.index_select(gamma, 0, rows, out=scale)
-        y.addcmul_(pixels[start : start + length], scale)
+        part = slice(start, start + length)
+        rows, given = ids[part], pixels[part]
+        scale, shift, spare = buffers[:, : len(rows)]
+        for table, gain, looked_up in ((gamma, gains[0], scale), (beta, gains[1], shift)):
+            torch.index_select(table, 0, rows, out=looked_up)
+            if gain is not None:
+                looked_up.mul_(gain[part])
+        if statistics is not None:
+            given = torch.addcmul(statistics[1], given, statistics[0], out=spare)
+        y = torch.addcmul(shift, given, scale, out=result[part] if projection is None else shift)
         if negative_slope is not None:
             F.leaky_relu_(y, negative_slope)
-    return result.view(n, h, w, c).permute(0, 3, 1, 2)
+        if projection is not None:
+            result[part] = linear_as_conv(y, projection)
+    return result.view(n, h, w, -1).permute(0, 3, 1, 2)
 
 
 def is_chunkable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
