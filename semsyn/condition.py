@@ -1,5 +1,6 @@
 """What the layers of one resolution may read."""
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -11,69 +12,105 @@ from semsyn.errors import InputError
 from semsyn.functional import find_windows, resize_ids
 
 # Tables grow in steps of so many rows, so that compiled code sees few shapes.
-PAIR_ROWS, WINDOW_ROWS = 16, 256
+REGION_ROWS, WINDOW_ROWS = 16, 256
+MAX_PRESENCE = 2**20  # keys that are counted by a table of them all; more are sorted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """The distinct (class, instance) pairs of each image, and where they are.
+    """The distinct combinations of what maps hold at a pixel, over the whole batch, and where they are.
 
     Attributes:
-        class_ids, instance_ids: n r, int64, the pairs; rows beyond an image's number of pairs repeat pair (0, 0) and
-            have no pixels.
-        ids: n h w, int64 in [0, r), the pair at each pixel.
+        ids: n h w, int64 in [0, r), the region at each pixel.
+        class_ids: r, int64; k is "no class". Rows beyond the combinations there are hold zeros and have no pixels.
+        edges: r, bool; or None.
+        instance_ids: r, int64, the instance (or whatever has a code of its own); or None.
+        images: r, int64, the image that the instance is in; or None.
     """
 
-    class_ids: Tensor
-    instance_ids: Tensor
     ids: Tensor
+    class_ids: Tensor
+    edges: Tensor | None = None
+    instance_ids: Tensor | None = None
+    images: Tensor | None = None
 
     @classmethod
-    def of(cls, class_ids: Tensor, instance_ids: Tensor) -> "Regions":
-        """Find the pairs of two maps (n h w). Shapes depend on the data: not for use inside a compiled forward."""
+    def of(cls, class_ids: Tensor, *, edges: Tensor | None = None, instance_ids: Tensor | None = None) -> "Regions":
+        """Find the regions of maps (n h w). Shapes depend on the data: not for use inside a compiled forward.
+
+        Without instances the images of a batch share regions.
+        """
+        maps = {"class_ids": class_ids}
+        if edges is not None:
+            maps["edges"] = edges.long()
+        if instance_ids is not None:
+            images = torch.arange(len(class_ids), device=class_ids.device)
+            maps |= {"instance_ids": instance_ids, "images": images[:, None, None].expand_as(class_ids)}
+        extents = [int(t.max()) + 1 for t in maps.values()]
+        key = torch.zeros_like(class_ids)
+        for values, extent in zip(maps.values(), extents, strict=True):
+            key = key * extent + values
+        keys, ids = _distinct(key, math.prod(extents))
+        keys = F.pad(keys, (0, -len(keys) % REGION_ROWS))
+        rows: dict[str, Tensor] = {}
+        for name, extent in zip(reversed(maps), reversed(extents), strict=True):
+            keys, rows[name] = keys // extent, keys % extent
+        if edges is not None:
+            rows["edges"] = rows["edges"].bool()
+        return cls(ids=ids, **rows)
+
+    @classmethod
+    def of_pixels(cls, class_ids: Tensor, instance_ids: Tensor) -> "Regions":
+        """Every pixel of two maps (n h w) as a region of its own: as many rows as pixels, whatever the maps hold."""
         n, h, w = class_ids.shape
-        num_classes, num_instances = int(class_ids.max()) + 1, int(instance_ids.max()) + 1
-        image = torch.arange(n, device=class_ids.device)[:, None, None]
-        keys, ids = torch.unique((image * num_classes + class_ids) * num_instances + instance_ids, return_inverse=True)
-        owner, pair = keys // (num_classes * num_instances), keys % (num_classes * num_instances)
-        counts = torch.bincount(owner, minlength=n)
-        first = counts.cumsum(0) - counts
-        rows = -(-int(counts.max()) // PAIR_ROWS) * PAIR_ROWS
-        slot = torch.arange(len(keys), device=keys.device) - first[owner]
-        pairs = keys.new_zeros(n, rows)
-        pairs[owner, slot] = pair
-        return cls(class_ids=pairs // num_instances, instance_ids=pairs % num_instances, ids=ids - first[:, None, None])
+        images = torch.arange(n, device=class_ids.device)[:, None].expand(n, h * w)
+        return cls(
+            ids=torch.arange(n * h * w, device=class_ids.device).view(n, h, w),
+            class_ids=class_ids.flatten(),
+            instance_ids=instance_ids.flatten(),
+            images=images.flatten(),
+        )
 
     def resized(self, size: tuple[int, int]) -> "Regions":
-        """The same pairs, their map at another size (nearest, torch's floor rule)."""
-        return Regions(class_ids=self.class_ids, instance_ids=self.instance_ids, ids=resize_ids(self.ids, size))
+        """The same regions, their map at another size (nearest, torch's floor rule)."""
+        return replace(self, ids=resize_ids(self.ids, size))
+
+
+def _distinct(key: Tensor, extent: int) -> tuple[Tensor, Tensor]:
+    """The distinct values of an integer tensor in [0, extent), ascending, and the place of each element among them."""
+    if extent > MAX_PRESENCE:
+        return torch.unique(key, return_inverse=True)
+    is_there = torch.zeros(extent, dtype=torch.bool, device=key.device)
+    is_there[key.flatten()] = True
+    return is_there.nonzero()[:, 0], (is_there.cumsum(0) - 1)[key]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """The distinct windows of labels that two convolutions in a row see, over the whole batch, and where they are.
+    """The distinct windows of regions that two convolutions in a row see, over the whole batch, and where they are.
 
     Attributes:
-        symbols: s t, int64: (class id · 2 + edge) at the t taps of each distinct window of the first convolution. The
-            class id k is "no class"; k + 1, without an edge, is outside of the map. Both add nothing.
-        inner: r t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the
+        regions: what the maps hold.
+        symbols: s t, int64 in [0, r]: the regions at the t taps of each distinct window of the first convolution; r is
+            outside of the map.
+        inner: u t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the
             map, where there is no hidden unit (while one over "no class" is the activation of the bias). The last rows
             may stand for no window at all.
-        ids: n h w, int64 in [0, r), the window at each pixel.
+        ids: n h w, int64 in [0, u), the window at each pixel.
     """
 
+    regions: Regions
     symbols: Tensor
     inner: Tensor
     ids: Tensor
 
     @classmethod
-    def of(cls, class_ids: Tensor, edges: Tensor | None, num_classes: int, kernel_size: int = 3) -> "Windows":
-        """Find the windows of class_ids (n h w in [0, k]) and edges (n h w, bool). Shapes depend on the data."""
-        symbols = class_ids * 2 if edges is None else class_ids * 2 + edges
-        numbers, first = find_windows(symbols, kernel_size, outside=2 * (num_classes + 1))
-        ids, inner = find_windows(numbers, kernel_size, outside=len(first))
-        inner = F.pad(inner, (0, 0, 0, -len(inner) % WINDOW_ROWS), value=len(first))
-        return cls(symbols=first, inner=inner, ids=ids)
+    def of(cls, regions: Regions, kernel_size: int = 3) -> "Windows":
+        """Find the windows of a map of regions. Shapes depend on the data."""
+        numbers, symbols = find_windows(regions.ids, kernel_size, outside=len(regions.class_ids))
+        ids, inner = find_windows(numbers, kernel_size, outside=len(symbols))
+        inner = F.pad(inner, (0, 0, 0, -len(inner) % WINDOW_ROWS), value=len(symbols))
+        return cls(regions=regions, symbols=symbols, inner=inner, ids=ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +123,7 @@ class Condition:
         offsets: n 2 h w, float.
         planes: n p h w, float.
         regions: the (class, instance) pairs.
-        windows: the label windows; layers that can work without them (`Conditional.may_use`) are cheaper with them.
+        windows: the windows of labels; layers that can work without them (`Conditional.may_use`) are cheaper with them.
         codes: n i 2 d, codes of the instances (scale, shift).
     """
 
@@ -130,7 +167,7 @@ class Condition:
         if at["instance_ids"] is not None and at["class_ids"] is None:
             raise InputError("instance_ids need class_ids beside them.")
         ids = at.pop("instance_ids")
-        regions = None if ids is None or at["class_ids"] is None else Regions.of(at["class_ids"], ids)
+        regions = None if ids is None or at["class_ids"] is None else Regions.of(at["class_ids"], instance_ids=ids)
         return cls(**at, regions=regions, codes=instance_codes)
 
     @property
@@ -142,7 +179,7 @@ class Condition:
     @property
     def batch(self) -> int:
         """Number of images."""
-        return len(self._map)
+        return self._map.shape[0]  # len() of a traced tensor is a constant
 
     @property
     def _map(self) -> Tensor:
@@ -163,8 +200,9 @@ class Condition:
     def explain(self) -> str:
         """How the modulations of this resolution are computed."""
         if self.regions is not None:
-            n, r = self.regions.class_ids.shape
-            return f"table of up to {r} (class, instance) pairs for each of {n} pictures"
+            return (
+                f"table of {len(self.regions.class_ids)} (class, instance) pairs for {self.regions.ids.numel()} pixels"
+            )
         if self.windows is not None:
             inner, outer = len(self.windows.symbols), int(self.windows.ids.max()) + 1
             pixels = self.windows.ids.numel()

@@ -1,8 +1,8 @@
 """What is given: the id maps of a batch of scenes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.functional import dense_ids, region_offsets, resize_ids
 from semsyn.functional import edges as find_edges
 from semsyn.labels import LabelSpace
+
+T = TypeVar("T")
 
 KEPT_INSTANCE_IDS = (
     256  # ids of 8-bit instance maps stay as they are, so that an edit of the map does not rename the others
@@ -140,12 +142,17 @@ class Layout:
 
     def pyramid(self, sizes: Iterable[tuple[int, int]]) -> tuple["Layout", ...]:
         """The layout at each size: nearest (torch's floor rule), from full size, each distinct size made once."""
-        made: dict[tuple[int, int], Layout] = {}
-        sizes = tuple(sizes)
-        for size in sizes:
-            if size not in made:
-                made[size] = self._map(lambda t, size=size: resize_ids(t, size))
-        return tuple(made[size] for size in sizes)
+        return once_per_size(lambda size: self._map(lambda t: resize_ids(t, size)), tuple(sizes))
+
+
+def once_per_size(make: Callable[[tuple[int, int]], T], sizes: Sequence[tuple[int, int]]) -> tuple[T, ...]:
+    """``make(size)`` for each size; equal ones share a result.
+
+    Compares where a dict would hash, which the symbolic sizes of an exported network do not allow.
+    """
+    first = [sizes.index(size) for size in sizes]
+    made = {i: make(sizes[i]) for i in sorted(set(first))}
+    return tuple(made[i] for i in first)
 
 
 def _shape(ids: Tensor) -> str:

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
-from semsyn.condition import CONDITION_FIELDS, PAIR_ROWS, Condition, Regions
+from semsyn import condition
+from semsyn.condition import CONDITION_FIELDS, REGION_ROWS, Condition, Regions
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 
@@ -11,29 +13,49 @@ def make_maps() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randint(4, (3, 6, 8), generator=rng), torch.randint(3, (3, 6, 8), generator=rng)
 
 
-def test_regions_lead_back_to_the_pair_at_every_pixel() -> None:
+def test_regions_lead_back_to_what_the_maps_hold() -> None:
     class_ids, instance_ids = make_maps()
-    class_ids[1], instance_ids[1] = 3, 2  # one pair alone, so rows of other images are padded
-    regions = Regions.of(class_ids, instance_ids)
-    image = torch.arange(3)[:, None, None]
-    assert torch.equal(regions.class_ids[image, regions.ids], class_ids)
-    assert torch.equal(regions.instance_ids[image, regions.ids], instance_ids)
-    pairs = [
-        set(zip(c.flatten().tolist(), i.flatten().tolist(), strict=True)) for c, i in zip(*make_maps(), strict=True)
-    ]
-    assert max(len(pairs[0]), len(pairs[2])) <= regions.class_ids.shape[1]
-    assert regions.class_ids.shape[1] % PAIR_ROWS == 0, "few shapes for compiled code"
-    assert regions.ids[1].unique().tolist() == [0]
-    assert not regions.class_ids[1, 1:].any() and not regions.instance_ids[1, 1:].any(), "padding repeats pair (0, 0)"
+    edges = class_ids > 1
+    regions = Regions.of(class_ids, edges=edges, instance_ids=instance_ids)
+    assert torch.equal(regions.class_ids[regions.ids], class_ids)
+    assert torch.equal(regions.edges[regions.ids], edges)
+    assert torch.equal(regions.instance_ids[regions.ids], instance_ids)
+    assert torch.equal(regions.images[regions.ids], torch.arange(3)[:, None, None].expand_as(class_ids))
+    assert len(regions.class_ids) % REGION_ROWS == 0, "few shapes for compiled code"
+    combinations = {(n, *map(int, (class_ids[n, i, j], instance_ids[n, i, j]))) for n, i, j in np.ndindex(3, 6, 8)}
+    assert int(regions.ids.max()) + 1 == len(combinations), "edges follow from the class here"
+
+
+def test_images_share_regions_where_there_are_no_instances() -> None:
+    class_ids = torch.tensor([[[2, 0]], [[0, 2]]])
+    regions = Regions.of(class_ids)
+    assert regions.class_ids[:2].tolist() == [0, 2] and regions.ids.tolist() == [[[1, 0]], [[0, 1]]]
+    assert regions.images is None and regions.instance_ids is None and regions.edges is None
 
 
 def test_one_instance_may_span_classes_and_one_class_instances() -> None:
-    regions = Regions.of(torch.tensor([[[0, 1], [1, 1]]]), torch.tensor([[[5, 5], [5, 7]]]))
-    assert list(zip(*(t[0, :3].tolist() for t in (regions.class_ids, regions.instance_ids)), strict=True)) == [
+    regions = Regions.of(torch.tensor([[[0, 1], [1, 1]]]), instance_ids=torch.tensor([[[5, 5], [5, 7]]]))
+    assert list(zip(*(t[:3].tolist() for t in (regions.class_ids, regions.instance_ids)), strict=True)) == [
         (0, 5),
         (1, 5),
         (1, 7),
     ]
+
+
+def test_many_combinations_are_found_by_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    class_ids, instance_ids = make_maps()
+    expected = Regions.of(class_ids, instance_ids=instance_ids)
+    monkeypatch.setattr(condition, "MAX_PRESENCE", 0)
+    found = Regions.of(class_ids, instance_ids=instance_ids)
+    assert torch.equal(found.ids, expected.ids) and torch.equal(found.class_ids, expected.class_ids)
+
+
+def test_pixels_as_regions_lead_back_too() -> None:
+    class_ids, instance_ids = make_maps()
+    regions = Regions.of_pixels(class_ids, instance_ids)
+    assert torch.equal(regions.class_ids[regions.ids], class_ids)
+    assert torch.equal(regions.instance_ids[regions.ids], instance_ids)
+    assert torch.equal(regions.images[regions.ids], torch.arange(3)[:, None, None].expand_as(class_ids))
 
 
 def test_of_resizes_every_map_by_the_floor_rule() -> None:
@@ -75,7 +97,7 @@ def test_a_condition_without_maps_has_no_size() -> None:
     with pytest.raises(InputError, match="has no size"):
         _ = Condition(codes=torch.zeros(1, 1, 2, 3)).size
     class_ids, instance_ids = make_maps()
-    assert Condition(regions=Regions.of(class_ids, instance_ids)).size == (6, 8)
+    assert Condition(regions=Regions.of(class_ids, instance_ids=instance_ids)).size == (6, 8)
 
 
 def test_missing_lists_what_a_layer_would_lack() -> None:

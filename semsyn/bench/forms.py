@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
+import torch._inductor.config as inductor_config
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -123,7 +125,13 @@ def fuse(generator: Generator) -> Generator:
 
 def compile_inference(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """``torch.compile`` for fixed weights: static shapes, the weights frozen into the code."""
-    return torch.compile(function, fullgraph=True, dynamic=False, options={"freezing": True})
+    compiled = torch.compile(function, fullgraph=True, dynamic=False)
+
+    def run(*args: Any) -> Tensor:
+        with inductor_config.patch(freezing=True):  # given as an option, torch 2.13 does not heed it
+            return compiled(*args)
+
+    return run
 
 
 def floor_form(generator: Generator, batch: int) -> Form:

@@ -17,6 +17,8 @@ def _sources(length: int, new_length: int, rule: Literal["floor", "centre"], dev
         steps[0] = step / 2
         return steps.cumsum(0).floor().long().clamp(max=length - 1).to(device)
     target = torch.arange(new_length, device=device)
+    if length % new_length == 0:
+        return target * (length // new_length)
     scale = torch.tensor(length, dtype=torch.float32) / new_length  # float32, as torch's interpolate computes it
     return (target.float() * scale.to(device)).long().clamp(max=length - 1)
 
@@ -38,12 +40,12 @@ def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "ce
         InputError: if a side is empty.
     """
     h, w = ids.shape[-2:]
-    if min(h, w, *size) < 1:
+    if any(side < 1 for side in (h, w, *size)):
         raise InputError(f"resize_ids cannot go from {h} x {w} to {size[0]} x {size[1]}: a side is empty.")
     if (h, w) == tuple(size):
         return ids
     rows, columns = (_sources(a, b, rule, ids.device) for a, b in zip((h, w), size, strict=True))
-    return ids[..., rows[:, None], columns]
+    return ids.index_select(-2, rows).index_select(-1, columns)
 
 
 def edges(ids: Tensor) -> Tensor:

@@ -135,9 +135,9 @@ class Conditional(nn.Module):
         negative_slope: float | None,
         inplace: bool,
     ) -> Tensor:
-        if isinstance(conv, nn.Conv2d) and negative_slope is None and not self.has_finish:
-            if conv.kernel_size == (1, 1) and conv.bias is None:
-                return (self.prepare(cond) if prepared is None else prepared).project(self.norm(x), conv)
+        is_plain = negative_slope is None and not self.has_finish
+        if is_plain and isinstance(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.bias is None:
+            return (self.prepare(cond) if prepared is None else prepared).project(self.norm(x), conv)
         return conv(self._modulated(x, cond, prepared, negative_slope, inplace))
 
     def fold(self) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from semsyn.condition import Condition, Regions, Windows
 from semsyn.errors import InputError
-from semsyn.layout import Layout
+from semsyn.functional import resize_ids
+from semsyn.layout import Layout, once_per_size
 from semsyn.nn.resblock import BlockModulations
 from semsyn.style import Style
 
@@ -66,13 +67,11 @@ class LabelConditioner(Conditioner):
     Args:
         has_edges: write instance borders.
         has_offsets: write the place in the region.
-        window: (number of classes, kernel size) of layers that convolve the map twice (`SPADE`): resolutions at which
-            few windows of labels are distinct get them.
+        window: kernel size of layers that convolve the map twice (`SPADE`): resolutions at which few windows of labels
+            are distinct get them.
     """
 
-    def __init__(
-        self, *, has_edges: bool = False, has_offsets: bool = False, window: tuple[int, int] | None = None
-    ) -> None:
+    def __init__(self, *, has_edges: bool = False, has_offsets: bool = False, window: int | None = None) -> None:
         super().__init__()
         self.window = window
         self.requires = tuple(name for name, used in {"edges": has_edges, "offsets": has_offsets}.items() if used)
@@ -82,20 +81,24 @@ class LabelConditioner(Conditioner):
         self.check(layout)
         wanted = Layout(class_ids=layout.class_ids, **{name: getattr(layout, name) for name in self.requires})
         levels = wanted.pyramid(sizes)
-        windows = {at.size: self._windows(at) for at in levels}
+        # A traced forward takes the dense form: the number of windows depends on the data.
+        has_windows = self.window is not None and not torch.compiler.is_compiling()
+        regions = Regions.of(layout.class_ids, edges=wanted.edges) if has_windows else None
+        windows = once_per_size(lambda size: None if regions is None else self._windows(regions, size), sizes)
         return Prepared(
             tuple(
-                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, windows=windows[at.size])
-                for at in levels
+                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, windows=those)
+                for at, those in zip(levels, windows, strict=True)
             )
         )
 
-    def _windows(self, layout: Layout) -> Windows | None:
+    def _windows(self, regions: Regions, size: tuple[int, int]) -> Windows | None:
         """The distinct windows of a level, where a table of them is cheaper than the convolutions."""
-        pixels = layout.class_ids.numel()
-        if self.window is None or pixels < MIN_PIXELS or torch.compiler.is_compiling():
-            return None  # a traced forward takes the dense form: the number of windows depends on the data
-        windows = Windows.of(layout.class_ids, layout.edges, *self.window)
+        assert self.window is not None
+        pixels = len(regions.ids) * size[0] * size[1]
+        if pixels < MIN_PIXELS:
+            return None
+        windows = Windows.of(regions.resized(size), self.window)
         return windows if len(windows.inner) <= MAX_SHARE * pixels else None
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
@@ -116,12 +119,24 @@ class InstanceConditioner(Conditioner):
         self.check(layout)
         assert layout.instance_ids is not None
         planes = layout.planes if "planes" in self.writes else None
-        pairs = Regions.of(layout.class_ids, layout.instance_ids)
         levels = Layout(class_ids=layout.class_ids, planes=planes).pyramid(sizes)
-        regions = {size: pairs.resized(size) for size in set(sizes)}
+        regions = self._regions(layout.class_ids, layout.instance_ids, sizes)
         return Prepared(
-            tuple(Condition(class_ids=at.class_ids, planes=at.planes, regions=regions[at.size]) for at in levels)
+            tuple(
+                Condition(class_ids=at.class_ids, planes=at.planes, regions=pairs)
+                for at, pairs in zip(levels, regions, strict=True)
+            )
         )
+
+    def _regions(self, class_ids: Tensor, instance_ids: Tensor, sizes: Sequence[tuple[int, int]]) -> Sequence[Regions]:
+        """The pairs, mapped at each size; in a traced forward each pixel is one, since their number depends on the
+        data.
+        """
+        if torch.compiler.is_compiling():
+            return once_per_size(
+                lambda size: Regions.of_pixels(resize_ids(class_ids, size), resize_ids(instance_ids, size)), sizes
+            )
+        return once_per_size(Regions.of(class_ids, instance_ids=instance_ids).resized, sizes)
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
         if style.instance_codes is None:

@@ -2,10 +2,10 @@
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
+from semsyn.condition import Condition, Regions
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
@@ -57,17 +57,17 @@ class INADE(Conditional):
         self.sketch_conv = nn.Conv2d(1, channels, 3, padding=1) if has_sketch else None
         self.merge_conv = nn.Conv2d(2 * channels, channels, 1, bias=False) if has_sketch else None
 
-    def tables(self, class_ids: Tensor, instance_ids: Tensor, codes: Tensor) -> Tensor:
-        """(gamma, beta) rows of pairs: ids n r, codes n i 2 d; the result 2 n r c."""
-        drawn = rearrange(self.code_to_channels(codes), "n i two c -> two n i c")
-        rows = repeat(instance_ids, "n r -> two n r c", two=2, c=drawn.shape[-1])
+    def tables(self, regions: Regions, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """gamma and beta of each pair, r c; codes n i 2 d."""
+        drawn = self.code_to_channels(codes)[regions.images, regions.instance_ids]
         with_no_class = (F.pad(table, (0, 0, 0, 0, 0, 1)) for table in (self.weight, self.bias))  # row k is zero
-        weight, bias = (rearrange(table[class_ids], "n r c two -> two n r c") for table in with_no_class)
-        return weight * drawn.gather(2, rows) + bias
+        weight, bias = (rearrange(table[regions.class_ids], "r c two -> r two c") for table in with_no_class)
+        gamma, beta = (weight * drawn + bias).unbind(1)
+        return gamma, beta
 
     def modulate(self, cond: Condition) -> Modulation:
         assert cond.regions is not None and cond.codes is not None
-        gamma, beta = self.tables(cond.regions.class_ids, cond.regions.instance_ids, cond.codes)
+        gamma, beta = self.tables(cond.regions, cond.codes)
         return Modulation(gamma=gamma, beta=beta, ids=cond.regions.ids)
 
     def finish(self, y: Tensor, cond: Condition) -> Tensor:

@@ -37,6 +37,10 @@ class PackedConv2d(nn.Conv2d):
         self._packed = None
         return super()._apply(fn, recurse)
 
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._packed = None
+        super()._load_from_state_dict(*args, **kwargs)
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_packed": None}  # neither copied nor pickled
 
@@ -63,7 +67,7 @@ def conv_of(weight: Tensor, bias: Tensor | None) -> PackedConv2d:
     """A same-size convolution with that weight (o c k k) and bias (o), for inference."""
     o, c, k, _ = weight.shape
     conv = PackedConv2d(c, o, k, padding=k // 2, bias=bias is not None, device="meta")
-    conv.weight = nn.Parameter(weight.detach().contiguous(), requires_grad=False)
+    conv.weight = nn.Parameter(weight.detach(), requires_grad=False)
     conv.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
     return conv
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from semsyn.condition import Windows
 from semsyn.functional import label_conv2d
 
 
@@ -37,23 +38,17 @@ class LabelConv2d(nn.Module):
         ids = class_ids if self.num_classes else None
         return label_conv2d(ids, self.weight, self.bias, planes=planes, padding=self.padding)
 
-    def of_windows(self, class_ids: Tensor, edges: Tensor) -> Tensor:
-        """The convolution at windows instead of at pixels.
-
-        Args:
-            class_ids: s t, integers in [0, k + 1], the ids at the t taps of each window; k and k + 1 add nothing.
-            edges: s t, 0 or 1, the only plane; unused where there is none.
-
-        Returns:
-            s o.
-        """
+    def of_windows(self, windows: Windows) -> Tensor:
+        """The convolution once per distinct window: s o."""
+        regions = windows.regions
         weight = rearrange(self.weight, "o k kh kw -> (kh kw) k o")
-        table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 2))  # two zero rows
-        rows = class_ids + (self.num_classes + 2) * torch.arange(len(weight), device=class_ids.device)
-        summed = F.embedding_bag(rows, table.flatten(0, 1), mode="sum") + self.bias
+        table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 1))[:, regions.class_ids]  # "no class" adds nothing
         if self.num_planes:
-            summed = summed + edges.to(summed.dtype) @ weight[:, self.num_classes]
-        return summed
+            assert regions.edges is not None
+            table = table + regions.edges[:, None] * weight[:, self.num_classes :]
+        table = F.pad(table, (0, 0, 0, 1))  # nor does what is outside
+        rows = windows.symbols + table.shape[1] * torch.arange(len(table), device=table.device)
+        return F.embedding_bag(rows, table.flatten(0, 1), mode="sum") + self.bias
 
     def extra_repr(self) -> str:
         channels, _, kernel_size, _ = self.weight.shape

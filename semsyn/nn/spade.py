@@ -1,12 +1,15 @@
 """Spatially-adaptive normalisation."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition, Windows
+from semsyn.condition import Condition
 from semsyn.nn.conditional import Conditional
-from semsyn.nn.inference_conv import PackedConv2d, conv_of
+from semsyn.nn.inference_conv import conv_of
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
@@ -60,50 +63,95 @@ class SPADE(Conditional):
         self.shared = LabelConv2d(num_classes, hidden, kernel_size, num_planes=num_planes + has_edges)
         self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
         self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
-        self.folded: PackedConv2d | None = None
+        self.folded: PackedGammaBeta | None = None
 
     def modulate(self, cond: Condition) -> Modulation:
-        weight, bias = self._weight_and_bias()
+        convs = self.folded or self._gamma_beta()
         if cond.windows is not None and self.may_use:
-            gamma, beta = self._table(cond.windows, weight, bias).chunk(2, dim=1)
+            hidden = F.relu(self.shared.of_windows(cond.windows))
+            gamma, beta = _table(convs, hidden, cond.windows.inner).chunk(2, dim=1)
             return Modulation(gamma=gamma, beta=beta, ids=cond.windows.ids)
         edges = cond.edges if "edges" in self.reads else None
         planes = cond.planes if "planes" in self.reads else None
         hidden = F.relu(self.shared(cond.class_ids, stack_planes(edges, planes, self.shared.weight.dtype)))
-        both = self.folded(hidden) if self.folded else F.conv2d(hidden, weight, bias, padding=self.shared.padding)
-        gamma, beta = both.chunk(2, dim=1)
+        gamma, beta = convs.dense(hidden).chunk(2, dim=1)
         return Modulation(gamma=gamma, beta=beta)
 
-    def _weight_and_bias(self) -> tuple[Tensor, Tensor]:
-        """Of one convolution that gives 1 + gamma and beta."""
-        if self.folded is not None:
-            assert self.folded.bias is not None
-            return self.folded.weight, self.folded.bias
+    def _gamma_beta(self) -> "GammaBeta":
         assert self.gamma.bias is not None and self.beta.bias is not None
-        weight = torch.cat([self.gamma.weight, self.beta.weight])
-        return weight, torch.cat([1 + self.gamma.bias, self.beta.bias])
-
-    def _table(self, windows: Windows, weight: Tensor, bias: Tensor) -> Tensor:
-        """(1 + gamma, beta) once per distinct window, r 2c; exactly what the convolutions give at its pixels."""
-        hidden = F.relu(self.shared.of_windows(windows.symbols // 2, windows.symbols % 2))
-        hidden = F.pad(hidden, (0, 0, 0, 1))  # the last row: outside of the map, where there is no hidden unit
-        weight = weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]  # 2c (t o) 1 1
-        rows = TABLE_ROWS if hidden.device.type == "cpu" else len(windows.inner)
-        parts = []
-        for inner in windows.inner.split(rows):
-            taps = F.embedding(inner, hidden).flatten(1)
-            parts.append(linear_as_conv(taps, weight, bias))
-        return torch.cat(parts)
+        return GammaBeta(
+            weight=torch.cat([self.gamma.weight, self.beta.weight]),
+            bias=torch.cat([1 + self.gamma.bias, self.beta.bias]),
+        )
 
     def fold(self) -> None:
-        """Besides: one convolution for gamma and beta, with the 1 of 1 + gamma and the statistics in it."""
+        """Besides: one packed convolution for gamma and beta, with the statistics in it."""
         super().fold()
-        weight, bias = self._weight_and_bias()
+        convs = self._gamma_beta()
         if self.scale is not None and self.shift is not None:
-            (gamma, beta), (gamma_bias, beta_bias) = weight.chunk(2), bias.chunk(2)
-            scale, shift = self.scale[:, None, None, None], self.shift[:, None, None, None]
-            weight = torch.cat([gamma * scale, torch.addcmul(beta, gamma, shift)])
-            bias = torch.cat([gamma_bias * self.scale, torch.addcmul(beta_bias, gamma_bias, self.shift)])
+            convs = convs.after(self.scale, self.shift)
             self.scale = self.shift = None
-        self.folded = conv_of(weight, bias)
+        self.folded = PackedGammaBeta(convs)
         del self.gamma, self.beta
+
+
+@dataclass(frozen=True, kw_only=True)
+class GammaBeta:
+    """One convolution of the hidden features for 1 + gamma and beta.
+
+    Attributes:
+        weight: 2c o k k.
+        bias: 2c.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    @property
+    def rows(self) -> Tensor:
+        """The weight as that of a 1 x 1 convolution of windows, 2c (k k o) 1 1."""
+        return self.weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
+
+    def dense(self, hidden: Tensor) -> Tensor:
+        """n o h w to n 2c h w."""
+        return F.conv2d(hidden, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
+
+    def of_windows(self, hidden: Tensor) -> Tensor:
+        """The hidden features of windows, u (k k o), to u 2c."""
+        return linear_as_conv(hidden, partial(F.conv2d, weight=self.rows, bias=self.bias))
+
+    def after(self, scale: Tensor, shift: Tensor) -> "GammaBeta":
+        """Those of the modulation of x · scale + shift (c each), as one of x."""
+        (gamma, beta), (gamma_bias, beta_bias) = self.weight.chunk(2), self.bias.chunk(2)
+        a, b = scale[:, None, None, None], shift[:, None, None, None]
+        return GammaBeta(
+            weight=torch.cat([gamma * a, torch.addcmul(beta, gamma, b)]),
+            bias=torch.cat([gamma_bias * scale, torch.addcmul(beta_bias, gamma_bias, shift)]),
+        )
+
+
+class PackedGammaBeta(nn.Module):
+    """`GammaBeta` for inference."""
+
+    def __init__(self, convs: GammaBeta) -> None:
+        super().__init__()
+        rows = convs.rows
+        o, k = convs.weight.shape[1:3]
+        weight = rows.view(len(rows), k, k, o).permute(0, 3, 1, 2)  # the same memory
+        self.dense, self.rows = conv_of(weight, convs.bias), conv_of(rows, convs.bias)
+
+    def of_windows(self, hidden: Tensor) -> Tensor:
+        return linear_as_conv(hidden, self.rows)
+
+
+def _table(convs: GammaBeta | PackedGammaBeta, hidden: Tensor, inner: Tensor) -> Tensor:
+    """(1 + gamma, beta) once per distinct window, u 2c; exactly what the convolutions give at its pixels.
+
+    Args:
+        convs: gamma and beta.
+        hidden: s o, the hidden features of each window of the first convolution.
+        inner: u t, see `Windows`.
+    """
+    hidden = F.pad(hidden, (0, 0, 0, 1))  # the last row: outside of the map, where there is no hidden unit
+    rows = TABLE_ROWS if hidden.device.type == "cpu" else len(inner)
+    return torch.cat([convs.of_windows(F.embedding(part, hidden).flatten(1)) for part in inner.split(rows)])

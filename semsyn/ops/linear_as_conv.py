@@ -1,19 +1,19 @@
 """A matrix product in the form that is fastest on CPUs."""
 
-import torch.nn.functional as F
+from collections.abc import Callable
+
 from torch import Tensor
 
 
-def linear_as_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x @ weight.T + bias`` as a channels-last 1 x 1 convolution, on some CPUs twice as fast as the matrix product.
+def linear_as_conv(x: Tensor, conv: Callable[[Tensor], Tensor]) -> Tensor:
+    """A matrix product with the rows of x as a channels-last 1 x 1 convolution, on some CPUs twice as fast.
 
     Args:
         x: r c.
-        weight: o c 1 1.
-        bias: o.
+        conv: 1 c h w to 1 o h w.
 
     Returns:
         r o.
     """
     pixels = x.contiguous().view(1, 1, *x.shape).permute(0, 3, 1, 2)  # strides as of a channels-last tensor: no copy
-    return F.conv2d(pixels, weight, bias)[0, :, 0].T
+    return conv(pixels)[0, :, 0].T

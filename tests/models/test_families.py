@@ -7,10 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semsyn.condition import Condition, Regions
 from semsyn.layout import Layout
 from semsyn.models import Generator, config_from_dict, config_to_dict, family_of
-from semsyn.nn import Prepared
 from semsyn.style import Style
 from tests.models.cases import CONFIGS, make_generator, make_images, make_layout
 
@@ -188,30 +186,3 @@ def test_exports_ids_in_picture_out(case: str) -> None:
         for each in (layout, other):
             found = program.module()(filled(each), filled(style))
             torch.testing.assert_close(found, generator(each, style), rtol=1e-4, atol=1e-5)
-
-
-class ExportedInstances(nn.Module):
-    """Pairs of class and instance, found beforehand, and codes in, picture out."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, pairs: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
-        class_ids = pairs["class_ids"].gather(1, pairs["ids"].flatten(1)).view_as(pairs["ids"])
-        full = Condition(class_ids=class_ids, regions=Regions(**pairs))
-        prepared = Prepared(tuple(full.resized(size) for size in self.generator.sizes()))
-        return self.generator.run(prepared, Style(**codes))
-
-
-@pytest.mark.slow
-def test_instances_export_from_their_pairs_on() -> None:
-    generator = make_generator("inade")
-    layout = make_layout(generator, 2)
-    style = generator.sample_style(layout, seeds=[1, 2])
-    regions = Regions.of(layout.class_ids, layout.instance_ids)
-    pairs = {f.name: getattr(regions, f.name) for f in fields(regions)}
-    program = torch.export.export(ExportedInstances(generator), (pairs, filled(style)))
-    with torch.no_grad():
-        found = program.module()(pairs, filled(style))
-        torch.testing.assert_close(found, generator(layout, style), rtol=1e-4, atol=1e-5)

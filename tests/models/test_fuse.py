@@ -46,6 +46,7 @@ def test_a_fused_generator_refuses_training_and_saving(tmp_path):
 
 GENERATORS = {
     "spade": lambda: build_spade(SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6)),
+    "clade": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_edges=True)),
     "icpe": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True)),
     "inade": lambda: build_inade(INADEConfig(num_classes=5, image_size=(64, 64), width=2, instance_code_dim=3)),
 }

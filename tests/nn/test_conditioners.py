@@ -41,7 +41,7 @@ def test_it_writes_what_it_says_at_every_size(name: str) -> None:
             assert torch.equal(getattr(cond, field), resize_ids(getattr(layout, field), cond.size)), field
         if "codes" in conditioner.writes:
             assert cond.codes is style.instance_codes
-            regions = Regions.of(layout.class_ids, layout.instance_ids)
+            regions = Regions.of(layout.class_ids, instance_ids=layout.instance_ids)
             assert torch.equal(cond.regions.ids, resize_ids(regions.ids, cond.size))
             assert torch.equal(cond.regions.instance_ids, regions.instance_ids)
 

@@ -1,3 +1,4 @@
+import copy
 from functools import partial
 
 import pytest
@@ -7,6 +8,8 @@ from torch.nn.utils import parametrize
 
 from semsyn.condition import Condition
 from semsyn.nn import CLADE, SPADE, ModulatedResBlock
+from semsyn.nn.conditional import Conditional
+from semsyn.nn.spectral_norm import fold_spectral_norm
 
 COND = Condition(class_ids=torch.arange(3).expand(2, 4, 3), edges=torch.rand(2, 4, 3) > 0.5)
 MODULATIONS = {
@@ -43,3 +46,23 @@ def test_every_parameter_learns() -> None:
     block = ModulatedResBlock(6, 4, MODULATIONS["clade"])
     block(torch.randn(2, 6, 4, 3), COND).square().sum().backward()
     assert all(p.grad is not None for p in block.parameters())
+
+
+@pytest.mark.parametrize("name", MODULATIONS)
+@pytest.mark.parametrize("channels", [(6, 6), (6, 4)])
+@pytest.mark.parametrize("size", [(4, 3), (2, 3)], ids=["as large", "smaller"])
+def test_inference_works_in_place_but_not_in_what_it_is_given(
+    name: str, channels: tuple[int, int], size: tuple[int, int]
+) -> None:
+    block = ModulatedResBlock(*channels, MODULATIONS[name]).eval()
+    x = torch.randn(2, channels[0], *size).contiguous(memory_format=torch.channels_last)
+    expected = block(F.interpolate(x, (4, 3)), COND).detach()
+    fused = fold_spectral_norm(copy.deepcopy(block))
+    for module in list(fused.modules()):
+        if isinstance(module, Conditional | ModulatedResBlock):
+            module.fold()
+    given = x.clone(memory_format=torch.preserve_format)
+    with torch.inference_mode():
+        for each in (block, fused):
+            torch.testing.assert_close(each(x, COND), expected)
+            assert torch.equal(x, given)

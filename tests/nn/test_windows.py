@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from semsyn.condition import Condition, Windows
+from semsyn.condition import Condition, Regions, Windows
 from semsyn.nn import SPADE, InstanceNorm
 
 K = 4
@@ -25,7 +25,7 @@ def test_table_equals_convolutions(has_edges, kernel_size):
     x = torch.randn(2, 6, 18, 21, dtype=torch.float64, requires_grad=True)
     probe = torch.randn(2, 6, 18, 21, dtype=torch.float64)
     results = []
-    for windows in (None, Windows.of(ids, edges, K, kernel_size)):
+    for windows in (None, Windows.of(Regions.of(ids, edges=edges), kernel_size)):
         cond = Condition(class_ids=ids, edges=edges, windows=windows)
         y = layer(x, cond)
         results.append((y, *torch.autograd.grad((y * probe).sum(), [x, *layer.parameters()])))
@@ -36,7 +36,7 @@ def test_table_equals_convolutions(has_edges, kernel_size):
 def test_outside_and_no_class_are_told_apart():
     ids = torch.full((1, 9, 9), K)  # nothing has a class: inner hidden units are relu(bias), outside there are none
     layer = SPADE(3, K, hidden=4, norm=InstanceNorm)
-    windows = Windows.of(ids, None, K)
+    windows = Windows.of(Regions.of(ids))
     assert int(windows.ids.max()) + 1 == 25  # 5 distances to each border, clipped at 2
     dense, table = (layer.modulate(Condition(class_ids=ids, windows=w)) for w in (None, windows))
     torch.testing.assert_close(table.gamma[table.ids].movedim(-1, 1), dense.gamma)

@@ -24,8 +24,7 @@ def build_spade(config: SPADEConfig) -> Generator:
         kernel_size=config.kernel_size,
         norm=make_norm(config.norm),
     )
-    window = (config.num_classes, config.kernel_size)
-    conditioner = LabelConditioner(has_edges=config.has_edges, window=window)
+    conditioner = LabelConditioner(has_edges=config.has_edges, window=config.kernel_size)
     return build_pyramid(
         config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges
     )

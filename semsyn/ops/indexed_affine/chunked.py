@@ -1,5 +1,7 @@
 """The same on CPU for inference: chunk by chunk, so that looked-up rows never leave the cache."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,7 +58,7 @@ def indexed_affine_chunked(
         if negative_slope is not None:
             F.leaky_relu_(y, negative_slope)
         if projection is not None:
-            result[part] = linear_as_conv(y, projection)
+            result[part] = linear_as_conv(y, partial(F.conv2d, weight=projection))
     return result.view(n, h, w, -1).permute(0, 3, 1, 2)
 
 
