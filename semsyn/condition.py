@@ -10,6 +10,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import find_windows, resize_ids
+from semsyn.ops.find_windows.reference import distinct_columns
 
 # Tables grow in steps of so many rows, so that compiled code sees few shapes.
 REGION_ROWS, WINDOW_ROWS = 16, 256
@@ -71,6 +72,11 @@ class Regions:
             images=images.flatten(),
         )
 
+    def rows(self) -> tuple[Tensor, ...]:
+        """What is known of each region, r each, int64."""
+        rows = (self.class_ids, self.edges, self.instance_ids, self.images)
+        return tuple(t.long() for t in rows if t is not None)
+
     def resized(self, size: tuple[int, int]) -> "Regions":
         """The same regions, their map at another size (nearest, torch's floor rule)."""
         return replace(self, ids=resize_ids(self.ids, size))
@@ -97,12 +103,14 @@ class Windows:
             map, where there is no hidden unit (while one over "no class" is the activation of the bias). The last rows
             may stand for no window at all.
         ids: n h w, int64 in [0, u), the window at each pixel.
+        known: u, int64, the same window's row among those of an earlier map, -1 where it had none; or None.
     """
 
     regions: Regions
     symbols: Tensor
     inner: Tensor
     ids: Tensor
+    known: Tensor | None = None
 
     @classmethod
     def of(cls, regions: Regions, kernel_size: int = 3) -> "Windows":
@@ -111,6 +119,21 @@ class Windows:
         ids, inner = find_windows(numbers, kernel_size, outside=len(symbols))
         inner = F.pad(inner, (0, 0, 0, -len(inner) % WINDOW_ROWS), value=len(symbols))
         return cls(regions=regions, symbols=symbols, inner=inner, ids=ids)
+
+    def recalling(self, earlier: "Windows") -> "Windows":
+        """The same with ``known``: which of them the map before an edit had too."""
+        before, now = earlier._contents(), self._contents()
+        numbers, _ = distinct_columns(torch.cat([before, now]).T)
+        row = numbers.new_full((len(numbers),), -1)
+        row[numbers[: len(before)]] = torch.arange(len(before), device=row.device)
+        return replace(self, known=row[numbers[len(before) :]])
+
+    def _contents(self) -> Tensor:
+        """What each window shows, u (t t), whatever numbers the regions have."""
+        codes = torch.stack(self.regions.rows())
+        symbols = F.pad(codes, (0, 1), value=-1)[:, self.symbols]  # p s t
+        symbols = F.pad(symbols, (0, 0, 0, 1), value=-2)[:, self.inner]  # p u t t
+        return symbols.movedim(0, -1).flatten(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +219,12 @@ class Condition:
         if self.regions is not None:
             changed["regions"] = self.regions.resized(size)
         return replace(self, windows=None, **changed)
+
+    def recalling(self, earlier: "Condition") -> "Condition":
+        """The same, its windows knowing those of the maps before an edit."""
+        if self.windows is None or earlier.windows is None:
+            return self
+        return replace(self, windows=self.windows.recalling(earlier.windows))
 
     def explain(self) -> str:
         """How the modulations of this resolution are computed."""

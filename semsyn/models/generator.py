@@ -1,7 +1,6 @@
 """The face of every family: layout and style in, picture out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -98,19 +97,26 @@ class Generator(nn.Module):
         h, w = stem_size(image_size or self.image_size, self.scales)
         return tuple((h * s, w * s) for s in self.scales)
 
-    def prepare(self, layout: Layout, *, size: tuple[int, int] | None = None) -> Prepared:
+    def prepare(
+        self, layout: Layout, *, size: tuple[int, int] | None = None, earlier: Prepared | None = None
+    ) -> Prepared:
         """All that depends on the layout alone, once for many styles.
 
         Args:
             layout: maps of any size; they are brought to each stage's size by the nearest rule.
             size: (h, w) of the picture; None: ``image_size``, whatever the layout's size is.
+            earlier: what was prepared for the maps before an edit, with the same weights: what did not change is taken
+                from it.
         """
         conditions = self.conditioner.prepare(layout, self.sizes(size)).conditions
         stages: list[Any] = list(self.stages)
         if any(field in stage.reads for stage in stages for field in self.conditioner.drawn):
             return Prepared(conditions)
-        modulations = tuple(stage.prepare(cond) for stage, cond in zip(stages, conditions, strict=True))
-        return Prepared(tuple(replace(cond, windows=None) for cond in conditions), modulations)
+        if earlier is None or not earlier.modulations:
+            return Prepared(conditions, tuple(s.prepare(cond) for s, cond in zip(stages, conditions, strict=True)))
+        conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
+        together = zip(stages, conditions, earlier.modulations, strict=True)
+        return Prepared(conditions, tuple(stage.prepare(cond, known) for stage, cond, known in together))
 
     def explain(self, layout: Layout, *, size: tuple[int, int] | None = None) -> str:
         """A line per resolution: from how many table rows, or for how many pixels, the modulations are computed."""

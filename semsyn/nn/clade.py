@@ -59,7 +59,7 @@ class CLADE(Conditional):
                 nn.init.zeros_(conv.weight)
                 nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
-    def modulate(self, cond: Condition) -> Modulation:
+    def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.class_ids is not None
         # As released: the arg-max of an empty one-hot column is class 0.
         rows = cond.class_ids.where(cond.class_ids < self.num_classes, 0)

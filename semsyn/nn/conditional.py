@@ -61,8 +61,11 @@ class Conditional(nn.Module):
             )
         return cond
 
-    def modulate(self, cond: Condition) -> Modulation:
-        """Scale and shift of the normalised features: all that does not depend on the features."""
+    def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
+        """Scale and shift of the normalised features: all that does not depend on the features.
+
+        ``earlier`` is that of the map before an edit: rows that are known may be taken from it.
+        """
         raise NotImplementedError
 
     def finish(self, y: Tensor, cond: Condition) -> Tensor:
@@ -73,9 +76,9 @@ class Conditional(nn.Module):
         """The channels behind the modulated ones, n e h w, of a layer that has ``appended_channels``."""
         raise NotImplementedError
 
-    def prepare(self, cond: Condition) -> Modulation:
+    def prepare(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         """`modulate`, with folded statistics."""
-        modulation = self.modulate(cond)
+        modulation = self.modulate(cond, earlier)
         return modulation if self.scale is None or self.shift is None else modulation.after(self.scale, self.shift)
 
     def forward(

@@ -65,7 +65,7 @@ class INADE(Conditional):
         gamma, beta = (weight * drawn + bias).unbind(1)
         return gamma, beta
 
-    def modulate(self, cond: Condition) -> Modulation:
+    def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.regions is not None and cond.codes is not None
         gamma, beta = self.tables(cond.regions, cond.codes)
         return Modulation(gamma=gamma, beta=beta, ids=cond.regions.ids)

@@ -31,7 +31,7 @@ class PackedConv2d(nn.Conv2d):
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
             return False
         is_small = x.shape[0] * x.shape[2] * x.shape[3] <= MAX_PACKED_PIXELS
-        return is_small and x.dtype == self.weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+        return is_small and x.dtype == self.weight.dtype and _has_packed_form(x.dtype)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "PackedConv2d":
         self._packed = None
@@ -61,6 +61,12 @@ class SplitConv2d(nn.Module):
         features, appended_weight = conv.weight.split([conv.in_channels - appended, appended], dim=1)
         self.features = conv_of(features, conv.bias)
         self.appended = conv_of(appended_weight, None)
+
+
+def _has_packed_form(dtype: torch.dtype) -> bool:
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def conv_of(weight: Tensor, bias: Tensor | None) -> PackedConv2d:

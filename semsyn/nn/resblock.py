@@ -51,10 +51,11 @@ class ModulatedResBlock(nn.Module):
         self.conv_s = None if self.norm_s is None else conv(self.norm_s, out_channels, 1, bias=False)
         self.reads = self.norm_0.reads
 
-    def prepare(self, cond: Condition) -> BlockModulations:
-        """The modulations of its norms: all that does not depend on the features."""
+    def prepare(self, cond: Condition, earlier: BlockModulations | None = None) -> BlockModulations:
+        """The modulations of its norms: all that does not depend on the features; see `Conditional.modulate`."""
+        known = earlier or {}
         norms = {"norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
-        return {name: norm.prepare(cond) for name, norm in norms.items() if norm is not None}
+        return {name: norm.prepare(cond, known.get(name)) for name, norm in norms.items() if norm is not None}
 
     def forward(self, x: Tensor, cond: Condition, prepared: BlockModulations | None = None) -> Tensor:
         ready = prepared or {}

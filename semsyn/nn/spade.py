@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
+from semsyn.condition import Condition, Windows
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.inference_conv import conv_of
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
@@ -65,11 +65,11 @@ class SPADE(Conditional):
         self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
         self.folded: PackedGammaBeta | None = None
 
-    def modulate(self, cond: Condition) -> Modulation:
+    def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         convs = self.folded or self._gamma_beta()
         if cond.windows is not None and self.may_use:
-            hidden = F.relu(self.shared.of_windows(cond.windows))
-            gamma, beta = _table(convs, hidden, cond.windows.inner).chunk(2, dim=1)
+            table = _table(convs, F.relu(self.shared.of_windows(cond.windows)), cond.windows, earlier)
+            gamma, beta = table.chunk(2, dim=1)
             return Modulation(gamma=gamma, beta=beta, ids=cond.windows.ids)
         edges = cond.edges if "edges" in self.reads else None
         planes = cond.planes if "planes" in self.reads else None
@@ -144,14 +144,23 @@ class PackedGammaBeta(nn.Module):
         return linear_as_conv(hidden, self.rows)
 
 
-def _table(convs: GammaBeta | PackedGammaBeta, hidden: Tensor, inner: Tensor) -> Tensor:
+def _table(convs: GammaBeta | PackedGammaBeta, hidden: Tensor, windows: Windows, earlier: Modulation | None) -> Tensor:
     """(1 + gamma, beta) once per distinct window, u 2c; exactly what the convolutions give at its pixels.
 
     Args:
         convs: gamma and beta.
         hidden: s o, the hidden features of each window of the first convolution.
-        inner: u t, see `Windows`.
+        windows: where they are.
+        earlier: rows of windows that are known.
     """
     hidden = F.pad(hidden, (0, 0, 0, 1))  # the last row: outside of the map, where there is no hidden unit
-    rows = TABLE_ROWS if hidden.device.type == "cpu" else len(inner)
-    return torch.cat([convs.of_windows(F.embedding(part, hidden).flatten(1)) for part in inner.split(rows)])
+
+    def rows(inner: Tensor) -> Tensor:
+        at_a_time = TABLE_ROWS if hidden.device.type == "cpu" else len(inner)
+        return torch.cat([convs.of_windows(F.embedding(p, hidden).flatten(1)) for p in inner.split(at_a_time)])
+
+    if earlier is None or windows.known is None:
+        return rows(windows.inner)
+    table = torch.cat([earlier.gamma, earlier.beta], dim=1)[windows.known.clamp(min=0)]
+    missing = (windows.known < 0).nonzero()[:, 0]
+    return table.index_copy(0, missing, rows(windows.inner[missing])) if len(missing) else table

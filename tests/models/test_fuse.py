@@ -2,6 +2,7 @@
 
 import copy
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,31 @@ def test_fusing_a_copy_leaves_the_original_trainable():
             torch.testing.assert_close(fused(layout, style), expected, atol=1e-5, rtol=1e-4)
     generator.train()(layout, style).sum().backward()
     assert generator.stages[0].conv_0.parametrizations.weight.original.grad is not None
+
+
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_after_an_edit_what_did_not_change_is_reused(is_fused, monkeypatch):
+    monkeypatch.setattr(conditioners, "MIN_PIXELS", 1)
+    monkeypatch.setattr(conditioners, "MAX_SHARE", 1000.0)
+    generator = build_spade(SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, has_edges=True)).eval()
+    generator = generator.fuse() if is_fused else generator
+    label_map = torch.randint(4, (1, 4, 4)).repeat_interleave(16, 1).repeat_interleave(16, 2)
+    edited = label_map.clone()
+    edited[:, 20:40, 10:30] = 4  # a class that was not there: regions get other numbers
+    before, after = (Layout.of(ids, space=5, requires=generator.requires) for ids in (label_map, edited))
+    with torch.no_grad():
+        earlier = generator.prepare(before)
+        prepared = generator.prepare(after, earlier=earlier)
+        style = generator.sample_style(after)
+        torch.testing.assert_close(generator.run(prepared, style), generator(after, style), rtol=1e-4, atol=1e-5)
+        known = prepared.conditions[-1].windows.known
+        assert (known >= 0).sum() > 10 and (known < 0).sum() > 10
+        poisoned = replace(
+            earlier, modulations=tuple({n: zeroed(m) for n, m in s.items()} for s in earlier.modulations)
+        )
+        found = generator.prepare(after, earlier=poisoned).modulations[-1]["norm_0"].gamma
+        assert torch.equal((found == 0).all(1), known >= 0)
+
+
+def zeroed(modulation):
+    return replace(modulation, gamma=0 * modulation.gamma, beta=0 * modulation.beta)
