@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semsyn.codes import RegionCodes
     from semsyn.condition import Condition
     from semsyn.errors import SemsynError
     from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
@@ -18,6 +19,7 @@ __all__ = [
     "LabelSpace",
     "Layout",
     "Posterior",
+    "RegionCodes",
     "SemsynError",
     "Style",
     "create",
@@ -30,6 +32,7 @@ __all__ = [
 
 # Loaded when first asked for, so that `semsyn --help` does not wait for torch.
 _HOMES = {
+    "codes": ("RegionCodes",),
     "condition": ("Condition",),
     "errors": ("SemsynError",),
     "hub": ("create", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),

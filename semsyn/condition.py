@@ -137,6 +137,26 @@ class Windows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What is known of the parts of objects, and noise for where there are none.
+
+    Attributes:
+        noise: n p h w, at the size of the features it conditions: it is never resized. None until a style is bound.
+        features: n p h w, of the parts; None if there is no part in the whole batch.
+        mask: n 1 h w, bool: pixels that show a part. None: no pixel does.
+    """
+
+    noise: Tensor | None = None
+    features: Tensor | None = None
+    mask: Tensor | None = None
+
+    def resized(self, size: tuple[int, int]) -> "Parts":
+        """Features and mask at another size (nearest, torch's floor rule); noise as it is."""
+        features, mask = (None if t is None else resize_ids(t, size) for t in (self.features, self.mask))
+        return replace(self, features=features, mask=mask)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """Id maps, dense maps and codes at one resolution; every conditional layer is called as ``layer(x, condition)``.
 
@@ -148,6 +168,7 @@ class Condition:
         regions: the (class, instance) pairs.
         windows: the windows of labels; layers that can work without them (`Conditional.may_use`) are cheaper with them.
         codes: n i 2 d, codes of the instances (scale, shift).
+        parts: parts of objects.
     """
 
     class_ids: Tensor | None = None
@@ -157,6 +178,7 @@ class Condition:
     regions: Regions | None = None
     windows: Windows | None = None
     codes: Tensor | None = None
+    parts: Parts | None = None
 
     @classmethod
     def of(
@@ -168,6 +190,7 @@ class Condition:
         edges: Tensor | None = None,
         offsets: Tensor | None = None,
         planes: Tensor | None = None,
+        parts: Parts | None = None,
         size: tuple[int, int] | None = None,
     ) -> "Condition":
         """A condition for using a layer alone; maps are resized to ``size`` (nearest, torch's floor rule) where one is
@@ -191,7 +214,8 @@ class Condition:
             raise InputError("instance_ids need class_ids beside them.")
         ids = at.pop("instance_ids")
         regions = None if ids is None or at["class_ids"] is None else Regions.of(at["class_ids"], instance_ids=ids)
-        return cls(**at, regions=regions, codes=instance_codes)
+        parts = parts if parts is None or size is None else parts.resized(size)
+        return cls(**at, regions=regions, codes=instance_codes, parts=parts)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -207,7 +231,8 @@ class Condition:
     @property
     def _map(self) -> Tensor:
         ids = None if self.regions is None else self.regions.ids
-        for tensor in (self.class_ids, self.edges, self.offsets, self.planes, ids):
+        noise = None if self.parts is None else self.parts.noise
+        for tensor in (self.class_ids, self.edges, self.offsets, self.planes, ids, noise):
             if tensor is not None:
                 return tensor
         raise InputError("a condition without maps has no size.")
@@ -218,6 +243,8 @@ class Condition:
         changed: dict[str, Any] = {name: resize_ids(t, size) for name, t in maps.items() if t is not None}
         if self.regions is not None:
             changed["regions"] = self.regions.resized(size)
+        if self.parts is not None:
+            changed["parts"] = self.parts.resized(size)
         return replace(self, windows=None, **changed)
 
     def recalling(self, earlier: "Condition") -> "Condition":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.errors import InputError, InputTypeError
+from semsyn.errors import InputError, InputTypeError, UnknownNameError
 
 RGB = tuple[int, int, int]
 
@@ -107,6 +107,16 @@ class LabelSpace:
         codes = _pack(torch.tensor(list(colours), dtype=torch.int64))
         order = codes.argsort()
         return codes[order], torch.tensor(list(colours.values()))[order]
+
+    def find_class(self, name: str) -> int:
+        """The class id of a name.
+
+        Raises:
+            UnknownNameError: naming the nearest classes.
+        """
+        if name not in self.classes:
+            raise UnknownNameError("class", name, self.classes)
+        return self.classes.index(name)
 
     def map_ids(self, label_map: Tensor) -> Tensor:
         """Turn stored ids into class ids. The only place that checks ids.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -11,6 +12,7 @@ from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.functional import dense_ids, region_offsets, resize_ids
 from semsyn.functional import edges as find_edges
 from semsyn.labels import LabelSpace
+from semsyn.objects import Objects
 
 T = TypeVar("T")
 
@@ -30,6 +32,7 @@ class Layout:
         edges: n h w, bool, borders between instances; or None.
         offsets: n 2 h w, float32, place of each pixel in its region (vertical, horizontal; ICPE); or None.
         planes: n p h w, other dense conditions (a sketch, soft maps); or None.
+        objects: what is known of single objects; or None.
     """
 
     class_ids: Tensor
@@ -37,6 +40,7 @@ class Layout:
     edges: Tensor | None = None
     offsets: Tensor | None = None
     planes: Tensor | None = None
+    objects: Objects | None = None
 
     @classmethod
     def of(
@@ -48,6 +52,7 @@ class Layout:
         size: tuple[int, int] | None = None,
         requires: Iterable[str] = (),
         planes: Tensor | None = None,
+        objects: Objects | None = None,
         offset_ignore: int | None = 0,
     ) -> "Layout":
         """Check and remap the maps of a data set.
@@ -59,21 +64,24 @@ class Layout:
                 by their rank.
             space: the ids' meaning; a bare number of classes k accepts ids in [0, k].
             size: (h, w) to resize to, by Pillow's nearest rule, as the released data pipelines do. None: as it is.
-            requires: the fields wanted besides class_ids: ``instance_ids``, ``edges``, ``offsets``, ``planes``. Edges
-                are found at the new size, offsets before resizing: both as the released pipelines do.
+            requires: the fields wanted besides class_ids: ``instance_ids``, ``edges``, ``offsets``, ``planes``,
+                ``objects``. Edges are found at the new size, offsets before resizing: both as the released pipelines
+                do.
             planes: n p h w, float: dense conditions, resized by the nearest rule.
+            objects: of these maps at ``size``, see `semsyn.data.find_objects`.
             offset_ignore: see `semsyn.functional.region_offsets`.
 
         Raises:
-            InputError: for an empty map, ids the label space does not know, maps of different sizes, or missing planes.
+            InputError: for an empty map, ids the label space does not know, maps of different sizes, missing planes or
+                objects, or objects of maps of another size.
             InputTypeError: for maps that do not hold integers.
         """
         raw = _id_map(label_map, "label_map")
         class_ids = space.map_ids(raw) if isinstance(space, LabelSpace) else _check_ids(raw, space)
-        objects = class_ids if instance_map is None else _id_map(instance_map, "instance_map")
-        if objects.shape != class_ids.shape:
+        instances = class_ids if instance_map is None else _id_map(instance_map, "instance_map")
+        if instances.shape != class_ids.shape:
             raise InputError(
-                f"instance_map is {_shape(objects)} but label_map is {_shape(class_ids)}. Both must show the same "
+                f"instance_map is {_shape(instances)} but label_map is {_shape(class_ids)}. Both must show the same "
                 "pixels: resize the instance map by nearest neighbour."
             )
         if planes is not None:
@@ -84,15 +92,17 @@ class Layout:
         if "planes" in wanted and planes is None:
             raise InputError("this network reads dense planes (a sketch): give planes, n p h w.")
         if "instance_ids" in wanted:
-            objects = _instance_ids(objects)  # before resizing: an object keeps its id at every size
-        size = size or (class_ids.shape[1], class_ids.shape[2])
-        class_ids, objects = (resize_ids(ids, size, rule="centre") for ids in (class_ids, objects))
+            instances = _instance_ids(instances)  # before resizing: an object keeps its id at every size
+        size = (class_ids.shape[1], class_ids.shape[2]) if size is None else (size[0], size[1])
+        _check_objects(objects, "objects" in wanted, size)
+        class_ids, instances = (resize_ids(ids, size, rule="centre") for ids in (class_ids, instances))
         return cls(
             class_ids=class_ids,
-            instance_ids=objects if "instance_ids" in wanted else None,
-            edges=find_edges(objects) if "edges" in wanted else None,
+            instance_ids=instances if "instance_ids" in wanted else None,
+            edges=find_edges(instances) if "edges" in wanted else None,
             offsets=resize_ids(region_offsets(raw, ignore=offset_ignore), size) if "offsets" in wanted else None,
             planes=None if planes is None else resize_ids(planes, size),
+            objects=objects,
         )
 
     def __len__(self) -> int:
@@ -108,21 +118,28 @@ class Layout:
         """Largest instance id + 1; 0 without an instance map."""
         return 0 if self.instance_ids is None else int(self.instance_ids.max()) + 1
 
-    def _map(self, change: Any) -> "Layout":
-        present = {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
-        return replace(self, **{name: change(t) for name, t in present.items()})
+    def _map(self, change: Any, objects: Objects | None = None) -> "Layout":
+        present = {f.name: t for f in fields(self) if isinstance(t := getattr(self, f.name), Tensor)}
+        return replace(self, **{name: change(t) for name, t in present.items()}, objects=objects)
 
     def to(self, device: torch.device | str) -> "Layout":
         """The same maps on another device."""
-        return self._map(lambda t: t.to(device))
+        return self._map(lambda t: t.to(device), None if self.objects is None else self.objects.to(device))
 
     def __getitem__(self, images: slice | Tensor) -> "Layout":
         """Some images of the batch (a slice or an index tensor, so that the image axis stays)."""
-        return self._map(lambda t: t[images])
+        return self._map(lambda t: t[images], self._objects_of(lambda t: t[images]))
 
     def repeat(self, times: int) -> "Layout":
         """Each image ``times`` times in a row."""
-        return self._map(lambda t: t.repeat_interleave(times, dim=0))
+        repeat = partial(torch.repeat_interleave, repeats=times, dim=0)
+        return self._map(repeat, self._objects_of(repeat))
+
+    def _objects_of(self, change: Any) -> Objects | None:
+        """The objects of the images that a change of the batch leaves."""
+        if self.objects is None:
+            return None
+        return self.objects.of_images(change(torch.arange(len(self), device=self.class_ids.device)))
 
     @staticmethod
     def cat(layouts: Sequence["Layout"]) -> "Layout":
@@ -137,11 +154,16 @@ class Layout:
                 raise InputError(
                     f"some of the layouts have {f.name} and some have not: make them with the same requires=."
                 )
-        present = [f.name for f in fields(Layout) if getattr(first, f.name) is not None]
-        return replace(first, **{name: torch.cat([getattr(layout, name) for layout in layouts]) for name in present})
+        present = [f.name for f in fields(Layout) if isinstance(getattr(first, f.name), Tensor)]
+        maps = {name: torch.cat([getattr(layout, name) for layout in layouts]) for name in present}
+        objects = [layout.objects for layout in layouts if layout.objects is not None]
+        return replace(first, **maps, objects=Objects.cat(objects, [len(o) for o in layouts]) if objects else None)
 
     def pyramid(self, sizes: Iterable[tuple[int, int]]) -> tuple["Layout", ...]:
-        """The layout at each size: nearest (torch's floor rule), from full size, each distinct size made once."""
+        """The maps at each size: nearest (torch's floor rule), from full size, each distinct size made once.
+
+        Objects belong to the full size alone.
+        """
         return once_per_size(lambda size: self._map(lambda t: resize_ids(t, size)), tuple(sizes))
 
 
@@ -153,6 +175,16 @@ def once_per_size(make: Callable[[tuple[int, int]], T], sizes: Sequence[tuple[in
     first = [sizes.index(size) for size in sizes]
     made = {i: make(sizes[i]) for i in sorted(set(first))}
     return tuple(made[i] for i in first)
+
+
+def _check_objects(objects: Objects | None, wanted: bool, size: tuple[int, int]) -> None:
+    if wanted and objects is None:
+        raise InputError(
+            "this network reads the objects of the scene: give objects=semsyn.data.find_objects(…), or "
+            "Objects.none(size) for a scene without any."
+        )
+    if objects is not None and objects.map_size != size:
+        raise InputError(f"the objects were found in maps of {objects.map_size}, but the layout is {size}.")
 
 
 def _shape(ids: Tensor) -> str:

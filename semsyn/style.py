@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from semsyn.codes import RegionCodes
 from semsyn.errors import InputError
 from semsyn.layout import Layout
 
@@ -16,13 +17,21 @@ _MASK = (1 << 64) - 1
 class Style:
     """The codes of a batch of pictures.
 
+    Where a network takes noise (OASIS), it is one of ``code``, ``region_codes`` and ``code_map``.
+
     Attributes:
         code: n d, one code per picture; or None.
+        region_codes: a code per region of each picture; or None.
+        code_map: n d h w, a code per pixel, resized like the label map; or None.
         instance_codes: n i 2 d, one pair (scale, shift) per instance id; or None.
+        part_code: n d h w, noise at the size of the first features, for where no part is known (iPOSE); or None.
     """
 
     code: Tensor | None = None
+    region_codes: RegionCodes | None = None
+    code_map: Tensor | None = None
     instance_codes: Tensor | None = None
+    part_code: Tensor | None = None
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Style":
         """The same codes on another device or in another dtype."""
@@ -37,20 +46,25 @@ class Style:
         instances: Iterable[int] | Mapping[int, int] | None = None,
         layout: Layout | None = None,
     ) -> "Style":
-        """Take the codes of some instances from another style; everything else stays.
+        """Take the codes of some objects from another style; everything else stays.
+
+        Where instances have codes of their own, those of the chosen ones change. Where the codes are noise, the noise
+        in the chosen pixels does: the result has `region_codes`, or a ``code_map`` if one of the two has.
 
         Args:
             other: where the codes come from.
-            classes: take all instances of these classes (needs ``layout``, which tells the classes of the instances).
-            instances: ids to take, or {id here: id in other}.
-            layout: the layout of this style.
+            classes: take all that is of these classes (needs ``layout``).
+            instances: instance ids to take; with instance codes also {id here: id in other}.
+            layout: the layout of this style; with instance codes and ``instances`` it may be left out.
 
         Raises:
-            InputError: if nothing is selected, an id has no code in one of the styles, or classes come without a
-                layout.
+            InputError: if nothing is selected, an id has no code in one of the styles, a layout is missing, or noise
+                was drawn for maps of another size.
         """
         if (classes is None) == (instances is None):
             raise InputError("mix takes either classes= or instances=.")
+        if self.instance_codes is None and other.instance_codes is None:
+            return self._mix_noise(other, _find_pixels(layout, classes, instances))
         if self.instance_codes is None or other.instance_codes is None:
             raise InputError("both styles need instance codes to be mixed by class or instance.")
         if classes is not None:
@@ -66,6 +80,31 @@ class Style:
         mixed = self.instance_codes.clone()
         mixed[:, list(pairs)] = other.instance_codes[:, list(pairs.values())].to(mixed)
         return replace(self, instance_codes=mixed)
+
+    def _mix_noise(self, other: "Style", pixels: Tensor) -> "Style":
+        n, size = len(pixels), (pixels.shape[1], pixels.shape[2])
+        if self.code_map is None and other.code_map is None:
+            mine, theirs = (style._regions(n, size) for style in (self, other))
+            return replace(self, code=None, region_codes=mine.replaced(pixels, theirs))
+        dense, theirs_dense = (style._dense(n, size) for style in (self, other))
+        mixed = torch.where(pixels[:, None], theirs_dense.to(dense), dense)
+        return replace(self, code=None, region_codes=None, code_map=mixed)
+
+    def _regions(self, images: int, size: tuple[int, int]) -> RegionCodes:
+        if self.region_codes is not None:
+            return self.region_codes.expand(images)
+        if self.code is None:
+            raise InputError("a style without codes cannot be mixed: use sample_style(layout).")
+        ids = torch.zeros(images, *size, dtype=torch.int64, device=self.code.device)
+        return RegionCodes(table=self.code[:, None].expand(images, -1, -1), ids=ids)
+
+    def _dense(self, images: int, size: tuple[int, int]) -> Tensor:
+        dense = self._regions(images, size).dense() if self.code_map is None else self.code_map
+        if dense.shape[2:] != size:
+            raise InputError(
+                f"the noise is a map of {tuple(dense.shape[2:])}, the layout of {size}: resize one of them."
+            )
+        return dense.expand(images, -1, -1, -1)
 
     def _mix_classes(self, codes: Tensor, classes: list[int], layout: Layout) -> Tensor:
         """Image by image: an id may belong to another class in the next image of the batch."""
@@ -142,6 +181,26 @@ class Posterior:
         valid = torch.zeros(n, num_instances, dtype=torch.bool, device=mu.device)
         valid[:, targets] = True
         return Posterior(mu=mu, logvar=logvar, valid=valid)
+
+
+def _find_pixels(
+    layout: Layout | None, classes: Iterable[int] | None, instances: Iterable[int] | Mapping[int, int] | None
+) -> Tensor:
+    """Where the chosen classes or instances are, n h w."""
+    if layout is None or (classes is None and layout.instance_ids is None):
+        raise InputError(
+            "mixing noise needs the layout (with instance_ids for instances=), to find the pixels: give layout=."
+        )
+    if classes is not None:
+        wanted = torch.tensor(list(classes), dtype=torch.int64, device=layout.class_ids.device)
+        return torch.isin(layout.class_ids, wanted)
+    if isinstance(instances, Mapping):
+        raise InputError("noise belongs to pixels: instances= takes ids here, not {id here: id in other}.")
+    assert instances is not None and layout.instance_ids is not None
+    wanted = torch.tensor(list(instances), dtype=torch.int64, device=layout.instance_ids.device)
+    if absent := wanted[~torch.isin(wanted, layout.instance_ids)].tolist():
+        raise InputError(f"no picture of the layout has the instances {absent}.")
+    return torch.isin(layout.instance_ids, wanted)
 
 
 def _check_instances(ids: Iterable[int], codes: Tensor, whose: str) -> None:

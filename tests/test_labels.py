@@ -4,7 +4,7 @@ import pickle
 import pytest
 import torch
 
-from semsyn.errors import InputError, InputTypeError
+from semsyn.errors import InputError, InputTypeError, UnknownNameError
 from semsyn.labels import LabelSpace
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -19,6 +19,12 @@ def test_plain_ids_are_class_ids():
     class_ids = PLAIN.map_ids(label_map)
     assert class_ids.dtype == torch.int64
     assert torch.equal(class_ids, label_map)
+
+
+def test_classes_are_found_by_name():
+    assert [PLAIN.find_class(name) for name in PLAIN.classes] == [0, 1, 2]
+    with pytest.raises(UnknownNameError, match="unknown class 'sandy'; did you mean sand"):
+        PLAIN.find_class("sandy")
 
 
 def test_remap_and_void_come_before_the_identity():

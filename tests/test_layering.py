@@ -30,7 +30,10 @@ LAYERS = (
     ("basics",),
 )
 # Single files that make one layer: the records are tensors with names, resized and derived by functional ops.
-FILES = dict.fromkeys(("layout", "style", "condition"), "records") | dict.fromkeys(("labels", "errors"), "basics")
+FILES = {
+    **dict.fromkeys(("layout", "style", "codes", "condition", "objects"), "records"),
+    **dict.fromkeys(("labels", "errors"), "basics"),
+}
 FREE = {"testing", "bench"}  # may import all
 MAY_IMPORT_FREE = FREE | {"cli", "__main__"}
 RANKS = {unit: rank for rank, units in enumerate(reversed(LAYERS)) for unit in units}

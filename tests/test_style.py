@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from semsyn.codes import RegionCodes
 from semsyn.errors import InputError
 from semsyn.layout import Layout
 from semsyn.style import Posterior, Style, draw_codes
@@ -162,3 +163,79 @@ def test_transfers_that_cannot_be() -> None:
         posterior.transfer({0: 3}, 2)
     with pytest.raises(InputError, match="only posteriors of instance codes"):
         Posterior(mu=torch.zeros(1, 3), logvar=torch.zeros(1, 3)).transfer({0: 0}, 1)
+
+
+MAPS = Layout(class_ids=torch.tensor([[[0, 7, 7]], [[7, 0, 2]]]), instance_ids=torch.tensor([[[0, 1, 3]], [[0, 1, 2]]]))
+TAKEN = {"classes": [7], "instances": [1, 3]}
+
+
+def noise_styles(kind: str) -> tuple[Style, Style]:
+    rng = torch.Generator().manual_seed(0)
+    if kind == "code":
+        a, b = (Style(code=torch.randn(2, 4, generator=rng)) for _ in "ab")
+    elif kind == "regions":
+        a, b = (
+            Style(region_codes=RegionCodes(table=torch.randn(2, 8, 4, generator=rng), ids=MAPS.class_ids)) for _ in "ab"
+        )
+    else:
+        a, b = (Style(code_map=torch.randn(2, 4, 1, 3, generator=rng)) for _ in "ab")
+    return a, b
+
+
+def dense(style: Style) -> torch.Tensor:
+    if style.code_map is not None:
+        return style.code_map
+    return style.region_codes.dense() if style.code is None else style.code[:, :, None, None].expand(-1, -1, 1, 3)
+
+
+@pytest.mark.parametrize("here", ["code", "regions", "map"])
+@pytest.mark.parametrize("there", ["code", "regions", "map"])
+@pytest.mark.parametrize("what", TAKEN)
+def test_noise_is_mixed_pixel_by_pixel(here: str, there: str, what: str) -> None:
+    a, b = noise_styles(here)[0], noise_styles(there)[1]
+    mixed = a.mix(b, **{what: TAKEN[what]}, layout=MAPS)
+    ids = MAPS.class_ids if what == "classes" else MAPS.instance_ids
+    taken = torch.isin(ids, torch.tensor(TAKEN[what]))[:, None]
+    assert torch.equal(dense(mixed), torch.where(taken, dense(b), dense(a)))
+    assert mixed.code is None and (mixed.code_map is None) == ("map" not in (here, there))
+
+
+def test_noise_is_mixed_again_and_again() -> None:
+    a, b = noise_styles("code")
+    mixed = a.mix(b, classes=[7], layout=MAPS).mix(a, classes=[7], layout=MAPS)
+    assert torch.equal(dense(mixed), dense(a))
+    assert torch.equal(dense(a.mix(b, classes=[5], layout=MAPS)), dense(a)), "a class that does not occur"
+    one = Style(code=b.code[:1])
+    assert torch.equal(dense(a.mix(one, classes=[0, 2, 7], layout=MAPS)), dense(one).expand(2, -1, -1, -1))
+
+
+WRONG_NOISE_MIXES = {
+    "no layout": ({"classes": [7]}, "mixing noise needs the layout"),
+    "no instances": ({"instances": [0], "layout": Layout(class_ids=MAPS.class_ids)}, "mixing noise needs the layout"),
+    "absent instance": ({"instances": [0, 9], "layout": MAPS}, r"no picture of the layout has the instances \[9\]"),
+    "renamed": ({"instances": {0: 1}, "layout": MAPS}, "noise belongs to pixels"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_NOISE_MIXES)
+def test_noise_mixes_that_cannot_be(case: str) -> None:
+    arguments, message = WRONG_NOISE_MIXES[case]
+    a, b = noise_styles("code")
+    with pytest.raises(InputError, match=message):
+        a.mix(b, **arguments)
+
+
+def test_noise_of_another_size_is_refused() -> None:
+    (a, _), (regions, _), (dense_map, _) = (noise_styles(kind) for kind in ("code", "regions", "map"))
+    wide = MAPS.pyramid([(2, 6)])[0]
+    with pytest.raises(InputError, match=r"the regions are maps of \(2, 6\) and \(1, 3\)"):
+        a.mix(regions, classes=[7], layout=wide)
+    with pytest.raises(InputError, match=r"the noise is a map of \(1, 3\), the layout of \(2, 6\)"):
+        a.mix(dense_map, classes=[7], layout=wide)
+    with pytest.raises(InputError, match="a style without codes cannot be mixed"):
+        a.mix(Style(), classes=[7], layout=MAPS)
+
+
+def test_noise_moves_with_its_style() -> None:
+    style = noise_styles("regions")[0].to(dtype=torch.float16)
+    assert style.region_codes.table.dtype == torch.float16 and style.region_codes.ids.dtype == torch.int64

@@ -12,12 +12,13 @@ from semsyn.hub.weights_file import describe_file
 
 EPILOG = """\
 The file is read without running any code in it. Family, classes, width and options are found in it.
-What it does not tell (the picture's size, the depth, SPADE's edge channel) comes from the options,
-else from --card, else from an opt.txt beside the file.
+What it does not tell (the picture's size, the depth, SPADE's edge channel, OASIS' noise channels) comes
+from the options, else from --card, else from an opt.txt beside the file.
 
 examples:
   semsyn convert ade20k/best_net_G.pth --card clade/ade20k --out clade-ade20k.safetensors
   semsyn convert checkpoints/mine --image-size 256x512 --upsampling more --no-edges --out mine.safetensors
+  semsyn convert oasis_ade20k_pretrained --card oasis/ade20k --out oasis-ade20k.safetensors
   semsyn convert best_net_G.pth --encoder best_net_IE.pth --card inade/ade20k --out inade-ade20k.safetensors
 """
 
@@ -25,7 +26,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.usage = "semsyn convert CHECKPOINT --out FILE [options]"
-    parser.description = "Turn an original checkpoint of SPADE, CLADE or INADE into one safetensors file for semsyn."
+    parser.description = "Turn an original checkpoint into one safetensors file for semsyn."
     parser.epilog = EPILOG
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the generator's file, or its folder")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write, a .safetensors file")

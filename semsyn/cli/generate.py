@@ -39,6 +39,7 @@ as well, but then no process waits for another, so there is no --sheet.
 examples:
   semsyn generate clade/toyscenes map.png --out pictures
   semsyn generate inade/toyscenes maps/ --instances instances/ --samples 4 --seed 7 --sheet --out pictures
+  semsyn generate oasis-ade20k.safetensors map.png --resample-class sky --samples 4 --out pictures
   semsyn generate clade/ade20k maps/ --checkpoint ade20k/best_net_G.pth --out pictures
   semsyn generate organisation/name maps/ --revision v1.0 --out pictures
   torchrun --nproc-per-node 8 -m semsyn generate clade-ade20k.safetensors maps/ --out pictures
@@ -60,6 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     style.add_argument("--samples", metavar="N", type=parse_count, default=1, help="pictures per map; default 1")
     style.add_argument(
         "--truncation", metavar="T", type=parse_factor, help="factor of the drawn codes; 0 is their mean"
+    )
+    style.add_argument(
+        "--resample-class",
+        metavar="NAME",
+        action="append",
+        help="keep the picture of --seed and draw this class anew, sample j from seed N + j + 1; may be repeated",
     )
     style.add_argument("--instances", metavar="PATH", type=Path, help="instance map, or folder with one per label map")
     style.add_argument("--reference", metavar="FILE", type=Path, help="picture of the same scene whose style to take")
@@ -177,9 +184,20 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
             raise InputError(
                 str(error) if str(error).startswith(str(job.label_map)) else f"{with_name}{error}"
             ) from error
-    draws = generator.code_dim is not None or generator.conditioner.instance_code_dim is not None
-    if args.samples > 1 and not draws:
+    per_region = generator.conditioner.code_dim is not None or generator.conditioner.instance_code_dim is not None
+    if args.resample_class:
+        _check_classes(args.resample_class, generator, args.name, per_region)
+    if args.samples > 1 and generator.code_dim is None and not per_region:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
+
+
+def _check_classes(names: Sequence[str], generator: Generator, name: str, draws_per_region: bool) -> None:
+    if not draws_per_region:
+        raise InputError(f"{name} draws nothing for each region, which --resample-class needs; leave it out.")
+    if generator.label_space is None:
+        raise InputError(f"{name} has no label space, so classes have no names; give --space.")
+    for class_name in names:
+        generator.label_space.find_class(class_name)
 
 
 def _render(generator: Generator, job: Job, args: argparse.Namespace) -> Iterator[Image.Image]:
@@ -190,8 +208,10 @@ def _render(generator: Generator, job: Job, args: argparse.Namespace) -> Iterato
                 [job.label_map],
                 instance_map=job.instance_map,
                 reference=args.reference,
-                seed=args.seed + first,
+                seed=args.seed,
                 samples=min(BATCH, args.samples - first),
+                first_sample=first,
+                resample_classes=args.resample_class,
                 truncation=args.truncation,
                 size=args.size,
             )
@@ -214,7 +234,7 @@ def _report(args: argparse.Namespace, jobs: Sequence[Job], sheets: Sequence[Path
     h, w = _size(generator, args)
     if args.json:
         pictures = [
-            {"map": str(job.label_map), "picture": str(path), "seed": args.seed + j}
+            {"map": str(job.label_map), "picture": str(path), "seed": args.seed + j + (args.resample_class is not None)}
             for job in jobs
             for j, path in enumerate(job.pictures)
         ]

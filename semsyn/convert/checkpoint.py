@@ -21,8 +21,10 @@ __all__ = ["check_torch", "find_files", "find_options", "holds_originals", "read
 
 PathLike = str | os.PathLike[str]
 
-ROLES = {"G": "generator", "E": "encoder", "IE": "encoder", "D": "discriminator"}
-_ORIGINAL = re.compile(r"^(?P<epoch>[A-Za-z0-9]+)_net_(?P<net>G|E|IE|D)\.(pth|pt|safetensors)$")
+_USED = ("generator", "encoder", "part_net")
+ROLES = {"G": "generator", "EMA": "generator", "E": "encoder", "IE": "encoder", "D": "discriminator"}
+_ORIGINAL = re.compile(r"^(?P<epoch>[A-Za-z0-9]+)_(net_(?P<net>G|E|IE|D)|(?P<own>G|D|EMA))\.(pth|pt|safetensors)$")
+_INSIDE = "models"  # where OASIS keeps its weights in the folder of a model
 _WANTED = "expected a state dict saved by torch.save (.pth), or a .safetensors file"
 _FOREIGN = {  # first bytes of what people pass by mistake
     b"<": "a web page; the download returned a page instead of the file: download it again in a browser",
@@ -113,12 +115,13 @@ def find_files(checkpoint: PathLike | Mapping[str, PathLike]) -> dict[str, Path]
 
     Args:
         checkpoint: a file; a folder with ``<epoch>_net_G.pth`` and perhaps ``<epoch>_net_E.pth`` (or ``_IE``, the same
-            thing); or the files themselves by role, ``{"generator": …, "encoder": …}``. In a folder the epoch ``best``
-            is taken before ``latest``, and ``latest`` before a numbered epoch; all files come from one epoch.
-            Discriminators are passed over.
+            thing), or with OASIS' ``<epoch>_EMA.pth`` or ``<epoch>_G.pth``, perhaps in its subfolder ``models``; or the
+            files themselves by role, ``{"generator": …, "encoder": …}`` or ``{"generator": …, "part_net": …}``. In a
+            folder the epoch ``best`` is taken before ``latest``, and ``latest`` before a numbered epoch; all files come
+            from one epoch, averaged weights (EMA) before those of the last step. Discriminators are passed over.
 
     Returns:
-        ``generator`` and, where there is one, ``encoder``.
+        ``generator`` and, where there is one, ``encoder`` or ``part_net``.
 
     Raises:
         CheckpointError: if nothing fits, or more than one thing does.
@@ -129,19 +132,31 @@ def find_files(checkpoint: PathLike | Mapping[str, PathLike]) -> dict[str, Path]
     if path.is_dir():
         return _search_folder(path)
     _check_file(path)
-    named = _ORIGINAL.match(path.name)
-    return _check_roles({ROLES[named["net"]] if named else "generator": path})
+    named = _parse_name(path)
+    return _check_roles({ROLES[named[1]] if named else "generator": path})
 
 
 def find_options(files: Mapping[str, Path]) -> Path | None:
-    """Find the ``opt.txt`` that the original training wrote beside the generator's file, if it is there."""
-    beside = files["generator"].parent / "opt.txt"
-    return beside if beside.is_file() else None
+    """Find the ``opt.txt`` that the original training wrote beside the generator's file, if it is there.
+
+    If the file is in a folder ``models``, that of the folder above counts, too.
+    """
+    folder = files["generator"].parent
+    beside = [folder / "opt.txt", *([folder.parent / "opt.txt"] if folder.name == _INSIDE else [])]
+    return next((path for path in beside if path.is_file()), None)
 
 
 def holds_originals(folder: PathLike) -> bool:
     """Tell whether a folder has files named as the original projects name them."""
-    return any(_ORIGINAL.match(path.name) for path in Path(folder).iterdir())
+    inside = Path(folder) / _INSIDE
+    paths = [*Path(folder).iterdir(), *(inside.iterdir() if inside.is_dir() else ())]
+    return any(_parse_name(path) for path in paths)
+
+
+def _parse_name(path: Path) -> tuple[str, str] | None:
+    """The epoch and the network that a file's name tells; None if it is not one of the originals' names."""
+    named = _ORIGINAL.match(path.name)
+    return None if named is None else (named["epoch"], named["net"] or named["own"])
 
 
 def _check_file(path: Path) -> Path:
@@ -163,31 +178,33 @@ def _check_file(path: Path) -> Path:
 
 
 def _check_roles(files: dict[str, Path]) -> dict[str, Path]:
-    unknown = sorted(set(files) - {"generator", "encoder"})
+    unknown = sorted(set(files) - set(_USED))
     if unknown:
-        raise CheckpointError(f"unknown or unused role {', '.join(unknown)}; the roles are 'generator' and 'encoder'.")
+        raise CheckpointError(f"unknown or unused role {', '.join(unknown)}; the roles are {', '.join(_USED)}.")
     if "generator" not in files:
         raise CheckpointError(
-            "the generator's file is missing (latest_net_G.pth or best_net_G.pth); an encoder alone makes no picture."
+            "the generator's file is missing (latest_net_G.pth, best_net_G.pth or best_EMA.pth); "
+            "an encoder alone makes no picture."
         )
     for path in files.values():
         _check_file(path)
-    return {role: files[role] for role in ("generator", "encoder") if role in files}
+    return {role: files[role] for role in _USED if role in files}
 
 
 def _search_folder(folder: Path) -> dict[str, Path]:
     epochs: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir()):
-        named = _ORIGINAL.match(path.name)
-        if named and named["net"] != "D":
-            files = epochs.setdefault(named["epoch"], {})
-            role = ROLES[named["net"]]
-            if role in files:
-                raise CheckpointError(
-                    f"{folder} holds {files[role].name} and {path.name}, which are the same thing; pass one: "
-                    "checkpoint={'generator': …, 'encoder': …}."
-                )
+    named = {path: _parse_name(path) for path in sorted(folder.iterdir())}
+    for path, (epoch, net) in ((path, name) for path, name in named.items() if name is not None):
+        files, role = epochs.setdefault(epoch, {}), ROLES[net]
+        if role == "discriminator":
+            continue
+        if role not in files or net == "EMA":
             files[role] = path
+        elif named[files[role]] != (epoch, "EMA"):
+            raise CheckpointError(
+                f"{folder} holds {files[role].name} and {path.name}, which are the same thing; pass one: "
+                "checkpoint={'generator': …, 'encoder': …}."
+            )
     whole = [epoch for epoch, files in epochs.items() if "generator" in files]
     for epoch in ("best", "latest"):
         if epoch in whole:
@@ -196,11 +213,15 @@ def _search_folder(folder: Path) -> dict[str, Path]:
         return _check_roles(epochs[whole[0]])
     if whole:
         raise CheckpointError(f"{folder} holds several epochs ({', '.join(whole)}); pass the file of one.")
-    inside = sorted({str(path.parent) for path in folder.glob("*/*_net_G.*")})
+    if (folder / _INSIDE).is_dir() and holds_originals(folder):
+        return _search_folder(folder / _INSIDE)
+    inside = sorted({str(path.parent) for kind in ("net_G", "EMA") for path in folder.glob(f"*/*_{kind}.*")})
     hint = (
-        f"pass one of these folders: {', '.join(inside)}" if inside else "expected latest_net_G.pth or best_net_G.pth"
+        f"pass one of these folders: {', '.join(inside)}"
+        if inside
+        else "expected latest_net_G.pth, best_net_G.pth or best_EMA.pth"
     )
-    raise CheckpointError(f"{folder} holds no <epoch>_net_G.pth; {hint}.")
+    raise CheckpointError(f"{folder} holds no <epoch>_net_G.pth or <epoch>_EMA.pth; {hint}.")
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -32,6 +32,11 @@ def from_released_options(options: Options) -> CLADEConfig:
     )
 
 
+def generator_keymap(config: CLADEConfig) -> KeyMap:
+    """The key map for the config's stem."""
+    return GENERATOR if config.code_dim is None else LATENT_GENERATOR
+
+
 def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     """What a generator's keys and shapes tell of the config; None if it is not CLADE's."""
     norm = "head_0.norm_0."

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import BLOCKS, WORDS, Facts, Options, pyramid_from_options, pyramid_from_state
+from semsyn.errors import CheckpointError
 from semsyn.models.inade import INADEConfig
 
 GENERATOR = KeyMap(
@@ -47,6 +48,11 @@ def from_released_options(options: Options) -> INADEConfig:
     )
 
 
+def generator_keymap(config: INADEConfig) -> KeyMap:
+    """The key map, the same for every config."""
+    return GENERATOR
+
+
 def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     """What a generator's keys and shapes tell of the config; None if it is not INADE's."""
     norm = "head_0.norm_0."
@@ -54,6 +60,8 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     pyramid = pyramid_from_state(state)
     if fc_noise is None or pyramid is None:
         return None
+    if "code_dim" not in pyramid:
+        raise CheckpointError("INADE generators start from a code, but fc.weight here is a convolution.")
     return {
         **pyramid,
         "num_classes": state[f"{norm}weight"].shape[0],

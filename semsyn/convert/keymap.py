@@ -21,11 +21,16 @@ class KeyMap:
         rename: original pattern to our pattern. ``{name}`` stands for one dotted part, or a piece of one, without dots.
         words: for some names, the words they may be and what each becomes; other names are copied.
         dropped: original patterns that have no counterpart here.
+        added: our patterns that have no counterpart there.
+        rolled: original patterns whose tensors have their channels (axis 1) in another order: so many of the first come
+            last here.
     """
 
     rename: Mapping[str, str]
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    rolled: Mapping[str, int] = field(default_factory=dict)
 
     def _pattern(self, template: str, words: Mapping[str, Mapping[str, str]]) -> re.Pattern[str]:
         parts = _PLACE.split(template)
@@ -55,8 +60,20 @@ class KeyMap:
     def _drops(self) -> list[re.Pattern[str]]:
         return [self._pattern(template, self.words) for template in self.dropped]
 
+    @cached_property
+    def _adds(self) -> list[re.Pattern[str]]:
+        return [self._pattern(template, self.words) for template in self.added]
+
+    @cached_property
+    def _rolls(self) -> list[tuple[re.Pattern[str], int]]:
+        return [(self._pattern(template, self.words), count) for template, count in self.rolled.items()]
+
+    def _roll(self, theirs: str, tensor: Tensor, sign: int) -> Tensor:
+        count = next((count for pattern, count in self._rolls if pattern.fullmatch(theirs)), 0)
+        return tensor.roll(sign * count, 1) if count else tensor
+
     def rename_keys(self, keys: Iterable[str], *, backward: bool = False) -> dict[str, str]:
-        """Each key and what it becomes (dropped keys are left out).
+        """Each key and what it becomes (keys without a counterpart are left out).
 
         Raises:
             CheckpointError: if no rule takes a key, or two keys become one.
@@ -65,7 +82,7 @@ class KeyMap:
         renamed: dict[str, str] = {}
         strangers = []
         for key in keys:
-            if not backward and any(p.fullmatch(key) for p in self._drops):
+            if any(p.fullmatch(key) for p in (self._adds if backward else self._drops)):
                 continue
             for pattern, template, words in rules:
                 if match := pattern.fullmatch(key):
@@ -83,11 +100,12 @@ class KeyMap:
 
     def convert(self, state: State) -> dict[str, Tensor]:
         """Original state dict to ours."""
-        return {ours: state[theirs] for theirs, ours in self.rename_keys(state).items()}
+        return {ours: self._roll(theirs, state[theirs], -1) for theirs, ours in self.rename_keys(state).items()}
 
     def invert(self, state: State) -> dict[str, Tensor]:
         """Our state dict to the original's."""
-        return {theirs: state[ours] for ours, theirs in self.rename_keys(state, backward=True).items()}
+        names = self.rename_keys(state, backward=True)
+        return {theirs: self._roll(theirs, state[ours], 1) for ours, theirs in names.items()}
 
 
 def check_state(state: State, expected: State, *, what: str) -> None:

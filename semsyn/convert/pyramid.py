@@ -1,4 +1,4 @@
-"""What the released SPADE, CLADE and INADE code share: block names, option names, sizes."""
+"""What the released code of several families shares: block names, option names, sizes."""
 
 import math
 import re
@@ -14,7 +14,13 @@ Options = Mapping[str, Any]
 Facts = dict[str, Any]
 
 STAGE = {"head_0": "0", "G_middle_0": "1", "G_middle_1": "2", **{f"up_{i}": str(i + 3) for i in range(5)}}
-WORDS = {"stage": STAGE, "i": {"0": "0", "1": "1", "s": "s"}, "p": {"weight": "weight", "bias": "bias"}}
+WORDS = {
+    "stage": STAGE,
+    "i": {"0": "0", "1": "1", "s": "s"},
+    "p": {"weight": "weight", "bias": "bias"},
+    "free": {"param_free_norm": "norm"},
+    "gamma": {"gamma": "gamma", "beta": "beta"},
+}
 
 SPECTRAL = {
     "weight_orig": "parametrizations.weight.original",
@@ -25,10 +31,14 @@ SPECTRAL = {
 BLOCKS = {
     **{f"{{stage}}.conv_{{i}}.{theirs}": f"stages.{{stage}}.conv_{{i}}.{ours}" for theirs, ours in SPECTRAL.items()},
     "{stage}.conv_{i}.{p}": "stages.{stage}.conv_{i}.{p}",
-    "{stage}.norm_{i}.param_free_norm.{b}": "stages.{stage}.norm_{i}.norm.{b}",
+    "{stage}.norm_{i}.{free}.{b}": "stages.{stage}.norm_{i}.{free}.{b}",
     "conv_img.{p}": "to_image.conv.{p}",
 }
 
+SPADE_NORM = {
+    "{stage}.norm_{i}.mlp_shared.0.{p}": "stages.{stage}.norm_{i}.shared.{p}",
+    "{stage}.norm_{i}.mlp_{gamma}.{p}": "stages.{stage}.norm_{i}.{gamma}.{p}",
+}
 
 DEFAULT_NORM = "spectralspadesyncbatch3x3"
 

@@ -1,6 +1,7 @@
 """SPADE: original options and checkpoints to ours."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -8,6 +9,7 @@ from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import (
     BLOCKS,
     DEFAULT_NORM,
+    SPADE_NORM,
     SPECTRAL,
     WORDS,
     Facts,
@@ -16,16 +18,11 @@ from semsyn.convert.pyramid import (
     pyramid_from_options,
     pyramid_from_state,
 )
+from semsyn.errors import InputError
 from semsyn.models.spade import SPADEConfig
 
-_NORM = {
-    "{stage}.norm_{i}.mlp_shared.0.{p}": "stages.{stage}.norm_{i}.shared.{p}",
-    "{stage}.norm_{i}.mlp_{gamma}.{p}": "stages.{stage}.norm_{i}.{gamma}.{p}",
-}
-_WORDS = {**WORDS, "gamma": {"gamma": "gamma", "beta": "beta"}}
-
-GENERATOR = KeyMap(words=_WORDS, rename={"fc.{p}": "stem.conv.{p}", **BLOCKS, **_NORM})
-LATENT_GENERATOR = KeyMap(words=_WORDS, rename={"fc.{p}": "stem.linear.{p}", **BLOCKS, **_NORM})
+GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.conv.{p}", **BLOCKS, **SPADE_NORM})
+LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.linear.{p}", **BLOCKS, **SPADE_NORM})
 
 ENCODER = KeyMap(
     words={"l": {str(i + 1): str(i) for i in range(6)}, "p": WORDS["p"]},
@@ -48,10 +45,15 @@ def from_released_options(options: Options) -> SPADEConfig:
     )
 
 
+def generator_keymap(config: SPADEConfig) -> KeyMap:
+    """The key map for the config's stem."""
+    return GENERATOR if config.code_dim is None else LATENT_GENERATOR
+
+
 def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     """What a generator's keys and shapes tell of the config; None if it is not SPADE's.
 
-    ``num_planes`` counts classes and edges together: the file does not tell them apart.
+    ``label_channels`` counts classes and edges together: the file does not tell them apart, see `split_channels`.
     """
     weight = state.get("head_0.norm_0.mlp_shared.0.weight")
     pyramid = pyramid_from_state(state)
@@ -63,3 +65,28 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
         "hidden": weight.shape[0],
         "kernel_size": weight.shape[2],
     }
+
+
+def label_channels(config: SPADEConfig) -> int:
+    """Input channels of the convolutions that read the label map."""
+    return config.num_classes + config.has_edges
+
+
+def split_channels(facts: Facts, known: Mapping[str, Any]) -> Facts:
+    """Tell classes from the edge map with what is known besides the file.
+
+    Raises:
+        InputError: if that does not tell.
+    """
+    told = dict(facts)
+    channels = told.pop("label_channels")
+    if "has_edges" in known:
+        has_edges = bool(known["has_edges"])
+    elif 0 <= channels - known.get("num_classes", -1) <= 1:
+        has_edges = channels > known["num_classes"]
+    else:
+        raise InputError(
+            f"the file has {channels} label channels and does not tell whether the last is the edge map: pass "
+            "has_edges=True or False, or card=."
+        )
+    return {**told, "has_edges": has_edges, "num_classes": channels - has_edges}

@@ -44,6 +44,7 @@ class Card:
         config: the family's config; it says everything that shapes the network.
         label_space: name of the label space that the class ids belong to; None: not known.
         license: SPDX identifier of the weights' licence; ``unknown`` where the authors state none.
+        code_license: of the authors' own code, for weights whose licence is not stated.
         non_commercial: the licence forbids commercial use; said once when the weights are loaded.
         paper: URL.
         homepage: the project's page, where its authors say how to get the files.
@@ -60,6 +61,7 @@ class Card:
     config: Any
     label_space: str | None = None
     license: str = "unknown"
+    code_license: str = ""
     non_commercial: bool = False
     paper: str = ""
     homepage: str = ""
@@ -97,6 +99,7 @@ class Card:
             "config": config_to_dict(self.config),
             "label_space": self.label_space,
             "license": self.license,
+            "code_license": self.code_license,
             "non_commercial": self.non_commercial,
             "paper": self.paper,
             "homepage": self.homepage,
@@ -118,11 +121,12 @@ def describe(config: Any) -> str:
     h, w = config.image_size
     parts = [family_of(config).title, f"{config.num_classes} classes"]
     parts += [text for name, text in flags.items() if getattr(config, name, False)]
-    if config.code_dim is not None:
+    if getattr(config, "code_dim", None) is not None:
         parts.append(f"code {config.code_dim}")
     if hasattr(config, "instance_code_dim"):
         parts.append(f"instance codes {config.instance_code_dim}")
     parts += [f"width {config.width}", f"{h}×{w}"]
-    parts += [f"upsampling {config.upsampling}"] if config.upsampling != "normal" else []
+    upsampling = getattr(config, "upsampling", "normal")
+    parts += [f"upsampling {upsampling}"] if upsampling != "normal" else []
     parts += [f"{config.norm} norm"] if config.norm != "sync_batch" else []
     return ", ".join(parts)

@@ -41,6 +41,9 @@ class Info:
             "weights": STATUS[card.status],
             "labels": card.label_space or "not stated",
             "licence": license if card.status != "untrained" else "",
+            "code": f"{card.code_license} (the authors' own, which semsyn holds nothing of)"
+            if card.code_license
+            else "",
             "paper": card.paper,
             "project": card.homepage,
             "notes": card.notes,
@@ -77,9 +80,10 @@ def explain_missing(card: Card) -> str:
     """What to do about a card whose weights do not come with semsyn."""
     if card.original is None:
         return f"no weights of {card.name} were released. For an untrained generator: {_run(card)[0]}"
+    license = "their licence is not stated" if card.license == "unknown" else card.license
     where = f"{' and '.join(card.original.files.values())} in folder {card.original.folder} of {card.original.hosted}"
     return (
-        f"the weights of {card.name} do not come with semsyn ({card.license}). Get the authors' own: {where} "
+        f"the weights of {card.name} do not come with semsyn ({license}). Get the authors' own: {where} "
         f"({card.homepage}). Then: {_run(card)[0]} or, once and for all: semsyn convert {card.original.folder} "
         f"--card {card.name} --out {card.name.replace('/', '-')}.safetensors"
     )

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from semsyn.hub.files import fetch, is_repo_id
 from semsyn.hub.info import explain_missing
 from semsyn.hub.originals import convert_checkpoint
 from semsyn.hub.save import WEIGHTS_NAME
+from semsyn.hub.supports import load_supports
 from semsyn.hub.weights_file import is_weights_file, load_weights_file
 from semsyn.models import FAMILIES, Generator, get_family
 from semsyn.nn.initialize import initialize
@@ -39,6 +40,7 @@ def load_pretrained(
     token: str | bool | None = None,
     cache_dir: PathLike | None = None,
     local_files_only: bool = False,
+    supports: PathLike | None = None,
 ) -> Generator:
     """Load a generator, in evaluation mode, with ``.config``, ``.label_space`` and ``.card``.
 
@@ -51,11 +53,14 @@ def load_pretrained(
 
     Args:
         name_or_path: see above.
-        checkpoint: the authors' files of a card: a file, a folder, or files by role (``generator``, ``encoder``).
+        checkpoint: the authors' files of a card: a file, a folder, or files by role (``generator``, ``encoder``,
+            ``part_net``).
         revision: branch, tag or commit of a Hub repository.
         device: where to; None is the CPU.
         dtype: of the floating-point tensors; None is float32, whatever the file holds.
         token, cache_dir, local_files_only: for the Hub, see `semsyn.hub.files.fetch`.
+        supports: folder of support maps for iPOSE (`semsyn.data.read_supports`), which its released files lack. They
+            are saved with the generator.
 
     Raises:
         UnknownNameError: if nothing fits; the message lists the nearest names.
@@ -64,21 +69,22 @@ def load_pretrained(
         InputError: if the arguments do not go together.
     """
     name = os.fspath(name_or_path)
+    finish = partial(_finish, device=device, supports=supports)
     if checkpoint is not None:
-        return _finish(convert_checkpoint(checkpoint, card=find_card(name), dtype=dtype).generator, device, revision)
+        return finish(convert_checkpoint(checkpoint, card=find_card(name), dtype=dtype).generator, revision=revision)
     path = Path(name).expanduser()
     if path.exists():
-        return _finish(_load_path(path, dtype), device, revision)
+        return finish(_load_path(path, dtype), revision=revision)
     if _looks_like_a_path(name_or_path):
         raise CheckpointError(f"there is no file or folder {name!r}.")
     if name in CARDS:
-        return _finish(_load_bundled(CARDS[name], dtype), device, revision)
+        return finish(_load_bundled(CARDS[name], dtype), revision=revision)
     if name.partition("/")[0] in FAMILIES or not is_repo_id(name):
         raise UnknownNameError("name", name, sorted(CARDS))
     found = fetch(
         name, WEIGHTS_NAME, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
-    return _finish(load_weights_file(found, dtype=dtype), device)
+    return finish(load_weights_file(found, dtype=dtype))
 
 
 def create(name: str, num_classes: int | None = None, width: int | None = None, **overrides: Any) -> Generator:
@@ -130,7 +136,8 @@ def _load_path(path: Path, dtype: torch.dtype | None) -> Generator:
             return load_weights_file(path / WEIGHTS_NAME, dtype=dtype)
         if not holds_originals(path):
             raise CheckpointError(
-                f"{path} holds neither {WEIGHTS_NAME} nor <epoch>_net_G.pth; pass the folder or file with the weights."
+                f"{path} holds neither {WEIGHTS_NAME} nor <epoch>_net_G.pth or <epoch>_EMA.pth; "
+                "pass the folder or file with the weights."
             )
     elif is_weights_file(path):
         return load_weights_file(path, dtype=dtype)
@@ -152,11 +159,18 @@ def _looks_like_a_path(name: PathLike) -> bool:
     return name.startswith((".", "~", "/")) or "\\" in name or name.endswith((".safetensors", ".pth", ".pt"))
 
 
-def _finish(generator: Generator, device: torch.device | str | None, revision: str | None = None) -> Generator:
+def _finish(
+    generator: Generator,
+    *,
+    device: torch.device | str | None,
+    supports: PathLike | None,
+    revision: str | None = None,
+) -> Generator:
     if revision is not None:
         raise InputError(
             "revision= is for Hub repositories ('organisation/name'); local and bundled weights have none."
         )
+    load_supports(generator, supports)
     card = generator.card
     if card.non_commercial:
         _warn_non_commercial(card.name, card.license)

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from semsyn.convert.checkpoint import find_files, find_options, read_state, sha256
 from semsyn.convert.options import read_options
-from semsyn.convert.released import convert_states, get_released, infer_config, recognise
+from semsyn.convert.released import convert_states, get_released, infer_config, merge_states, recognise
 from semsyn.data.spaces import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.card import Card, Origin, describe
 from semsyn.hub.cards import CARDS, find_card
+from semsyn.hub.supports import load_supports
 from semsyn.hub.weights_file import assemble, check_dtype
 from semsyn.labels import LabelSpace
 from semsyn.models import Generator, config_to_dict, family_of, get_family
@@ -46,22 +47,26 @@ def convert_checkpoint(
     upsampling: str | None = None,
     has_edges: bool | None = None,
     label_space: str | LabelSpace | None = None,
+    supports: PathLike | None = None,
     dtype: torch.dtype | None = None,
 ) -> Conversion:
     """Turn original checkpoint files into a generator with the same numbers.
 
     Family, classes, width and options are read from the keys and shapes. What they do not tell (the picture's size, the
-    depth of the pyramid, whether one of SPADE's label channels is the edge map) comes from the arguments, else from the
-    card, or without one from an ``opt.txt`` beside the file.
+    depth of the pyramid, whether one of SPADE's label channels is the edge map, how many of OASIS' are noise) comes
+    from the arguments, else from the card, or without one from an ``opt.txt`` beside the file.
 
     Args:
-        checkpoint: a file, a folder, or files by role (``generator``, ``encoder``), as in
+        checkpoint: a file, a folder, or files by role (``generator``, ``encoder``, ``part_net``), as in
             `semsyn.convert.checkpoint.find_files`.
         card: the card, or its name, that the files belong to. They must fit it.
         image_size: (h, w) of the picture.
         upsampling: depth of the pyramid: ``normal``, ``more`` or ``most``.
         has_edges: SPADE's last label channel is the map of instance borders.
-        label_space: what the class ids mean, or its name; None: the card's.
+        label_space: what the class ids mean, or its name; None: the card's. Its number of classes counts where a file
+            does not tell.
+        supports: folder of the support maps of iPOSE (`semsyn.data.read_supports`), which the files lack. None: parts
+            are inferred once there are some.
         dtype: of the floating-point tensors; None is float32.
 
     Raises:
@@ -71,22 +76,24 @@ def convert_checkpoint(
     """
     check_dtype(dtype)
     known = find_card(card) if isinstance(card, str) else card
+    space = get_label_space(label_space) if isinstance(label_space, str) else label_space
     files = find_files(checkpoint)
-    states = {role: read_state(path) for role, path in files.items()}
+    states = merge_states({role: read_state(path) for role, path in files.items()})
     config = _make_config(
         states,
         what=str(files["generator"]),
         given={"image_size": image_size and tuple(image_size), "upsampling": upsampling, "has_edges": has_edges},
         card=known,
         options=find_options(files),
+        num_classes=None if space is None else space.num_classes,
     )
     family = family_of(config).name
-    state = convert_states(family, states)
-    generator = assemble(config, state, dtype=dtype)
-    generator.label_space = _find_space(label_space, known, config.num_classes)
+    generator = assemble(config, convert_states(config, states), dtype=dtype)
+    generator = load_supports(generator, supports)
+    generator.label_space = _find_space(space, known, config.num_classes)
     generator.card = replace(
         Card(name=f"{family}/custom", config=config) if known is None else known,
-        config=config,
+        config=generator.config,
         label_space=None if generator.label_space is None else generator.label_space.name,
         origin=tuple(Origin(path.name, sha256(path)) for path in files.values()),
     )
@@ -100,6 +107,7 @@ def _make_config(
     given: Mapping[str, Any],
     card: Card | None,
     options: Path | None,
+    num_classes: int | None,
 ) -> Any:
     """Put together what the files, the caller, the card and the options tell; a refusal names the cards that fit."""
     family, facts = recognise(states["generator"], what=what)
@@ -110,20 +118,27 @@ def _make_config(
     known = {name: value for name, value in given.items() if value is not None}
     if card is not None:
         known = vars(card.config) | known
-    elif options is not None and "label_nc" in (said := read_options(options)):
-        from_options = vars(get_released(family).from_options(said))  # with defaults, so it only fills in
-        known = {name: value for name, value in from_options.items() if name not in facts} | known
+    elif options is not None:
+        known = {name: value for name, value in _read_config(family, options).items() if name not in facts} | known
+    if "num_classes" not in facts and num_classes is not None:
+        known.setdefault("num_classes", num_classes)
     try:
         return infer_config(states, known, source="the arguments" if card is None else f"card {card.name}")
     except (CheckpointError, InputError) as error:
         raise type(error)(f"{error}{fitting}") from error
 
 
-def _find_space(space: str | LabelSpace | None, card: Card | None, num_classes: int) -> LabelSpace | None:
-    if space is None:
-        space = None if card is None else card.label_space
-    if isinstance(space, str):
-        space = get_label_space(space)
+def _read_config(family: str, options: Path) -> dict[str, Any]:
+    """The config that an options file describes, with defaults for what it leaves out; empty if it names no classes."""
+    try:
+        return vars(get_released(family).from_options(read_options(options)))
+    except KeyError:
+        return {}
+
+
+def _find_space(space: LabelSpace | None, card: Card | None, num_classes: int) -> LabelSpace | None:
+    if space is None and card is not None and card.label_space is not None:
+        space = get_label_space(card.label_space)
     if space is not None and space.num_classes != num_classes:
         raise InputError(
             f"label space {space.name!r} has {space.num_classes} classes, the generator {num_classes}: "
@@ -138,7 +153,8 @@ def _fitting(family: str, facts: Mapping[str, Any]) -> str:
     for card in CARDS.values():
         if card.family == family and card.original is not None:
             known = config_to_dict(card.config)
-            known["label_channels"] = known["num_classes"] + bool(known.get("has_edges"))
+            if (count := get_released(family).label_channels) is not None:
+                known["label_channels"] = count(card.config)
             if all(known.get(name) == value for name, value in facts.items()):
                 found.append(card.name)
     return f" The file fits {' and '.join(map(repr, found))}." if found else ""

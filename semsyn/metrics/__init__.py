@@ -1,5 +1,7 @@
 """Figures of merit."""
 
+from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.metrics.parts import PartScores
 from semsyn.metrics.segmentation import class_iou, confusion_matrix, mean_iou
 
-__all__ = ["class_iou", "confusion_matrix", "mean_iou"]
+__all__ = ["PartScores", "class_iou", "confusion_matrix", "feature_statistics", "frechet_distance", "mean_iou"]

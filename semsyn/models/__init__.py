@@ -3,6 +3,8 @@
 from semsyn.models.clade import CLADEConfig, build_clade
 from semsyn.models.generator import Generator
 from semsyn.models.inade import INADEConfig, build_inade
+from semsyn.models.ipose import IPOSEConfig, attach_supports, build_ipose
+from semsyn.models.oasis import OASISConfig, build_oasis
 from semsyn.models.registry import FAMILIES, Family, config_from_dict, config_to_dict, family_of, get_family
 from semsyn.models.spade import SPADEConfig, build_spade
 
@@ -12,9 +14,14 @@ __all__ = [
     "Family",
     "Generator",
     "INADEConfig",
+    "IPOSEConfig",
+    "OASISConfig",
     "SPADEConfig",
+    "attach_supports",
     "build_clade",
     "build_inade",
+    "build_ipose",
+    "build_oasis",
     "build_spade",
     "config_from_dict",
     "config_to_dict",

@@ -1,21 +1,26 @@
 """The face of every family: layout and style in, picture out."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from semsyn.codes import RegionCodes
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
 from semsyn.models.render import Output, Rendered, render
+from semsyn.models.synthesis import Synthesis
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.conditioners import Conditioner, Prepared
 from semsyn.nn.inference_conv import pack_convolutions
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.style import Posterior, Style, draw_codes
+
+Per = Literal["image", "class", "instance"]
 
 
 class Generator(nn.Module):
@@ -79,13 +84,13 @@ class Generator(nn.Module):
 
     @property
     def code_dim(self) -> int | None:
-        """d of the style code it starts from; None: it starts from the label map."""
-        return getattr(self.stem, "code_dim", None)
+        """d of the picture's code: what it starts from, or noise beside the label map; None: it takes none."""
+        return getattr(self.stem, "code_dim", self.conditioner.code_dim)
 
     @property
     def has_free_size(self) -> bool:
         """Whether pictures of other sizes than ``image_size`` can be made (not where the stem starts from a code)."""
-        return self.code_dim is None
+        return not hasattr(self.stem, "code_dim")
 
     @property
     def device(self) -> torch.device:
@@ -108,15 +113,18 @@ class Generator(nn.Module):
             earlier: what was prepared for the maps before an edit, with the same weights: what did not change is taken
                 from it.
         """
-        conditions = self.conditioner.prepare(layout, self.sizes(size)).conditions
+        prepared = self.conditioner.prepare(layout, self.sizes(size))
         stages: list[Any] = list(self.stages)
         if any(field in stage.reads for stage in stages for field in self.conditioner.drawn):
-            return Prepared(conditions)
+            return prepared
+        conditions = prepared.conditions
         if earlier is None or not earlier.modulations:
-            return Prepared(conditions, tuple(s.prepare(cond) for s, cond in zip(stages, conditions, strict=True)))
-        conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
-        together = zip(stages, conditions, earlier.modulations, strict=True)
-        return Prepared(conditions, tuple(stage.prepare(cond, known) for stage, cond, known in together))
+            modulations = tuple(stage.prepare(cond) for stage, cond in zip(stages, conditions, strict=True))
+        else:
+            conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
+            together = zip(stages, conditions, earlier.modulations, strict=True)
+            modulations = tuple(stage.prepare(cond, known) for stage, cond, known in together)
+        return replace(prepared, conditions=conditions, modulations=modulations)
 
     def explain(self, layout: Layout, *, size: tuple[int, int] | None = None) -> str:
         """A line per resolution: from how many table rows, or for how many pixels, the modulations are computed."""
@@ -161,7 +169,15 @@ class Generator(nn.Module):
         once.
         """
         conditions = self.conditioner.prepare(layout, self.sizes(size))
-        return self.run(conditions, self.sample_style(layout) if style is None else style)
+        return self.run(conditions, self.sample_style(layout, size=size) if style is None else style)
+
+    def synthesize(
+        self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None
+    ) -> Synthesis:
+        """The picture as `forward` makes it, and what was found on the way, such as the parts of objects."""
+        prepared = self.conditioner.prepare(layout, self.sizes(size))
+        style = self.sample_style(layout, size=size) if style is None else style
+        return Synthesis(image=self.run(prepared, style), extras=prepared.extras)
 
     def sample_style(
         self,
@@ -171,18 +187,25 @@ class Generator(nn.Module):
         rng: torch.Generator | None = None,
         truncation: float | None = None,
         posterior: Posterior | None = None,
+        per: Per = "image",
+        size: tuple[int, int] | None = None,
     ) -> Style:
         """Draw the codes of a batch.
 
         Args:
             layout: tells how many images and instances there are.
-            seeds: one per image. A code depends on its seed and its instance id alone, not on the batch or the device.
+            seeds: one per image. A code depends on its seed and its class or instance id alone, not on the batch or the
+                device.
             rng: draws the seeds where none are given; None: torch's global generator.
             truncation: factor of the draws: 0 the mean, 1 the distribution.
             posterior: draw from it where it knows something, from the prior elsewhere.
+            per: what has one noise vector, where the network takes noise (OASIS): each ``image``, ``class`` or
+                ``instance``. `Style.mix` changes it in some of them.
+            size: (h, w) of the picture, on which the size of noise maps depends (iPOSE); None: ``image_size``.
 
         Raises:
-            InputError: if there is not one seed per image.
+            InputError: if there is not one seed per image, the network takes no noise that could be told apart, or the
+                layout has no instances to draw for.
         """
         if seeds is None:
             seeds = torch.randint(2**62, (len(layout),), generator=rng).tolist()
@@ -190,14 +213,33 @@ class Generator(nn.Module):
             raise InputError(
                 f"seeds holds {len(seeds)} numbers, but there are {len(layout)} images: give one per image."
             )
-        codes: dict[str, Tensor] = {}
-        if self.code_dim is not None:
+        codes: dict[str, Any] = {}
+        if per != "image":
+            codes["region_codes"] = self._draw_noise(layout, seeds, per)
+        elif self.code_dim is not None:
             codes["code"] = draw_codes(seeds, (self.code_dim,), stream=0)
         if (dim := self.conditioner.instance_code_dim) is not None:
             codes["instance_codes"] = draw_codes(seeds, (2, dim), stream=1, indices=range(layout.num_instances))
+        if (dim := self.conditioner.part_code_dim) is not None:
+            codes["part_code"] = draw_codes(seeds, (dim, *self.sizes(size)[0]), stream=4)
         style = Style(**{name: code * (1 if truncation is None else truncation) for name, code in codes.items()})
         style = style.to(self.device, next(self.parameters()).dtype)
         return style if posterior is None else posterior.apply(style)
+
+    def _draw_noise(self, layout: Layout, seeds: Sequence[int], per: Per) -> RegionCodes:
+        """A vector for every class or instance id; each has a stream of its own."""
+        dim = self.conditioner.code_dim
+        if per not in get_args(Per):
+            raise InputError(f"per must be one of {get_args(Per)}, found {per!r}.")
+        if dim is None:
+            raise InputError(f"this generator takes no noise that could be drawn per {per}: leave per= out.")
+        if per == "class":
+            rows = range(self.config.num_classes + 1)  # the last one is "no class"
+            return RegionCodes(table=draw_codes(seeds, (dim,), stream=2, indices=rows), ids=layout.class_ids)
+        if layout.instance_ids is None:
+            raise InputError('drawing per instance needs instance ids: Layout.of(..., requires=("instance_ids",)).')
+        table = draw_codes(seeds, (dim,), stream=3, indices=range(layout.num_instances))
+        return RegionCodes(table=table, ids=layout.instance_ids)
 
     def encode(self, image: Tensor, layout: Layout | None = None) -> Posterior:
         """The posterior of the codes of a picture.
@@ -218,11 +260,14 @@ class Generator(nn.Module):
         label_map: Any,
         *,
         instance_map: Any = None,
+        categories: Mapping[int, int] | Sequence[Mapping[int, int]] | None = None,
         reference: Any = None,
         planes: Any = None,
         style: Style | None = None,
         seed: int | Sequence[int] | None = None,
         samples: int = 1,
+        first_sample: int = 0,
+        resample_classes: Sequence[int | str] | None = None,
         truncation: float | None = None,
         size: tuple[int, int] | None = None,
         output: Output = "pil",
@@ -232,11 +277,14 @@ class Generator(nn.Module):
             self,
             label_map,
             instance_map=instance_map,
+            categories=categories,
             reference=reference,
             planes=planes,
             style=style,
             seed=seed,
             samples=samples,
+            first_sample=first_sample,
+            resample_classes=resample_classes,
             truncation=truncation,
             size=size,
             output=output,

@@ -1,8 +1,10 @@
-"""The pyramid that SPADE's generator has and most others inherit: seven or eight modulated blocks, low to high."""
+"""The pyramid that SPADE's generator has and most others inherit: modulated blocks, low to high."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
@@ -12,6 +14,7 @@ from semsyn.nn import Conditioner, ImageEncoder, LabelStem, LatentStem, Modulate
 from semsyn.nn.resblock import MakeNorm
 
 Upsampling = Literal["normal", "more", "most"]
+MakeBlock = Callable[[int, int], nn.Module]
 
 # Size of each stage as a multiple of the stem's; the last is the picture's.
 SCALES: dict[Upsampling, tuple[int, ...]] = {
@@ -23,7 +26,7 @@ SCALES: dict[Upsampling, tuple[int, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PyramidConfig:
-    """What all of these generators have.
+    """What SPADE, CLADE and INADE generators have.
 
     Attributes:
         num_classes: k, void included.
@@ -58,6 +61,42 @@ def stage_widths(width: int, upsampling: Upsampling) -> list[int]:
 
 
 def build_pyramid(
+    config: Any,
+    *,
+    conditioner: Conditioner,
+    stem: nn.Module,
+    block: MakeBlock,
+    widths: Sequence[int],
+    scales: tuple[int, ...],
+    encoder: nn.Module | None = None,
+) -> Generator:
+    """Put a stem and blocks together, low to high.
+
+    Args:
+        config: of the family; its ``image_size`` is the picture's.
+        conditioner: writes what stem and blocks read.
+        stem: first features, ``widths[0]`` channels.
+        block: makes the block of (channels in, channels out).
+        widths: channels before the first stage and after each.
+        scales: size of each stage as a multiple of the stem's.
+        encoder: of pictures.
+
+    Raises:
+        InputError: if the last scale does not divide the size.
+    """
+    return Generator(
+        conditioner=conditioner,
+        stem=stem,
+        stages=nn.ModuleList(block(a, b) for a, b in pairwise(widths)),
+        scales=scales,
+        to_image=ToImage(widths[-1]),
+        image_size=config.image_size,
+        encoder=encoder,
+        config=config,
+    )
+
+
+def build_spade_pyramid(
     config: PyramidConfig,
     conditioner: Conditioner,
     modulation: MakeNorm,
@@ -65,7 +104,7 @@ def build_pyramid(
     encoder: nn.Module | None = None,
     has_edges: bool = False,
 ) -> Generator:
-    """Put the pyramid together.
+    """The pyramid of SPADE, CLADE and INADE: residual blocks, from the label map or from a code.
 
     Args:
         config: its sizes.
@@ -82,17 +121,9 @@ def build_pyramid(
         stem: nn.Module = LabelStem(config.num_classes, widths[0], has_edges=has_edges)
     else:
         stem = LatentStem(config.code_dim, widths[0], stem_size(config.image_size, scales))
-    return Generator(
-        conditioner=conditioner,
-        stem=stem,
-        stages=nn.ModuleList(
-            ModulatedResBlock(a, b, modulation, has_spectral_norm=config.has_spectral_norm) for a, b in pairwise(widths)
-        ),
-        scales=scales,
-        to_image=ToImage(widths[-1]),
-        image_size=config.image_size,
-        encoder=encoder,
-        config=config,
+    block = partial(ModulatedResBlock, modulation=modulation, has_spectral_norm=config.has_spectral_norm)
+    return build_pyramid(
+        config, conditioner=conditioner, stem=stem, block=block, widths=widths, scales=scales, encoder=encoder
     )
 
 

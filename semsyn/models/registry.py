@@ -8,6 +8,8 @@ from semsyn.errors import InputError, UnknownNameError
 from semsyn.models.clade import CLADEConfig, build_clade
 from semsyn.models.generator import Generator
 from semsyn.models.inade import INADEConfig, build_inade
+from semsyn.models.ipose import IPOSEConfig, build_ipose
+from semsyn.models.oasis import OASISConfig, build_oasis
 from semsyn.models.spade import SPADEConfig, build_spade
 
 
@@ -34,6 +36,8 @@ FAMILIES = {
         Family("spade", "SPADE", SPADEConfig, build_spade),
         Family("clade", "CLADE", CLADEConfig, build_clade),
         Family("inade", "INADE", INADEConfig, build_inade),
+        Family("oasis", "OASIS", OASISConfig, build_oasis),
+        Family("ipose", "iPOSE", IPOSEConfig, build_ipose),
     )
 }
 

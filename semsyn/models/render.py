@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,11 +13,12 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.data.colors import to_uint8
-from semsyn.data.files import read_image, read_instance_map, read_label_map
+from semsyn.data.files import read_image
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.layout import Layout
-from semsyn.style import Style
+from semsyn.models.read_layout import read_layout
+from semsyn.style import Posterior, Style
 
 if TYPE_CHECKING:
     from semsyn.models.generator import Generator
@@ -31,11 +32,14 @@ def render(
     label_map: Any,
     *,
     instance_map: Any = None,
+    categories: Mapping[int, int] | Sequence[Mapping[int, int]] | None = None,
     reference: Any = None,
     planes: Any = None,
     style: Style | None = None,
     seed: int | Sequence[int] | None = None,
     samples: int = 1,
+    first_sample: int = 0,
+    resample_classes: Sequence[int | str] | None = None,
     truncation: float | None = None,
     size: tuple[int, int] | None = None,
     output: Output = "pil",
@@ -48,6 +52,7 @@ def render(
             colours of the label space's palette. Any size: it is resized to the generator's size by Pillow's nearest
             rule.
         instance_map: the same for instance ids; None: every class of a picture is one instance.
+        categories: what the instances are, for iPOSE, see `semsyn.models.read_layout`; or a list.
         reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout.
             It is resized to the picture's size (bicubic, antialiased).
         planes: n p h w float tensor of dense conditions, for generators that read a sketch.
@@ -55,6 +60,9 @@ def render(
         seed: one for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use seed + j, so a
             picture does not depend on the others in the list.
         samples: pictures per map.
+        first_sample: number of the first one, to make many samples in several calls.
+        resample_classes: classes, by id or name, to draw anew while everything else stays: sample j is that of ``seed``
+            with the noise, or the instances' codes, of these classes from seed + j + 1.
         truncation: factor of the drawn codes.
         size: (h, w) of the pictures, where the generator's size is free; None: the generator's own.
         output: ``pil``: a picture, or a list where a list of maps or several samples were asked for; ``np``: n h w 3
@@ -78,7 +86,10 @@ def render(
         )
     target = generator.image_size if size is None else (size[0], size[1])
     generator.sizes(target)  # a size that does not fit is refused before anything is read
-    layouts = [_read_layout(generator, m, i, target) for m, i in zip(maps, instances, strict=True)]
+    layouts = [
+        read_layout(generator, m, i, categories=c, size=target)
+        for m, i, c in zip(maps, instances, _as_list(categories, len(maps), "categories"), strict=True)
+    ]
     layout = Layout.cat(layouts)
     if planes is not None:
         layout = _with_planes(layout, planes, target)
@@ -89,8 +100,9 @@ def render(
             if reference is not None:
                 images = torch.stack([_read_picture(r, target) for r in references])
                 posterior = generator.encode(images.repeat_interleave(samples, 0), layout)
-            seeds = _seeds(seed, len(maps), samples)
-            style = generator.sample_style(layout, seeds=seeds, truncation=truncation, posterior=posterior)
+            style = _draw_style(
+                generator, layout, _seeds(seed, len(maps)), first_sample, resample_classes, truncation, posterior
+            )
         elif reference is not None:
             raise InputError("give either a style or a reference, not both.")
         images = generator(layout, style, size=target).float()
@@ -115,18 +127,6 @@ def _as_list(value: Any, length: int, name: str) -> list[Any]:
     return values
 
 
-def _read_layout(generator: Generator, label_map: Any, instance_map: Any, size: tuple[int, int]) -> Layout:
-    space = generator.label_space
-    return Layout.of(
-        read_label_map(label_map, space=space),
-        None if instance_map is None else read_instance_map(instance_map),
-        space=generator.config.num_classes if space is None else space,
-        size=size,
-        requires=tuple(name for name in generator.requires if name != "planes"),
-        offset_ignore=getattr(generator.config, "offset_ignore", 0),
-    )
-
-
 def _read_picture(source: Any, size: tuple[int, int]) -> Tensor:
     picture = read_image(source)[None]
     return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(-1, 1)[0]
@@ -138,13 +138,47 @@ def _with_planes(layout: Layout, planes: Tensor, size: tuple[int, int]) -> Layou
     return replace(layout, planes=resize_ids(planes, size))
 
 
-def _seeds(seed: int | Sequence[int] | None, maps: int, samples: int) -> list[int] | None:
+def _seeds(seed: int | Sequence[int] | None, maps: int) -> list[int]:
     if seed is None:
-        return None
+        return torch.randint(2**62, (maps,)).tolist()
     seeds = [seed] * maps if isinstance(seed, int) else list(seed)
     if len(seeds) != maps:
         raise InputError(f"seed holds {len(seeds)} numbers for {maps} label maps: give one per map, or one for all.")
-    return [s + j for s in seeds for j in range(samples)]
+    return seeds
+
+
+def _draw_style(
+    generator: Generator,
+    layout: Layout,
+    seeds: Sequence[int],
+    first_sample: int,
+    resample_classes: Sequence[int | str] | None,
+    truncation: float | None,
+    posterior: Posterior | None,
+) -> Style:
+    """The codes of all samples of all maps."""
+    samples = range(first_sample, first_sample + len(layout) // len(seeds))
+
+    def draw(offsets: Sequence[int]) -> Style:
+        numbers = [seed + offset for seed in seeds for offset in offsets]
+        return generator.sample_style(
+            layout, seeds=numbers, truncation=truncation, posterior=posterior, size=layout.size
+        )
+
+    if resample_classes is None:
+        return draw(samples)
+    if generator.conditioner.code_dim is None and generator.conditioner.instance_code_dim is None:
+        raise InputError("resample_classes needs a generator that draws for each region (OASIS, INADE); this does not.")
+    classes = [_find_class(generator, name) for name in resample_classes]
+    return draw([0] * len(samples)).mix(draw([j + 1 for j in samples]), classes=classes, layout=layout)
+
+
+def _find_class(generator: Generator, name: int | str) -> int:
+    if isinstance(name, int):
+        return name
+    if generator.label_space is None:
+        raise InputError(f"this generator has no label space, so class {name!r} cannot be found: give its id.")
+    return generator.label_space.find_class(name)
 
 
 def _deliver(images: Tensor, output: Output, *, single: bool) -> Rendered:

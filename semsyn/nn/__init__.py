@@ -2,17 +2,26 @@
 
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditional import Conditional
-from semsyn.nn.conditioners import Conditioner, InstanceConditioner, LabelConditioner, Prepared
+from semsyn.nn.conditioners import Conditioner, InstanceConditioner, LabelConditioner, NoiseConditioner, Prepared
+from semsyn.nn.cross_attention import CrossAttention
 from semsyn.nn.image_encoder import ImageEncoder
 from semsyn.nn.inade import INADE
 from semsyn.nn.instance_encoder import InstanceConv2d, InstanceEncoder
 from semsyn.nn.label_conv import LabelConv2d
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm, make_norm
+from semsyn.nn.part_coder import PartDecoder, PartEncoder
+from semsyn.nn.part_conditioner import PartConditioner
+from semsyn.nn.part_modulation import PartModulation
+from semsyn.nn.part_net import ObjectParts, PartNet
+from semsyn.nn.part_supports import PartSupports, SupportEncoding
 from semsyn.nn.replace_norms import ModulatedNetwork, replace_norms
 from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.scene_parts import SceneParts
+from semsyn.nn.shifted_instance_norm import ShiftedInstanceNorm
 from semsyn.nn.spade import SPADE
 from semsyn.nn.spectral_norm import SpectralNorm, fold_spectral_norm, spectral_norm
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
+from semsyn.nn.support_memory import SupportMemory
 
 __all__ = [
     "CLADE",
@@ -21,6 +30,7 @@ __all__ = [
     "BatchNorm",
     "Conditional",
     "Conditioner",
+    "CrossAttention",
     "ImageEncoder",
     "InstanceConditioner",
     "InstanceConv2d",
@@ -32,8 +42,20 @@ __all__ = [
     "LatentStem",
     "ModulatedNetwork",
     "ModulatedResBlock",
+    "NoiseConditioner",
+    "ObjectParts",
+    "PartConditioner",
+    "PartDecoder",
+    "PartEncoder",
+    "PartModulation",
+    "PartNet",
+    "PartSupports",
     "Prepared",
+    "SceneParts",
+    "ShiftedInstanceNorm",
     "SpectralNorm",
+    "SupportEncoding",
+    "SupportMemory",
     "SyncBatchNorm",
     "ToImage",
     "fold_spectral_norm",

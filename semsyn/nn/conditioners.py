@@ -1,13 +1,14 @@
 """From layout and style to the conditions of each resolution."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from semsyn.condition import Condition, Regions, Windows
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape
 from semsyn.functional import resize_ids
 from semsyn.layout import Layout, once_per_size
 from semsyn.nn.resblock import BlockModulations
@@ -24,10 +25,12 @@ class Prepared:
     Attributes:
         conditions: one per stage, low to high.
         modulations: of each stage's norms; empty where they depend on the style.
+        extras: what was found on the way, by name, to look at.
     """
 
     conditions: tuple[Condition, ...]
     modulations: tuple[BlockModulations, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Conditioner(nn.Module):
@@ -37,13 +40,17 @@ class Conditioner(nn.Module):
         requires: `Layout` fields it needs besides class_ids.
         writes: `Condition` fields it fills.
         drawn: `Condition` fields that depend on the style.
+        code_dim: d of the noise it takes from the style, of every picture, region or pixel; None: it takes none.
         instance_code_dim: d of the instance codes it takes from the style; None: it takes none.
+        part_code_dim: d of the noise map, at the size of the first stage, that it takes from the style; None: none.
     """
 
     requires: tuple[str, ...] = ()
     writes: tuple[str, ...] = ("class_ids",)
     drawn: tuple[str, ...] = ()
+    code_dim: int | None = None
     instance_code_dim: int | None = None
+    part_code_dim: int | None = None
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         """Conditions without anything drawn; eager, shapes may depend on the data."""
@@ -103,6 +110,50 @@ class LabelConditioner(Conditioner):
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
         return prepared.conditions
+
+
+class NoiseConditioner(Conditioner):
+    """Class ids, and noise as dense planes: one vector per picture, per region, or per pixel.
+
+    Args:
+        code_dim: d, numbers of a noise vector.
+    """
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.drawn = ("planes",)
+        self.writes = ("class_ids", "planes")
+
+    def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
+        levels = Layout(class_ids=layout.class_ids).pyramid(sizes)
+        return Prepared(tuple(Condition(class_ids=at.class_ids) for at in levels))
+
+    def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
+        """Conditions with the noise in them: ``planes`` is n d h w.
+
+        Raises:
+            InputError: if the style does not hold exactly one of ``code``, ``region_codes`` and ``code_map``, or it is
+                not for these pictures.
+        """
+        planes = {cond.size: self._planes(style, cond) for cond in {c.size: c for c in prepared.conditions}.values()}
+        return tuple(replace(cond, planes=planes[cond.size]) for cond in prepared.conditions)
+
+    def _planes(self, style: Style, cond: Condition) -> Tensor:
+        n, size = cond.batch, cond.size
+        given = [t for t in (style.code, style.region_codes, style.code_map) if t is not None]
+        if len(given) != 1:
+            raise InputError(
+                "this generator reads noise, one of style.code (n d), style.region_codes and style.code_map (n d h w); "
+                f"the style holds {len(given)} of them. Use sample_style(layout)."
+            )
+        if style.code is not None:
+            check_shape(style.code, "n d", n=n, d=self.code_dim or 0, name="style.code")
+            return style.code[:, :, None, None].expand(-1, -1, *size)
+        planes = style.code_map if style.region_codes is None else style.region_codes.dense(size)
+        assert planes is not None
+        check_shape(planes, "n d h w", n=n, d=self.code_dim or 0, name="the style's noise")
+        return resize_ids(planes, size)
 
 
 class InstanceConditioner(Conditioner):

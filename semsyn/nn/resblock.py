@@ -20,12 +20,14 @@ class ModulatedResBlock(nn.Module):
     """Two modulated, activated convolutions beside a shortcut.
 
     out = shortcut(x) + conv_1(act(norm_1(conv_0(act(norm_0(x)))))), act = leaky ReLU 0.2. The shortcut is x itself, or
-    conv_s(norm_s(x)) without activation or bias where the channels change.
+    conv_s(norm_s(x)) without activation or bias where the channels change. With a modulation in front, x is
+    conv_p(act(norm_p(x))) to begin with.
 
     Args:
         in_channels, out_channels: of x and of the result.
         modulation: makes the conditional norm of c channels: ``partial(CLADE, num_classes=19)``. Convolutions take as
             many channels as it returns (`Conditional.out_channels`).
+        front_modulation: makes the norm in front; None: there is none.
         has_spectral_norm: put spectral normalisation on the convolutions.
 
     Shape: x is n c h w at the condition's size, or smaller: then it is enlarged to it (nearest); the result n c' h w.
@@ -34,7 +36,13 @@ class ModulatedResBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, modulation: MakeNorm, *, has_spectral_norm: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        modulation: MakeNorm,
+        *,
+        front_modulation: MakeNorm | None = None,
+        has_spectral_norm: bool = True,
     ) -> None:
         super().__init__()
         middle = min(in_channels, out_channels)
@@ -43,24 +51,29 @@ class ModulatedResBlock(nn.Module):
             layer = nn.Conv2d(norm.out_channels, channels, kernel_size, padding=kernel_size // 2, bias=bias)
             return spectral_norm(layer) if has_spectral_norm else layer
 
+        self.norm_p = None if front_modulation is None else front_modulation(in_channels)
+        self.conv_p = None if self.norm_p is None else conv(self.norm_p, in_channels, 3)
         self.norm_0 = modulation(in_channels)
         self.conv_0 = conv(self.norm_0, middle, 3)
         self.norm_1 = modulation(middle)
         self.conv_1 = conv(self.norm_1, out_channels, 3)
         self.norm_s = modulation(in_channels) if in_channels != out_channels else None
         self.conv_s = None if self.norm_s is None else conv(self.norm_s, out_channels, 1, bias=False)
-        self.reads = self.norm_0.reads
+        self.reads = self.norm_0.reads if self.norm_p is None else (*self.norm_p.reads, *self.norm_0.reads)
 
     def prepare(self, cond: Condition, earlier: BlockModulations | None = None) -> BlockModulations:
         """The modulations of its norms: all that does not depend on the features; see `Conditional.modulate`."""
         known = earlier or {}
-        norms = {"norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
+        norms = {"norm_p": self.norm_p, "norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
         return {name: norm.prepare(cond, known.get(name)) for name, norm in norms.items() if norm is not None}
 
     def forward(self, x: Tensor, cond: Condition, prepared: BlockModulations | None = None) -> Tensor:
         ready = prepared or {}
         is_own = x.shape[2:] != cond.size
         x = F.interpolate(x, cond.size) if is_own else x
+        if self.norm_p is not None and self.conv_p is not None:
+            x = self.norm_p.convolve(self.conv_p, x, cond, ready.get("norm_p"), negative_slope=0.2, inplace=is_own)
+            is_own = True
         shortcut = x
         if self.norm_s is not None and self.conv_s is not None:
             shortcut = self.norm_s.convolve(self.conv_s, x, cond, ready.get("norm_s"))

@@ -19,18 +19,21 @@ class LabelStem(nn.Module):
         num_classes: k.
         channels: c of the result.
         has_edges: read instance borders too.
+        num_planes: p, dense maps (noise) read besides.
 
-    Shape: cond.class_ids n h w, cond.edges n h w; the result n c h w.
+    Shape: cond.class_ids n h w, cond.edges n h w, cond.planes n p h w; the result n c h w.
     """
 
-    def __init__(self, num_classes: int, channels: int, *, has_edges: bool = False) -> None:
+    def __init__(self, num_classes: int, channels: int, *, has_edges: bool = False, num_planes: int = 0) -> None:
         super().__init__()
-        self.reads = ("class_ids", "edges") if has_edges else ("class_ids",)
-        self.conv = LabelConv2d(num_classes, channels, num_planes=int(has_edges))
+        fields = {"class_ids": True, "edges": has_edges, "planes": num_planes > 0}
+        self.reads = tuple(name for name, used in fields.items() if used)
+        self.conv = LabelConv2d(num_classes, channels, num_planes=num_planes + has_edges)
 
     def forward(self, cond: Condition, style: Style) -> Tensor:
         edges = cond.edges if "edges" in self.reads else None
-        return self.conv(cond.class_ids, stack_planes(edges, None, self.conv.weight.dtype))
+        planes = cond.planes if "planes" in self.reads else None
+        return self.conv(cond.class_ids, stack_planes(edges, planes, self.conv.weight.dtype))
 
 
 class LatentStem(nn.Module):

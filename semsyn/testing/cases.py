@@ -37,7 +37,7 @@ def untrained(
     card = find_card(name)
     changes = {"width": width, "image_size": image_size}
     config = replace(card.config, **{field: value for field, value in changes.items() if value is not None})
-    if width is not None and config.encoder_width is not None:
+    if width is not None and getattr(config, "encoder_width", None) is not None:
         config = replace(config, encoder_width=width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -59,6 +59,7 @@ def randomize(network: nn.Module) -> nn.Module:
             module.running_var.uniform_(0.5, 1.5)
         elif isinstance(module, LabelConv2d):
             module.weight.normal_(0, 1 / 3)  # nine taps of a one-hot map sum up to variance one
+            module.weight[:, module.num_classes :] /= max(1, module.num_planes) ** 0.5  # and those of all planes
         elif isinstance(module, SPADE):
             for conv in (module.gamma, module.beta):
                 conv.weight.mul_(0.4)

@@ -5,6 +5,7 @@ spectral norms are recomputed, and nothing is shared or fused. They read the wei
 names, so the same weights give the same picture; tests and benchmarks compare with them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,8 +26,11 @@ from semsyn.nn import (
     LabelStem,
     LatentStem,
     ModulatedResBlock,
+    PartConditioner,
+    PartModulation,
 )
 from semsyn.style import Posterior, Style
+from semsyn.testing.plain_objects import PlainParts, plain_parts
 
 
 def one_hot(ids: Tensor, count: int) -> Tensor:
@@ -49,7 +53,8 @@ class PlainMaps:
         instances: n i h w, a plane per instance; or None.
         codes: n i 2 d; or None.
         offsets: n 2 h w; or None.
-        planes: n p h w; or None.
+        planes: n p h w, a sketch or noise, perhaps of another size; or None.
+        parts: what iPOSE reads besides; or None.
     """
 
     semantics: Tensor
@@ -57,11 +62,15 @@ class PlainMaps:
     codes: Tensor | None = None
     offsets: Tensor | None = None
     planes: Tensor | None = None
+    parts: PlainParts | None = None
 
     @classmethod
-    def of(cls, generator: Generator, layout: Layout, style: Style) -> "PlainMaps":
-        """The maps that this generator reads, in the dtype of its weights."""
+    def of(
+        cls, generator: Generator, layout: Layout, style: Style, sizes: Sequence[tuple[int, int]] = ()
+    ) -> "PlainMaps":
+        """The maps that this generator reads, in the dtype of its weights; sizes are those of the stages."""
         dtype = next(generator.parameters()).dtype
+        conditioner = generator.conditioner
         parts = [one_hot(layout.class_ids, generator.config.num_classes).to(dtype)]
         if "edges" in generator.requires:
             assert layout.edges is not None
@@ -70,13 +79,30 @@ class PlainMaps:
         if style.instance_codes is not None:
             assert layout.instance_ids is not None
             instances = one_hot(layout.instance_ids, style.instance_codes.shape[1]).to(dtype)
+        planes = layout.planes
+        if generator.conditioner.code_dim is not None:
+            planes = plain_noise(style, layout.size)
         return cls(
             semantics=torch.cat(parts, dim=1),
             instances=instances,
             codes=style.instance_codes,
             offsets=None if layout.offsets is None else layout.offsets.to(dtype),
-            planes=None if layout.planes is None else layout.planes.to(dtype),
+            planes=None if planes is None else planes.to(dtype),
+            parts=plain_parts(conditioner, layout, style, list(sizes))
+            if isinstance(conditioner, PartConditioner)
+            else None,
         )
+
+
+def plain_noise(style: Style, size: tuple[int, int]) -> Tensor:
+    """The noise at every pixel, n d h w: of the picture, of its regions one after the other, or as it is."""
+    if style.code_map is not None:
+        return style.code_map
+    if style.code is not None:
+        return style.code[:, :, None, None].repeat(1, 1, *size)
+    assert style.region_codes is not None
+    masks = one_hot(style.region_codes.ids, style.region_codes.table.shape[1])
+    return torch.einsum("nrhw,nrd->ndhw", masks.to(style.region_codes.table), style.region_codes.table)
 
 
 def plain_forward(
@@ -99,8 +125,8 @@ def plain_forward(
     if generator.is_fused:
         raise InputError("a fused generator has no plain form any more: give a copy made before fuse().")
     style = Style() if style is None else style
-    maps = PlainMaps.of(generator, layout, style)
     sizes = generator.sizes(size)
+    maps = PlainMaps.of(generator, layout, style, sizes)
     x = plain_stem(generator.stem, maps, style, sizes[0])
     for stage, stage_size in zip(generator.stages, sizes, strict=True):
         x = x if x.shape[2:] == stage_size else F.interpolate(x, stage_size, mode="nearest")
@@ -114,12 +140,14 @@ def plain_stem(stem: nn.Module, maps: PlainMaps, style: Style, size: tuple[int, 
         assert style.code is not None
         return stem.linear(style.code).unflatten(1, (-1, *size))
     assert isinstance(stem, LabelStem)
-    return F.conv2d(F.interpolate(maps.semantics, size, mode="nearest"), stem.conv.weight, stem.conv.bias, padding=1)
+    return F.conv2d(_read_maps(stem, maps, size), stem.conv.weight, stem.conv.bias, padding=1)
 
 
 def plain_block(block: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
     """A residual block; calling its convolutions recomputes their spectral norms."""
     assert isinstance(block, ModulatedResBlock)
+    if block.norm_p is not None and block.conv_p is not None:
+        x = block.conv_p(F.leaky_relu(plain_modulation(block.norm_p, x, maps), 0.2))
     shortcut = x
     if block.norm_s is not None and block.conv_s is not None:
         shortcut = block.conv_s(plain_modulation(block.norm_s, x, maps))
@@ -140,13 +168,15 @@ def plain_modulation(layer: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
         return plain_clade(layer, x, maps)
     if isinstance(layer, INADE):
         return plain_inade(layer, x, maps)
+    if isinstance(layer, PartModulation):
+        return plain_part_modulation(layer, x, maps)
     raise InputError(f"{type(layer).__name__} has no plain form.")
 
 
 def plain_spade(layer: SPADE, x: Tensor, maps: PlainMaps) -> Tensor:
     """Three dense convolutions of the resized one-hot map."""
     shared = layer.shared
-    resized = F.interpolate(_read_maps(layer, maps), x.shape[2:], mode="nearest")
+    resized = _read_maps(layer, maps, (x.shape[2], x.shape[3]))
     hidden = F.relu(F.conv2d(resized, shared.weight, shared.bias, padding=shared.padding))
     return _normalise(layer.norm, x) * (1 + layer.gamma(hidden)) + layer.beta(hidden)
 
@@ -184,11 +214,22 @@ def plain_inade(layer: INADE, x: Tensor, maps: PlainMaps) -> Tensor:
     return layer.merge_conv(torch.cat([y, sketch], dim=1))
 
 
-def _read_maps(layer: SPADE, maps: PlainMaps) -> Tensor:
+def plain_part_modulation(layer: PartModulation, x: Tensor, maps: PlainMaps) -> Tensor:
+    """Both branches everywhere, one of which the mask takes away."""
+    assert maps.parts is not None
+    size = (x.shape[2], x.shape[3])
+    features, mask = (F.interpolate(t, size, mode="nearest") for t in (maps.parts.features, maps.parts.mask))
+    of_parts, of_noise = layer.of_parts(features), layer.of_noise(maps.parts.noise[size])
+    gamma, beta = (a * mask + b * (1 - mask) for a, b in zip(of_parts, of_noise, strict=True))
+    return _normalise(layer.norm, x) * (1 + gamma) + beta
+
+
+def _read_maps(layer: SPADE | LabelStem, maps: PlainMaps, size: tuple[int, int]) -> Tensor:
+    semantics = F.interpolate(maps.semantics, size, mode="nearest")
     if "planes" not in layer.reads:
-        return maps.semantics
+        return semantics
     assert maps.planes is not None
-    return torch.cat([maps.semantics, maps.planes], dim=1)
+    return torch.cat([semantics, F.interpolate(maps.planes, size, mode="nearest")], dim=1)
 
 
 def _normalise(norm: nn.Module, x: Tensor) -> Tensor:

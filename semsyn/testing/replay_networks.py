@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from semsyn.convert import inade, spade
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.released import convert_states, get_released, infer_config, recognise
 from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.losses import kl_divergence
-from semsyn.models import Generator
+from semsyn.models import Generator, family_of
 from semsyn.nn import ImageEncoder, InstanceEncoder
 from semsyn.style import Posterior, Style
 from semsyn.testing.golden import Case, Results
@@ -34,18 +35,17 @@ def build(case: Case) -> Generator:
     family, _ = recognise(states["generator"])
     options = get_released(family).from_options(case.config)
     config = infer_config(states, vars(options), source="the options")
-    return assemble(config, convert_states(family, states)).train(case.mode == "train")
+    return assemble(config, convert_states(config, states)).train(case.mode == "train")
 
 
-def keymap_of(case: Case) -> KeyMap:
-    """The key map that the case's generator was converted with."""
-    states = split_roles(case.state)
-    return get_released(recognise(states["generator"])[0]).generator_keymap(states["generator"])
+def keymap_of(net: Generator) -> KeyMap:
+    """The key map of a generator."""
+    return get_released(family_of(net.config).name).keymap(net.config)
 
 
 def layout_of(case: Case) -> Layout:
     """The layout that original inputs (one-hot maps, or ids) describe."""
-    inputs, has_edges = case.inputs, not case.config["no_instance"]
+    inputs, has_edges = case.inputs, not case.config.get("no_instance", True)
     edges: Tensor | None
     if "seg" in inputs:
         classes = inputs["seg"][:, :-1] if has_edges else inputs["seg"]
@@ -70,7 +70,10 @@ def layout_of(case: Case) -> Layout:
 def style_of(case: Case) -> Style:
     """The codes that original inputs hold, drawn codes turned by the statistics where there are any."""
     inputs = case.inputs
-    style = Style(code=inputs.get("z", inputs.get("noise_ins")), instance_codes=inputs.get("noise"))
+    code = inputs.get("z", inputs.get("noise_ins"))
+    if code is not None and code.ndim == 4:
+        return Style(code_map=code)
+    style = Style(code=code, instance_codes=inputs.get("noise"))
     if "s_mu" not in inputs:
         return style
     mu, logvar = (torch.stack([inputs[f"s_{name}"], inputs[f"b_{name}"]], dim=2) for name in ("mu", "logvar"))
@@ -82,7 +85,7 @@ def generator(case: Case) -> Results:
     net = build(case)
     image = net(layout_of(case), style_of(case))
     after = {k: t for k, t in net.state_dict().items() if not k.startswith("encoder.")}
-    return {"image": image, **{f"after/{k}": t for k, t in keymap_of(case).invert(after).items()}}
+    return {"image": image, **{f"after/{k}": t for k, t in keymap_of(net).invert(after).items()}}
 
 
 @torch.no_grad()
@@ -96,7 +99,7 @@ def fullsize_generator(case: Case) -> Results:
 def image_encoder(case: Case) -> Results:
     """Kinds ``encoder`` and ``fullsize_E`` of SPADE."""
     net = ImageEncoder(case.config["ngf"], case.state["fc_mu.weight"].shape[0])
-    net.load_state_dict(get_released("spade").encoder.convert(case.state))
+    net.load_state_dict(spade.ENCODER.convert(case.state))
     posterior = net.train(case.mode == "train")(case.inputs["image"])
     results = {"mu": posterior.mu, "logvar": posterior.logvar}
     if "eps" in case.inputs:
@@ -109,7 +112,7 @@ def image_encoder(case: Case) -> Results:
 def instance_encoder(case: Case) -> Results:
     """Kinds ``encoder`` and ``fullsize_IE`` of INADE."""
     net = InstanceEncoder(case.config["ngf"], case.state["scale_conv_mu.weight"].shape[0])
-    net.load_state_dict(get_released("inade").encoder.convert(case.state))
+    net.load_state_dict(inade.ENCODER.convert(case.state))
     one_hot = case.inputs.get("instances")
     ids = case.inputs["instance"][:, 0].long() if one_hot is None else from_one_hot(one_hot)
     posterior = net(

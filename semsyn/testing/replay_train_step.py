@@ -39,7 +39,7 @@ class Iteration:
         states = {role: self._part(prefix) for role, prefix in self.roles.items()}
         options = get_released(family.name).from_options(config)
         built = infer_config(states, vars(options), source="the options")
-        self.generator: Generator = assemble(built, convert_states(family.name, states)).train()
+        self.generator: Generator = assemble(built, convert_states(built, states)).train()
         self.discriminator: MultiscaleDiscriminator = build_discriminator(config).train()
         self.discriminator.load_state_dict(PATCHGAN.convert(self._part("netD.")))
         self.is_inade = family.name == "inade"
@@ -122,11 +122,13 @@ class Iteration:
         if network is self.discriminator:
             return _rename(PATCHGAN, tensors, "netD.")
         released = get_released(self.case.info["family"])
-        keymap = released.generator if self.generator.has_free_size else released.latent_generator
-        assert keymap is not None
+        keymap = released.keymap(self.generator.config)
         encoded = {k.removeprefix("encoder."): t for k, t in tensors.items() if k.startswith("encoder.")}
         found = _rename(keymap, {k: t for k, t in tensors.items() if not k.startswith("encoder.")}, "netG.")
-        return found | (_rename(released.encoder, encoded, self.roles["encoder"]) if encoded else {})
+        if not encoded:
+            return found
+        assert released.encoder is not None
+        return found | _rename(released.encoder, encoded, self.roles["encoder"])
 
 
 def _rename(keymap: KeyMap, tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -60,6 +60,14 @@ def inade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_pretrained(generator, tmp_path_factory.mktemp("weights") / "inade.safetensors")
 
 
+@pytest.fixture(scope="session")
+def oasis(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draws noise, 64x128, free size."""
+    generator = make_generator("oasis")
+    generator.label_space = SPACE
+    return save_pretrained(generator, tmp_path_factory.mktemp("weights") / "oasis.safetensors")
+
+
 def write_map(path: Path, seed: int = 0, ids: int = 5, size: tuple[int, int] = (40, 56)) -> Path:
     """A grey picture of blocks of ids below ``ids``."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,37 @@ def test_samples_seed_instances_and_reference(inade: Path, maps: Path, tmp_path:
     assert np.array_equal(read(tmp_path / "encoded" / "scene0.png"), encoded)
 
 
+def test_one_class_is_drawn_anew(oasis: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:
+    argv = ("generate", oasis, maps / "scene0.png", "--seed", 5)
+    out = tmp_path / "out"
+    code, text, _ = semsyn(*argv, "--resample-class", "sand", "--samples", 9, "--json", "--out", out)
+    assert code == 0
+    assert [entry["seed"] for entry in json.loads(text)["pictures"]] == list(range(6, 15))
+    assert semsyn(*argv, "--resample-class", "sand", "--out", tmp_path / "one").code == 0
+    assert semsyn(*argv, "--out", tmp_path / "plain").code == 0
+    generator = load_pretrained(oasis)
+    expected = generator.render(maps / "scene0.png", seed=5, samples=9, resample_classes=["sand"], output="np").astype(
+        int
+    )
+    for j in (0, 7, 8):  # a batch ends after 8
+        assert np.abs(read(out / f"scene0_{j}.png") - expected[j]).max() <= 1
+    assert np.abs(read(tmp_path / "one" / "scene0.png") - expected[0]).max() <= 1
+    assert np.abs(read(tmp_path / "plain" / "scene0.png") - expected[0]).max() > 3
+    both = semsyn(*argv, "--resample-class", "sand", "--resample-class", "sea", "--out", tmp_path / "both")
+    assert both.code == 0
+
+
+def test_a_class_that_cannot_be_drawn_anew(
+    oasis: Path, clade: Path, maps: Path, tmp_path: Path, semsyn: Callable
+) -> None:
+    out = tmp_path / "out"
+    code, _, err = semsyn("generate", oasis, maps, "--resample-class", "sandy", "--out", out)
+    assert code == 2 and "unknown class 'sandy'; did you mean sand" in err
+    code, _, err = semsyn("generate", clade, maps, "--resample-class", "sand", "--out", out)
+    assert code == 2 and "draws nothing for each region, which --resample-class needs" in err
+    assert not list_files(out)
+
+
 def test_json_and_sheet(inade: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:
     out = tmp_path / "out"
     code, text, _ = semsyn("generate", inade, maps, "--out", out, "--samples", 2, "--seed", 3, "--sheet", "--json")

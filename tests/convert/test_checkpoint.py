@@ -215,6 +215,9 @@ FOLDERS = {
         {"generator": "latest_net_G.pth", "encoder": "latest_net_E.pth"},
     ),
     "numbered": (("20_net_G.pth", "20_net_D.pth"), {"generator": "20_net_G.pth"}),
+    "averaged": (("best_D.pth", "best_G.pth", "best_EMA.pth", "opt.txt"), {"generator": "best_EMA.pth"}),
+    "averaged-first": (("best_EMA.pth", "best_G.pth", "latest_EMA.pth"), {"generator": "best_EMA.pth"}),
+    "not-averaged": (("latest_G.pth", "latest_D.pth"), {"generator": "latest_G.pth"}),
 }
 
 
@@ -225,6 +228,16 @@ def test_files_of_a_folder(names: tuple[str, ...], expected: dict[str, str], tmp
     files = find_files(tmp_path)
     assert {role: path.name for role, path in files.items()} == expected
     assert find_options(files) == (tmp_path / "opt.txt" if "opt.txt" in names else None)
+
+
+def test_weights_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    touch(tmp_path, "opt.txt", "best_iter.txt")
+    touch(tmp_path / "models", "best_EMA.pth", "best_G.pth", "best_D.pth", "latest_EMA.pth")
+    assert holds_originals(tmp_path)
+    files = find_files(tmp_path)
+    assert files == {"generator": tmp_path / "models" / "best_EMA.pth"}
+    assert find_options(files) == tmp_path / "opt.txt"
+    assert find_options({"generator": tmp_path / "other" / "best_EMA.pth"}) is None
 
 
 def test_folders_that_do_not_tell(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from semsyn.convert.released import get_released
 from semsyn.hub import load_pretrained
 
 BLOCKS = {  # block: channels in and out; the skip is learned where they differ
@@ -65,6 +66,32 @@ def fill(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
         v = torch.nn.functional.normalize(matrix.mT @ state[key], dim=0)
         state[key], state[key.replace("_u", "_v")] = torch.nn.functional.normalize(matrix @ v, dim=0), v
     return state
+
+
+def list_oasis_shapes(channels: int) -> dict[str, tuple[int, ...]]:
+    """The same of OASIS, whose noise and classes are so many channels: SPADE's, less a block."""
+    spade = list_shapes(channels)
+    shapes = {key: shape for key, shape in spade.items() if key.startswith(("fc.", "conv_img."))}
+    for i, block in enumerate(("G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")):
+        for key in [key for key in spade if key.startswith(f"{block}.")]:
+            shapes[key.replace(block, f"body.{i}").replace("param_free_norm", "first_norm")] = spade[key]
+    return shapes
+
+
+def test_a_released_oasis_folder_goes_here_and_back(tmp_path: Path) -> None:
+    shapes = list_oasis_shapes(64 + 151)
+    assert len(shapes) == 208
+    state = fill(shapes)
+    folder = tmp_path / "oasis_ade20k_pretrained" / "models"
+    folder.mkdir(parents=True)
+    torch.save(state, folder / "best_EMA.pth")
+    generator = load_pretrained("oasis/ade20k", checkpoint=folder.parent)
+    assert sum(p.numel() for p in generator.parameters()) == 74_314_691
+    assert generator.label_space is not None and generator.label_space.name == "ade20k-unknown-first"
+    assert torch.equal(generator.stem.conv.weight[:, 151:], state["fc.weight"][:, :64])
+    back = get_released("oasis").keymap(generator.config).invert(generator.state_dict())
+    assert back.keys() == state.keys()
+    assert all(torch.equal(back[key], tensor) for key, tensor in state.items())
 
 
 def test_a_released_ade20k_file_renders(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@ import re
 import pytest
 import torch
 
-from semsyn.convert import clade, inade, spade
+from semsyn.convert import oasis
 from semsyn.convert.discriminators import PATCHGAN
 from semsyn.convert.keymap import KeyMap, check_state
+from semsyn.convert.released import get_released
 from semsyn.errors import CheckpointError
 from semsyn.models import family_of
 from semsyn.models.discriminators import MultiscaleDiscriminator
+from semsyn.models.segmentation_discriminator import SegmentationDiscriminator
 from tests.models.cases import CONFIGS, make_generator
 
 TABLE = KeyMap(
@@ -79,19 +81,35 @@ def test_two_keys_that_become_one() -> None:
 @pytest.mark.parametrize("case", CONFIGS)
 def test_every_generator_goes_to_original_names_and_back(case: str) -> None:
     generator = make_generator(case)
-    module = {"spade": spade, "clade": clade, "inade": inade}[family_of(generator.config).name]
-    latent = generator.config.code_dim is not None
-    keymap = module.LATENT_GENERATOR if latent and hasattr(module, "LATENT_GENERATOR") else module.GENERATOR
+    released = get_released(family_of(generator.config).name)
+    keymap = released.keymap(generator.config)
     state = {k: t for k, t in generator.state_dict().items() if not k.startswith("encoder.")}
     original = keymap.invert(state)
     assert len(original) == len(state) and {"fc.weight", "conv_img.bias"} <= set(original)
     again = keymap.convert(original)
-    assert set(again) == set(state) and all(again[key] is state[key] for key in state)
-    if generator.encoder is not None:
-        encoder = inade.ENCODER if module is inade else spade.ENCODER
+    assert set(again) == set(state) and all(torch.equal(again[key], state[key]) for key in state)
+    if generator.encoder is not None and released.encoder is not None:
         names = generator.encoder.state_dict()
-        assert encoder.convert(encoder.invert(names)).keys() == names.keys()
-        assert len(names) == (24 if module is inade else 22)
+        assert released.encoder.convert(released.encoder.invert(names)).keys() == names.keys()
+        assert len(names) == (24 if case.startswith("inade") else 22)
+
+
+def test_rolled_channels_change_places_both_ways() -> None:
+    table = KeyMap(rename={"a.{p}": "b.{p}"}, rolled={"a.weight": 2})
+    weight, bias = torch.arange(10.0).view(2, 5), torch.arange(5.0)
+    converted = table.convert({"a.weight": weight, "a.bias": bias})
+    assert torch.equal(converted["b.weight"], weight[:, [2, 3, 4, 0, 1]])
+    assert converted["b.bias"] is bias
+    assert torch.equal(table.invert(converted)["a.weight"], weight)
+
+
+def test_the_segmentation_discriminator_goes_to_original_names_and_back() -> None:
+    for options in ({}, {"has_global_head": True, "has_spectral_norm": False}):
+        state = SegmentationDiscriminator(4, widths=(2, 2, 3, 3, 4), last_width=2, **options).state_dict()
+        original = oasis.DISCRIMINATOR.invert(state)
+        assert {"body_down.0.conv1.0.bias", "body_down.1.conv1.1.bias", "body_up.0.conv1.2.bias"} <= set(original)
+        assert "layer_up_last.weight" in original and ("conv_g.weight" in original) == bool(options)
+        assert oasis.DISCRIMINATOR.convert(original).keys() == state.keys()
 
 
 def test_the_discriminator_goes_to_original_names_and_back() -> None:

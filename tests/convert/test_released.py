@@ -8,7 +8,7 @@ from torch import Tensor
 from semsyn.convert import spade
 from semsyn.convert.released import RELEASED, convert_states, get_released, infer_config, recognise
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
-from semsyn.models import CLADEConfig, Generator, INADEConfig, SPADEConfig, family_of
+from semsyn.models import CLADEConfig, Generator, INADEConfig, OASISConfig, SPADEConfig, family_of
 from tests.models.cases import CONFIGS, make_generator
 
 SIZE = {"image_size": (64, 64), "upsampling": "normal"}
@@ -17,11 +17,10 @@ SIZE = {"image_size": (64, 64), "upsampling": "normal"}
 def originals(generator: Generator) -> dict[str, dict[str, Tensor]]:
     """The state of a generator by role, in original names."""
     released = get_released(family_of(generator.config).name)
-    from_map = generator.config.code_dim is None
-    keymap = released.generator if from_map and released.generator is not None else released.latent_generator
+    keymap = released.keymap(generator.config)
     state = generator.state_dict()
     states = {"generator": keymap.invert({k: t for k, t in state.items() if not k.startswith("encoder.")})}
-    if generator.encoder is not None:
+    if generator.encoder is not None and released.encoder is not None:
         states["encoder"] = released.encoder.invert(generator.encoder.state_dict())
     return states
 
@@ -30,9 +29,10 @@ def originals(generator: Generator) -> dict[str, dict[str, Tensor]]:
 def test_the_config_is_found_again(case: str) -> None:
     generator = make_generator(case)
     config = generator.config
-    known = {"image_size": config.image_size, "upsampling": config.upsampling, "norm": config.norm}
-    known |= {"has_edges": config.has_edges} if isinstance(config, SPADEConfig) else {}
-    found = infer_config(originals(generator), known)
+    # What the files do not tell; of fields that a family does not have, nothing is said.
+    asked = ["image_size", "upsampling", "norm"]
+    asked += {"spade": ["has_edges"], "oasis": ["num_classes"]}.get(family_of(config).name, [])
+    found = infer_config(originals(generator), {name: getattr(config, name, None) for name in asked})
     assert found == config
     assert found == infer_config(originals(generator), asdict(config))
 
@@ -45,7 +45,7 @@ def test_states_are_converted_key_by_key(case: str) -> None:
     assert recognise(states["generator"])[0] == family
     for key in [key for key in states["generator"] if key.endswith("num_batches_tracked")]:
         del states["generator"][key]  # as very old files are
-    converted, state = convert_states(family, states), generator.state_dict()
+    converted, state = convert_states(generator.config, states), generator.state_dict()
     assert converted.keys() == state.keys()
     assert all(torch.equal(converted[key], tensor) for key, tensor in state.items() if not key.endswith("tracked"))
 
@@ -60,6 +60,39 @@ def test_what_the_files_do_not_tell_is_asked_for_by_name() -> None:
         infer_config(states, {"image_size": (64, 64)})
     deepest = originals(make_generator("spade-most"))
     assert infer_config(deepest, {"image_size": (128, 128), "has_edges": False}).upsampling == "most"
+
+
+def test_noise_of_oasis_cannot_be_told_from_classes() -> None:
+    states = originals(make_generator("oasis"))
+    known = {"image_size": (64, 64)}
+    with pytest.raises(
+        InputError, match="11 label channels and does not tell how many of them are noise.*label_space="
+    ):
+        infer_config(states, known)
+    for said, expected in (
+        ({"num_classes": 5}, (5, 6)),
+        ({"code_dim": 6}, (5, 6)),
+        ({"num_classes": 11}, (11, None)),
+        ({"num_classes": 5, "code_dim": 6}, (5, 6)),
+    ):
+        config = infer_config(states, known | said)
+        assert (config.num_classes, config.code_dim) == expected
+    for said in ({"num_classes": 12}, {"code_dim": 11}):
+        with pytest.raises(CheckpointError, match="11 label channels, which leave"):
+            infer_config(states, known | said)
+    with pytest.raises(CheckpointError, match="code_dim is 7 in the file, 6 was expected"):
+        infer_config(states, known | {"num_classes": 4, "code_dim": 6})
+
+
+def test_noise_channels_move_behind_the_classes() -> None:
+    generator = make_generator("oasis")
+    theirs = originals(generator)["generator"]
+    for ours, key in (
+        (generator.stem.conv.weight, "fc.weight"),
+        (generator.stages[2].norm_s.shared.weight, "body.2.norm_s.mlp_shared.0.weight"),
+    ):
+        assert torch.equal(theirs[key], torch.cat([ours[:, 5:], ours[:, :5]], dim=1))
+    assert torch.equal(theirs["body.2.norm_s.mlp_gamma.weight"], generator.stages[2].norm_s.gamma.weight)
 
 
 def test_edges_of_spade_cannot_be_told_from_classes() -> None:
@@ -121,20 +154,34 @@ def test_the_encoder_belongs_to_its_generator() -> None:
     assert infer_config(inade, asdict(CONFIGS["inade-encoder"])).encoder_width == 2
 
 
+def test_families_without_an_encoder_take_none() -> None:
+    states = originals(make_generator("oasis")) | {"encoder": originals(make_generator("spade-vae"))["encoder"]}
+    with pytest.raises(CheckpointError, match="OASIS has no encoder"):
+        infer_config(states, asdict(CONFIGS["oasis"]))
+
+
+def test_a_part_of_ipose_is_not_taken_for_oasis() -> None:
+    state = originals(make_generator("oasis"))["generator"] | {"body.0.conv_p.bias": torch.zeros(16)}
+    assert RELEASED["oasis"].recognise(state) is None
+
+
 def test_files_that_are_no_generators() -> None:
     generator = make_generator("inade-encoder")
     states = originals(generator)
     for state, advice in (
         (
             {"discriminator_0.model0.0.weight": torch.zeros(1)},
-            "it is a discriminator; pass the file that ends in _net_G.pth",
+            "it is a discriminator; pass the generator's file",
         ),
+        ({"body_down.0.conv1.0.bias": torch.zeros(1)}, "it is a discriminator; pass the generator's file"),
         (states["encoder"], "it is an encoder"),
         (originals(make_generator("spade-vae"))["encoder"], "it is an encoder"),
         (generator.state_dict(), "its names are semsyn's"),
         ({"layer.weight": torch.zeros(1)}, "its first keys are layer.weight"),
     ):
-        with pytest.raises(CheckpointError, match=f"x.pth holds no generator of SPADE, CLADE, INADE: {advice}"):
+        with pytest.raises(
+            CheckpointError, match=f"x.pth holds no generator of SPADE, CLADE, INADE, OASIS.*: {advice}"
+        ):
             recognise(state, what="x.pth")
 
 
@@ -148,20 +195,20 @@ def test_a_generator_with_its_first_layers_torn_out() -> None:
 def test_strangers_among_the_keys_are_listed() -> None:
     state = originals(make_generator("clade"))["generator"] | {"up_9.conv_0.bias": torch.zeros(1)}
     with pytest.raises(CheckpointError, match="1 keys have no place in this network: up_9.conv_0.bias"):
-        convert_states("clade", {"generator": state})
+        convert_states(CONFIGS["clade"], {"generator": state})
 
 
 def test_inade_always_starts_from_a_code() -> None:
     state = originals(make_generator("inade"))["generator"]
     state["fc.weight"] = torch.zeros(16, 6, 3, 3)
     with pytest.raises(CheckpointError, match="start from a code, but fc.weight here is a convolution"):
-        convert_states("inade", {"generator": state})
+        recognise(state)
 
 
 def test_families_without_a_converter() -> None:
-    assert list(RELEASED) == ["spade", "clade", "inade"]
-    with pytest.raises(UnknownNameError, match="unknown family 'oasis'"):
-        get_released("oasis")
+    assert list(RELEASED)[:4] == ["spade", "clade", "inade", "oasis"]
+    with pytest.raises(UnknownNameError, match="unknown family 'oasi'"):
+        get_released("oasi")
 
 
 def test_options_of_the_released_presets() -> None:
@@ -176,6 +223,19 @@ def test_options_of_the_released_presets() -> None:
     assert get_released("inade").from_options(fashion) == INADEConfig(
         num_classes=8, image_size=(256, 256), instance_code_dim=8, has_sketch=True, norm="instance"
     )
+    oasis = get_released("oasis").from_options
+    assert oasis({"dataset_mode": "coco"}) == OASISConfig(num_classes=183, image_size=(256, 256))
+    assert oasis({"dataset_mode": "cityscapes", "z_dim": 32, "channels_G": 8}) == OASISConfig(
+        num_classes=35, image_size=(256, 512), code_dim=32, width=8
+    )
+    quiet = {"label_nc": 150, "contain_dontcare_label": True, "no_3dnoise": True, "no_spectral_norm": True}
+    assert oasis(quiet | {"param_free_norm": "instance", "spade_ks": 5}) == OASISConfig(
+        num_classes=151, image_size=(256, 256), code_dim=None, kernel_size=5, norm="instance", has_spectral_norm=False
+    )
+    with pytest.raises(CheckpointError, match="param_free_norm is 'group'; known are"):
+        oasis(quiet | {"param_free_norm": "group"})
+    with pytest.raises(KeyError, match="label_nc"):
+        oasis({"dataset_mode": "mine"})
     vae = spade.from_released_options(base | {"use_vae": True, "norm_G": "spadebatch5x5", "no_instance": True})
     assert (vae.code_dim, vae.kernel_size, vae.norm, vae.has_spectral_norm) == (256, 5, "batch", False)
     for wrong in ({"num_upsampling_layers": "few"}, {"norm_G": "spadegroup3x3"}):

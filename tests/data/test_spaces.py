@@ -8,6 +8,8 @@ from semsyn.errors import InputError, UnknownNameError
 CLASSES = {  # k, what 255 becomes, some classes at their index
     "ade20k-raw": (151, 150, {0: "other", 1: "wall", 3: "sky", 13: "person", 21: "car", 104: "ship", 150: "flag"}),
     "ade20k-train-ids": (151, 0, {1: "wall", 150: "flag"}),
+    "ade20k-unknown-first": (151, 0, {0: "other", 1: "wall", 150: "flag"}),
+    "coco-stuff-unknown-first": (183, 0, {0: "unknown", 1: "person", 90: "toothbrush", 182: "wood"}),
     "coco-stuff": (183, 182, {0: "person", 89: "toothbrush", 154: "sea", 168: "tree", 181: "wood", 182: "unknown"}),
     "coco-stuff-ids": (183, 182, {0: "person", 182: "unknown"}),
     "cityscapes": (35, None, {0: "unlabeled", 7: "road", 11: "building", 23: "sky", 26: "car", 33: "bicycle"}),
@@ -54,13 +56,20 @@ def test_cityscapes_pictures_are_read_by_the_first_class_of_a_color():
     [
         ("ade20k-raw", [0, 1, 150, 255], [0, 1, 150, 150]),
         ("ade20k-train-ids", [0, 149, 255], [1, 150, 0]),
+        ("ade20k-unknown-first", [0, 1, 150, 255], [0, 1, 150, 0]),
         ("coco-stuff", [0, 181, 255], [0, 181, 182]),
+        ("coco-stuff-unknown-first", [0, 181, 182, 255], [1, 182, 0, 0]),
         ("coco-stuff-ids", [0, 1, 182, 255], [182, 0, 181, 182]),
         ("cityscapes-train-ids", [0, 1, 13, 18, 255], [7, 8, 26, 33, 0]),
     ],
 )
 def test_stored_ids_are_mapped(name, stored, class_ids):
     assert label_space(name).map_ids(torch.tensor(stored)).tolist() == class_ids
+
+
+def test_a_class_of_coco_has_one_color_in_either_order():
+    last, first = label_space("coco-stuff"), label_space("coco-stuff-unknown-first")
+    assert dict(zip(last.classes, last.palette, strict=True)) == dict(zip(first.classes, first.palette, strict=True))
 
 
 def test_cityscapes_has_no_void():

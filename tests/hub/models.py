@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semsyn.convert import clade, inade, spade
+from semsyn.convert.released import get_released
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
-from semsyn.models import CLADEConfig, Generator, INADEConfig, SPADEConfig, family_of
+from semsyn.models import CLADEConfig, Generator, INADEConfig, OASISConfig, SPADEConfig, family_of
 from semsyn.style import Style
 
 SPACE = LabelSpace(name="five", classes=("a", "b", "c", "d", "e"))
@@ -30,6 +30,7 @@ CONFIGS: dict[str, Any] = {
     "inade-sketch": INADEConfig(
         num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_sketch=True
     ),
+    "oasis": OASISConfig(num_classes=5, image_size=(64, 128), width=2, hidden=8, code_dim=6),
 }
 
 
@@ -63,18 +64,16 @@ def paint(generator: Generator) -> Tensor:
 
 
 def write_originals(generator: Generator, folder: Path, epoch: str = "latest") -> Path:
-    """Write ``<epoch>_net_G.pth`` and, where the generator has an encoder, ``<epoch>_net_E.pth``."""
-    converter = {"spade": spade, "clade": clade, "inade": inade}[family_of(generator.config).name]
-    state = generator.state_dict()
+    """Write ``<epoch>_net_G.pth`` (OASIS: ``<epoch>_EMA.pth``) and, of an encoder, ``<epoch>_net_E.pth``."""
+    family = family_of(generator.config).name
+    released, state = get_released(family), generator.state_dict()
     encoder = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key.startswith("encoder.")}
     ours = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
-    latent = generator.config.code_dim is not None and hasattr(converter, "LATENT_GENERATOR")
-    keymap = converter.LATENT_GENERATOR if latent else converter.GENERATOR
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save(keymap.invert(ours), folder / f"{epoch}_net_G.pth")
-    if encoder:
-        keymap = inade.ENCODER if converter is inade else spade.ENCODER
-        torch.save(keymap.invert(encoder), folder / f"{epoch}_net_E.pth")
+    name = "EMA" if family == "oasis" else "net_G"
+    torch.save(released.keymap(generator.config).invert(ours), folder / f"{epoch}_{name}.pth")
+    if encoder and released.encoder is not None:
+        torch.save(released.encoder.invert(encoder), folder / f"{epoch}_net_E.pth")
     return folder
 
 

@@ -70,6 +70,24 @@ def test_facts_come_from_options_beside_the_file(tmp_path: Path) -> None:
     assert convert_checkpoint(folder / "latest_net_G.pth").generator.config == generator.config
 
 
+def test_oasis_from_its_folder_by_options_card_or_label_space(tmp_path: Path) -> None:
+    generator = make_generator("oasis")
+    write_originals(generator, tmp_path / "models", "best")
+    with pytest.raises(InputError, match="11 label channels.*pass label_space="):
+        convert_checkpoint(tmp_path, image_size=(64, 128))
+    found = convert_checkpoint(tmp_path, image_size=(64, 128), label_space=SPACE)
+    assert found.generator.config == generator.config
+    assert found.verdict == "OASIS, 5 classes, code 6, width 2, 64×128"
+    write_options(tmp_path, label_nc=4, contain_dontcare_label=True, z_dim=6, crop_size=128, aspect_ratio=2.0)
+    found = convert_checkpoint(tmp_path)
+    assert found.generator.config == generator.config
+    assert found.generator.card.origin[0].file == "best_EMA.pth"
+    assert torch.equal(paint(found.generator), paint(generator))
+    write_options(tmp_path, dataroot="x")  # which tells nothing
+    with pytest.raises(InputError, match="11 label channels"):
+        convert_checkpoint(tmp_path)
+
+
 def test_arguments_win_over_options(tmp_path: Path) -> None:
     folder = write_originals(make_generator("spade"), tmp_path)
     write_options(folder, label_nc=4, contain_dontcare_label=True, no_instance=True, crop_size=512)

@@ -78,7 +78,7 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "newer": (damage("format", 2), "has format 2, this semsyn reads up to 1; upgrade semsyn"),
     "no-format": (damage("format", None), "no format number"),
     "no-family": (damage("family", None), "'family' is missing"),
-    "other-family": (damage("family", "oasis"), "unknown family 'oasis'"),
+    "other-family": (damage("family", "spode"), "unknown family 'spode'"),
     "no-config": (damage("config", None), "config is missing"),
     "empty-config": (damage("config", {}), "config is incomplete"),
     "strange-field": (lambda d: d["config"].update(depth=3), "has no \\['depth'\\]"),

@@ -5,8 +5,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semsyn.data import find_objects
 from semsyn.layout import Layout
-from semsyn.models import CLADEConfig, Generator, INADEConfig, SPADEConfig, family_of
+from semsyn.models import (
+    CLADEConfig,
+    Generator,
+    INADEConfig,
+    IPOSEConfig,
+    OASISConfig,
+    SPADEConfig,
+    attach_supports,
+    family_of,
+)
+from semsyn.nn import PartSupports
+from semsyn.objects import Objects
 
 _SMALL: dict[str, Any] = {"num_classes": 5, "image_size": (64, 64), "width": 1}
 _CODES: dict[str, Any] = {"code_dim": 6, "instance_code_dim": 4}
@@ -23,7 +35,17 @@ CONFIGS: dict[str, Any] = {
     "inade": INADEConfig(**_SMALL, **_CODES),
     "inade-encoder": INADEConfig(**_SMALL | {"image_size": (64, 96)}, **_CODES, has_encoder=True, encoder_width=2),
     "inade-sketch": INADEConfig(**_SMALL, **_CODES, has_sketch=True),
+    "oasis": OASISConfig(**_SMALL, hidden=4, code_dim=6),
+    "oasis-wide": OASISConfig(**_SMALL | {"image_size": (64, 128)}, hidden=4, code_dim=3, norm="instance"),
+    "oasis-plain": OASISConfig(**_SMALL, hidden=4, code_dim=None, norm="batch", has_spectral_norm=False),
 }
+
+_PARTS: dict[str, Any] = {"hidden": 4, "part_channels": 4, "part_widths": (4, 4, 4, 6), "num_parts": 4}
+CONFIGS |= {
+    "ipose": IPOSEConfig(**_SMALL, **_PARTS, code_dim=3),
+    "ipose-wide": IPOSEConfig(**_SMALL | {"image_size": (64, 128)}, **_PARTS, code_dim=None, norm="instance"),
+}
+CATEGORIES = {1: 7, 2: 9, 3: 8}  # of instances; 8 has no support maps, instance 0 is no object
 
 
 def make_generator(case: str) -> Generator:
@@ -35,7 +57,19 @@ def make_generator(case: str) -> Generator:
             tensor.copy_(torch.randn_like(tensor) * 0.3)
         elif key.endswith("running_var"):
             tensor.copy_(torch.rand_like(tensor) + 0.5)
+    if isinstance(generator.config, IPOSEConfig):
+        attach_supports(generator, make_supports())
     return generator.eval()
+
+
+def make_supports() -> PartSupports:
+    """A few blocks of parts for two categories; neither has part 3."""
+    maps = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    maps[:, :, 8:56, 16:48] = 1
+    for index in range(3):
+        maps[:, index, 8 : 24 + 4 * index] *= 2
+    maps[1] = maps[1].mT.clone()
+    return PartSupports.of(maps, [7, 9])
 
 
 def make_layout(generator: Generator, n: int = 3, size: tuple[int, int] = (64, 64)) -> Layout:
@@ -47,7 +81,17 @@ def make_layout(generator: Generator, n: int = 3, size: tuple[int, int] = (64, 6
     instance_map[0, 0, 0] = 3
     instance_map[1:2] = instance_map[1:2].where(instance_map[1:2] != 2, 0)  # the second image lacks instance 2
     planes = torch.rand(n, 1, *size, generator=rng) if "planes" in generator.requires else None
-    return Layout.of(label_map, instance_map, space=5, requires=generator.requires, planes=planes)
+    objects = make_objects(instance_map) if "objects" in generator.requires else None
+    return Layout.of(
+        label_map, instance_map, space=5, requires=generator.requires, planes=planes, objects=objects
+    )
+
+
+def make_objects(instance_map: Tensor) -> Objects:
+    """The instances 1, 2 and 3 of every image."""
+    present = [{i: c for i, c in CATEGORIES.items() if (ids == i).any()} for ids in instance_map]
+    found = [find_objects(ids, convention=c) for ids, c in zip(instance_map, present, strict=True)]
+    return Objects.cat(found, [1] * len(found))
 
 
 def make_images(generator: Generator, n: int = 3) -> Tensor:

@@ -11,12 +11,23 @@ import torch
 from semsyn.errors import InputError
 from semsyn.hub import save_pretrained
 from semsyn.layout import Layout
-from semsyn.models import CLADEConfig, INADEConfig, SPADEConfig, build_clade, build_inade, build_spade
+from semsyn.models import (
+    CLADEConfig,
+    INADEConfig,
+    OASISConfig,
+    SPADEConfig,
+    build_clade,
+    build_inade,
+    build_oasis,
+    build_spade,
+)
 from semsyn.nn import conditioners
 from semsyn.testing.golden import Case, golden_files
 from semsyn.testing.replay_networks import build, layout_of, style_of
 
-FILES = golden_files(Path(os.environ["SEMSYN_GOLDEN"]), families=("spade", "clade", "inade"), areas=("network",))
+FILES = golden_files(
+    Path(os.environ["SEMSYN_GOLDEN"]), families=("spade", "clade", "inade", "oasis"), areas=("network",)
+)
 CASES = [case for case in map(Case.read, FILES) if case.kind in ("generator", "inference") and case.mode == "eval"]
 
 
@@ -50,6 +61,7 @@ GENERATORS = {
     "clade": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_edges=True)),
     "icpe": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True)),
     "inade": lambda: build_inade(INADEConfig(num_classes=5, image_size=(64, 64), width=2, instance_code_dim=3)),
+    "oasis": lambda: build_oasis(OASISConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6)),
 }
 
 

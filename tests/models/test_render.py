@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from semsyn.data.colors import to_uint8
-from semsyn.errors import InputError, InputTypeError
+from semsyn.errors import InputError, InputTypeError, UnknownNameError
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
 from semsyn.models import Generator
@@ -55,6 +55,40 @@ def test_one_map_gives_the_picture_of_its_layout(inade: Generator) -> None:
     assert isinstance(picture, Image.Image) and picture.mode == "RGB" and picture.size == (64, 64)
     expected = to_uint8(direct(inade, [3], make_map()))
     assert np.array_equal(np.asarray(picture), expected[0].numpy())
+
+
+@pytest.mark.parametrize("case", ["oasis", "inade"])
+def test_classes_are_drawn_anew_and_the_rest_stays(case: str) -> None:
+    generator = generator_of(case)
+    layout = Layout.of(make_map(), space=SPACE, requires=generator.requires)
+    found = generator.render(make_map(), seed=3, samples=2, resample_classes=["c"], output="pt")
+    base = generator.sample_style(layout, seeds=[3])
+    for j in range(2):
+        style = base.mix(generator.sample_style(layout, seeds=[4 + j]), classes=[2], layout=layout)
+        with torch.no_grad():
+            torch.testing.assert_close(found[j : j + 1], generator(layout, style), atol=1e-5, rtol=1e-4)
+    assert not torch.equal(found[0], found[1])
+    later = generator.render(make_map(), seed=3, first_sample=1, resample_classes=[2], output="pt")
+    torch.testing.assert_close(later, found[1:], atol=1e-5, rtol=1e-4)
+    absent = generator.render(np.zeros((64, 64), np.uint8), seed=3, samples=2, resample_classes=["c"], output="pt")
+    torch.testing.assert_close(absent[0], absent[1])
+
+
+def test_many_samples_in_several_calls(inade: Generator) -> None:
+    at_once = inade.render(make_map(), seed=3, samples=3, output="pt")
+    torch.testing.assert_close(
+        inade.render(make_map(), seed=3, first_sample=1, samples=2, output="pt"), at_once[1:], atol=1e-5, rtol=1e-4
+    )
+
+
+def test_classes_that_cannot_be_drawn_anew(inade: Generator, clade: Generator) -> None:
+    with pytest.raises(InputError, match="needs a generator that draws for each region"):
+        clade.render(make_map(), resample_classes=["c"])
+    with pytest.raises(UnknownNameError, match="unknown class 'cc'; did you mean c"):
+        inade.render(make_map(), resample_classes=["cc"])
+    unnamed = make_generator("inade")
+    with pytest.raises(InputError, match="no label space, so class 'c' cannot be found"):
+        unnamed.render(make_map() % 5, resample_classes=["c"])
 
 
 def test_every_way_to_give_a_map_is_the_same(inade: Generator, tmp_path: Path) -> None:

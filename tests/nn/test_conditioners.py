@@ -1,11 +1,12 @@
 import pytest
 import torch
 
+from semsyn.codes import RegionCodes
 from semsyn.condition import Regions
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.layout import Layout
-from semsyn.nn import Conditioner, InstanceConditioner, LabelConditioner
+from semsyn.nn import Conditioner, InstanceConditioner, LabelConditioner, NoiseConditioner
 from semsyn.style import Style
 
 SIZES = ((2, 3), (4, 6), (4, 6), (8, 12))
@@ -68,3 +69,44 @@ def test_one_preparation_serves_many_styles() -> None:
     assert first[0].regions is second[0].regions
     assert not torch.equal(first[0].codes, second[0].codes)
     assert prepared.conditions[0].codes is None
+
+
+def noise(kind: str) -> tuple[Style, torch.Tensor]:
+    """A style for `make_layout`, and its noise at every pixel of the map."""
+    rng = torch.Generator().manual_seed(4)
+    if kind == "image":
+        code = torch.randn(2, 5, generator=rng)
+        return Style(code=code), code[:, :, None, None].expand(-1, -1, 9, 14)
+    if kind == "region":
+        codes = RegionCodes(table=torch.randn(2, 4, 5, generator=rng), ids=torch.randint(4, (2, 9, 14), generator=rng))
+        return Style(region_codes=codes), codes.dense()
+    planes = torch.randn(2, 5, 9, 14, generator=rng)
+    return Style(code_map=planes), planes
+
+
+@pytest.mark.parametrize("kind", ["image", "region", "pixel"])
+def test_noise_becomes_planes_at_every_size(kind: str) -> None:
+    conditioner, layout = NoiseConditioner(5), make_layout(())
+    style, expected = noise(kind)
+    prepared = conditioner.prepare(layout, SIZES)
+    assert all(cond.planes is None for cond in prepared.conditions)
+    conditions = conditioner.bind(prepared, style)
+    assert [cond.size for cond in conditions] == list(SIZES)
+    for cond in conditions:
+        assert not cond.missing(conditioner.writes)
+        assert torch.equal(cond.class_ids, resize_ids(layout.class_ids, cond.size))
+        assert torch.equal(cond.planes, resize_ids(expected, cond.size))
+
+
+def test_noise_must_be_one_thing_and_fit() -> None:
+    conditioner = NoiseConditioner(5)
+    prepared = conditioner.prepare(make_layout(()), SIZES)
+    code, planes = noise("image")[0].code, noise("pixel")[0].code_map
+    for style, count in ((Style(), 0), (Style(code=code, code_map=planes), 2)):
+        with pytest.raises(InputError, match=f"reads noise.*holds {count} of them.*sample_style"):
+            conditioner.bind(prepared, style)
+    for style in (Style(code=code[:1]), Style(code=code[:, :4])):
+        with pytest.raises(InputError, match=r"style.code must be n d = \(2 5\)"):
+            conditioner.bind(prepared, style)
+    with pytest.raises(InputError, match=r"the style's noise must be n d h w = \(2 5 h w\)"):
+        conditioner.bind(prepared, Style(code_map=planes[:, :3]))

@@ -10,14 +10,16 @@ from semsyn.testing.plain import one_hot
 
 
 @pytest.mark.parametrize("has_edges", [True, False])
+@pytest.mark.parametrize("num_planes", [0, 2])
 @pytest.mark.parametrize("size", [(1, 1), (4, 7)])
-def test_a_label_stem_convolves_the_map_at_any_size(has_edges: bool, size: tuple[int, int]) -> None:
-    stem = LabelStem(3, 5, has_edges=has_edges)
-    cond = Condition(class_ids=torch.randint(4, (2, *size)), edges=torch.rand(2, *size) > 0.5)
-    dense = torch.cat([one_hot(cond.class_ids, 3), *([cond.edges[:, None]] if has_edges else [])], 1)
+def test_a_label_stem_convolves_the_map_at_any_size(has_edges: bool, num_planes: int, size: tuple[int, int]) -> None:
+    stem = LabelStem(3, 5, has_edges=has_edges, num_planes=num_planes)
+    ids, edges, planes = torch.randint(4, (2, *size)), torch.rand(2, *size) > 0.5, torch.randn(2, 2, *size)
+    cond = Condition(class_ids=ids, edges=edges, planes=planes)
+    dense = torch.cat([one_hot(ids, 3), *([edges[:, None]] if has_edges else []), planes[:, :num_planes]], 1)
     expected = F.conv2d(dense, stem.conv.weight, stem.conv.bias, padding=1)
     torch.testing.assert_close(stem(cond, Style()), expected)
-    assert stem.reads == (("class_ids", "edges") if has_edges else ("class_ids",))
+    assert stem.reads == ("class_ids", *["edges"] * has_edges, *["planes"] * (num_planes > 0))
 
 
 def test_a_latent_stem_lays_its_code_out_as_channels_rows_columns() -> None:

@@ -18,11 +18,11 @@ from semsyn.testing.kinds import HANDLERS
 
 CARRIED = Path(__file__).parents[1] / "golden"
 FOLDER = Path(os.environ["SEMSYN_GOLDEN"])
-FAMILIES = ("spade", "clade", "inade")
+FAMILIES = ("spade", "clade", "inade", "oasis")
 FILES = golden_files(FOLDER, families=FAMILIES, areas=("network", "data"))
 TRAINING = [
     path
-    for path in golden_files(FOLDER, families=FAMILIES, areas=("training",))
+    for path in golden_files(FOLDER, families=FAMILIES, areas=("training", "evaluation"))
     if find_handler(path.parent.name, Case.read(path).kind)
 ]
 SMALL = CARRIED / "clade" / "norm_inst_dist.safetensors"
@@ -31,6 +31,7 @@ KINDS = {
     "spade": "coco_instance_map colormaps encoder generator norm preprocess resblk transforms",
     "clade": "class_affine dist_masks dist_transform generator norm resblk",
     "inade": "demo_exemplar encoder inference instconv norm preprocess reid resblk",
+    "oasis": "colormaps data_ade data_city data_coco g_block spade",
 }
 
 Edit = Callable[[dict[str, Tensor], dict], object]
@@ -50,6 +51,7 @@ def test_every_network_and_data_kind_is_among_the_carried_files() -> None:
     files = golden_files(CARRIED, families=FAMILIES, areas=("network", "data"))
     carried = {(case.info["family"], case.kind) for case in map(Case.read, files)}
     # INADE's "generator" is too large: inference and demo_exemplar run that network, norm_sketch its sketch branch.
+    # OASIS' is, too: train_losses runs that network, forward and backward.
     assert carried == {(family, kind) for family, kinds in KINDS.items() for kind in kinds.split()}
     assert carried <= set(HANDLERS)
 

@@ -22,6 +22,7 @@ CARDS = (
     "clade/coco-icpe",
     "inade/celeba",
     "inade/deepfashion-sketch",
+    "oasis/coco",
 )
 
 
@@ -71,7 +72,7 @@ def test_maps_and_pictures_of_other_sizes():
         torch.testing.assert_close(found, plain_forward(generator, odd, style, size=(64, 96)), atol=3e-5, rtol=0)
 
 
-@pytest.mark.parametrize("card", ["spade/facades", "clade/coco-icpe", "inade/celeba"])
+@pytest.mark.parametrize("card", ["spade/facades", "clade/coco-icpe", "inade/celeba", "oasis/coco"])
 def test_training_gives_the_same_gradients_statistics_and_power_iterations(card):
     generator, layout, style = make(card)
     other, _, _ = make(card)
@@ -99,6 +100,18 @@ def test_the_instance_encoder():
     assert not expected.valid[:, -1].any() and not expected.mu[:, -1].any()
     torch.testing.assert_close((found.mu, found.logvar), (expected.mu, expected.logvar), atol=1e-5, rtol=1e-4)
     assert expected.mu.std() > 0.1
+
+
+@pytest.mark.parametrize("per", ["class", "instance"])
+def test_noise_of_regions(per):
+    generator, layout, _ = make("oasis/ade20k")
+    style = generator.sample_style(layout, seeds=range(2), per=per)
+    with torch.inference_mode():
+        picture = plain_forward(generator, layout, style)
+        torch.testing.assert_close(generator(layout, style), picture, atol=3e-5, rtol=0)
+        dense = Style(code_map=style.region_codes.dense())
+        torch.testing.assert_close(plain_forward(generator, layout, dense), picture, atol=3e-5, rtol=0)
+    assert picture.std() > 0.1
 
 
 def test_a_fused_generator_is_refused():

@@ -2,9 +2,11 @@
 
 from semsyn.errors import UnknownNameError
 from semsyn.hub.card import Card
-from semsyn.hub.cards import clade, inade, spade
+from semsyn.hub.cards import clade, inade, ipose, oasis, spade
 
-CARDS: dict[str, Card] = {card.name: card for card in (*spade.CARDS, *clade.CARDS, *inade.CARDS)}
+CARDS: dict[str, Card] = {
+    card.name: card for family in (spade, clade, inade, oasis, ipose) for card in family.CARDS
+}
 
 
 def find_card(name: str) -> Card:

@@ -4,7 +4,7 @@ from functools import partial
 
 from semsyn.models.clade.config import CLADEConfig
 from semsyn.models.generator import Generator
-from semsyn.models.pyramid import build_image_encoder, build_pyramid
+from semsyn.models.pyramid import build_image_encoder, build_spade_pyramid
 from semsyn.nn import CLADE, LabelConditioner, make_norm
 
 
@@ -24,6 +24,6 @@ def build_clade(config: CLADEConfig) -> Generator:
         norm=make_norm(config.norm),
     )
     conditioner = LabelConditioner(has_edges=config.has_edges, has_offsets=config.has_offsets)
-    return build_pyramid(
+    return build_spade_pyramid(
         config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges
     )

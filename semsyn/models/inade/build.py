@@ -5,7 +5,7 @@ from functools import partial
 from semsyn.errors import InputError
 from semsyn.models.generator import Generator
 from semsyn.models.inade.config import INADEConfig
-from semsyn.models.pyramid import build_pyramid
+from semsyn.models.pyramid import build_spade_pyramid
 from semsyn.nn import INADE, InstanceConditioner, InstanceEncoder, make_norm
 
 
@@ -30,4 +30,4 @@ def build_inade(config: INADEConfig) -> Generator:
     encoder = (
         InstanceEncoder(config.encoder_width or config.width, config.instance_code_dim) if config.has_encoder else None
     )
-    return build_pyramid(config, conditioner, modulation, encoder=encoder)
+    return build_spade_pyramid(config, conditioner, modulation, encoder=encoder)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from semsyn.models.generator import Generator
-from semsyn.models.pyramid import build_image_encoder, build_pyramid
+from semsyn.models.pyramid import build_image_encoder, build_spade_pyramid
 from semsyn.models.spade.config import SPADEConfig
 from semsyn.nn import SPADE, LabelConditioner, make_norm
 
@@ -25,6 +25,6 @@ def build_spade(config: SPADEConfig) -> Generator:
         norm=make_norm(config.norm),
     )
     conditioner = LabelConditioner(has_edges=config.has_edges, window=config.kernel_size)
-    return build_pyramid(
+    return build_spade_pyramid(
         config, conditioner, modulation, encoder=build_image_encoder(config), has_edges=config.has_edges
     )

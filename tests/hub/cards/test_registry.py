@@ -3,7 +3,7 @@ import re
 import pytest
 import torch
 
-from semsyn.convert import clade, inade, spade
+from semsyn.convert.released import get_released
 from semsyn.data.spaces import label_space
 from semsyn.hub import CARDS, Card, load_pretrained
 from semsyn.hub.card import describe
@@ -26,6 +26,9 @@ RELEASED = {
     "inade/celeba": (19, 19, (256, 256), "inade_celeba"),
     "inade/cityscapes": (35, 35, (256, 512), "inade_cityscapes"),
     "inade/deepfashion": (8, 8, (256, 256), "inade_deepfashion"),
+    "oasis/ade20k": (151, 215, (256, 256), "oasis_ade20k_pretrained"),
+    "oasis/cityscapes": (35, 99, (256, 512), "oasis_cityscapes_pretrained"),
+    "oasis/coco": (183, 247, (256, 256), "oasis_coco_pretrained"),
 }
 
 # Millions of parameters of the generator, from the tables of presets.
@@ -46,6 +49,9 @@ PARAMETERS = {
     "inade/ade20k": 90.89,
     "inade/celeba": 85.12,
     "inade/deepfashion": 84.02,
+    "oasis/ade20k": 74.31,
+    "oasis/cityscapes": 71.11,
+    "oasis/coco": 75.20,
 }
 
 
@@ -67,12 +73,16 @@ def test_released_checkpoints_have_their_facts(name: str) -> None:
     classes, channels, size, folder = RELEASED[name]
     assert card.original is not None
     assert card.config.num_classes == classes
-    assert classes + bool(getattr(card.config, "has_edges", False)) == channels
+    count = get_released(card.family).label_channels
+    assert channels == (
+        classes + bool(getattr(card.config, "has_edges", False)) if count is None else count(card.config)
+    )
     assert card.config.image_size == size
-    assert card.config.upsampling == ("more" if size == (256, 512) else "normal")
+    assert getattr(card.config, "upsampling", None) in (None, "more" if size == (256, 512) else "normal")
     assert getattr(card.config, "has_offsets", False) == name.endswith("-icpe")
     assert card.original.folder == folder
-    assert card.license == "CC-BY-NC-SA-4.0"
+    licenses = ("unknown", "AGPL-3.0") if card.family == "oasis" else ("CC-BY-NC-SA-4.0", "")
+    assert (card.license, card.code_license) == licenses
     assert set(card.original.files) == ({"generator", "encoder"} if card.family == "inade" else {"generator"})
 
 
@@ -94,7 +104,7 @@ def test_released_states_have_a_place_for_every_key(name: str) -> None:
     card = CARDS[name]
     with torch.device("meta"):
         generator = family_of(card.config).build(card.config)
-    keymap = {"spade": spade, "clade": clade, "inade": inade}[card.family].GENERATOR
+    keymap = get_released(card.family).keymap(card.config)
     keys = [key for key in generator.state_dict() if not key.startswith("encoder.")]
     original = keymap.rename_keys(keys, backward=True)
     assert list(keymap.rename_keys(original.values()).values()) == keys

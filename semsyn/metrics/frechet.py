@@ -1,0 +1,57 @@
+"""Distance of two sets of pictures, as Gaussians of their features."""
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import InputError, check_shape
+
+
+def feature_statistics(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased covariance of features, in their dtype.
+
+    Args:
+        features: n d, n at least 2.
+
+    Returns:
+        mean d and covariance d d.
+
+    Raises:
+        InputError: for fewer than two samples.
+    """
+    check_shape(features, "n d", name="features")
+    if len(features) < 2:
+        raise InputError(f"a covariance needs at least two samples, found {len(features)}.")
+    mean = features.mean(0)
+    centred = features - mean
+    return mean, centred.mT @ centred / (len(features) - 1)
+
+
+def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
+    r"""Fréchet distance of two Gaussians; of Inception features it is the FID.
+
+    .. math:: \|\mu_a - \mu_b\|^2 + \operatorname{tr} \Sigma_a + \operatorname{tr} \Sigma_b
+        - 2 \operatorname{tr} (\Sigma_a \Sigma_b)^{1/2}
+
+    The last trace is that of the root of the symmetric :math:`\Sigma_a^{1/2} \Sigma_b \Sigma_a^{1/2}`, which has the
+    same eigenvalues; so nothing is lost where a covariance is singular. Computed in double precision.
+
+    Args:
+        mean_a, mean_b: d.
+        cov_a, cov_b: d d, symmetric.
+
+    Raises:
+        InputError: if the sizes differ.
+
+    Reference: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
+    arXiv:1706.08500.
+    """
+    d = len(mean_a)
+    for mean, name in ((mean_a, "mean_a"), (mean_b, "mean_b")):
+        check_shape(mean, "d", d=d, name=name)
+    for cov, name in ((cov_a, "cov_a"), (cov_b, "cov_b")):
+        check_shape(cov, "d e", d=d, e=d, name=name)
+    mean_a, cov_a, mean_b, cov_b = (t.double() for t in (mean_a, cov_a, mean_b, cov_b))
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.mT
+    shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
+    return float((mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared)

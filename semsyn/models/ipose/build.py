@@ -1,0 +1,94 @@
+"""iPOSE: OASIS' blocks behind a modulation by parts."""
+
+from dataclasses import replace
+from functools import partial
+
+from semsyn.errors import InputError
+from semsyn.models.generator import Generator
+from semsyn.models.ipose.config import IPOSEConfig
+from semsyn.models.oasis.build import SCALES, WIDTHS
+from semsyn.models.pyramid import build_pyramid
+from semsyn.nn import (
+    SPADE,
+    LabelConditioner,
+    LabelStem,
+    ModulatedResBlock,
+    NoiseConditioner,
+    PartConditioner,
+    PartModulation,
+    PartNet,
+    PartSupports,
+    SupportMemory,
+    make_norm,
+)
+
+
+def build_ipose(config: IPOSEConfig) -> Generator:
+    """Build iPOSE's generator, PartNet inside. PartNet is frozen.
+
+    Raises:
+        InputError: if a side is no multiple of 32, or PartNet has not four widths.
+
+    Reference: Wei et al., "Inferring and Leveraging Parts from Object Shape for Improving Semantic Image Synthesis",
+        arXiv:2305.19547.
+    """
+    if len(config.part_widths) != 4:
+        raise InputError(f"part_widths must have four entries, found {config.part_widths}.")
+    norm, num_planes = make_norm(config.norm), config.code_dim or 0
+    a, b, c, d = config.part_widths
+    conditioner = PartConditioner(
+        NoiseConditioner(num_planes) if num_planes else LabelConditioner(),
+        PartNet((a, b, c, d), num_parts=config.num_parts, num_layers=config.part_layers),
+        config.num_classes,
+        num_levels=len(SCALES),
+        part_channels=config.part_channels,
+        supports=SupportMemory(config.num_supported, config.num_supports),
+    )
+    block = partial(
+        ModulatedResBlock,
+        modulation=partial(
+            SPADE,
+            num_classes=config.num_classes,
+            num_planes=num_planes,
+            hidden=config.hidden,
+            kernel_size=config.kernel_size,
+            norm=norm,
+        ),
+        front_modulation=partial(PartModulation, part_channels=config.part_channels, norm=norm),
+        has_spectral_norm=config.has_spectral_norm,
+    )
+    widths = [m * config.width for m in WIDTHS]
+    return build_pyramid(
+        config,
+        conditioner=conditioner,
+        stem=LabelStem(config.num_classes, widths[0], num_planes=num_planes),
+        block=block,
+        widths=widths,
+        scales=SCALES,
+    )
+
+
+def attach_supports(generator: Generator, supports: PartSupports) -> Generator:
+    """Give an iPOSE generator its support maps, in place of those it has. They are saved with it.
+
+    Args:
+        generator: changed in place.
+        supports: a few part maps for each category; see `semsyn.data.read_supports`.
+
+    Returns:
+        the generator.
+
+    Raises:
+        InputError: if it is no iPOSE generator, or a map holds parts that its PartNet does not know.
+    """
+    conditioner = generator.conditioner
+    if not isinstance(conditioner, PartConditioner):
+        raise InputError("only generators that infer parts (iPOSE) take support maps.")
+    if int(supports.part_ids.max()) >= generator.config.num_parts:
+        raise InputError(
+            f"support maps hold part {int(supports.part_ids.max())}, but the network has parts 0 to "
+            f"{generator.config.num_parts - 1}."
+        )
+    conditioner.supports.attach(supports)
+    generator.config = replace(generator.config, num_supported=len(supports), num_supports=supports.count)
+    return generator

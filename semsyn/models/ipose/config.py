@@ -1,0 +1,33 @@
+"""What an iPOSE generator is."""
+
+from dataclasses import dataclass
+
+from semsyn.models.oasis import OASISConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class IPOSEConfig(OASISConfig):
+    """iPOSE: OASIS, and parts that PartNet infers from the silhouettes of objects.
+
+    Attributes:
+        convention: how instance maps tell objects and their categories, see `semsyn.data.find_objects`: ``ade20k``,
+            ``coco``, ``cityscapes`` or ``toyscenes``. None: only Python does, with {instance id: category}.
+        part_channels: of part features and noise in the generator.
+        part_widths: channels of PartNet's convolutions.
+        part_layers: PartNet's attention layers.
+        num_parts: parts that PartNet tells apart, background included.
+        num_supported: categories that support maps come with; 0: they are to be attached, see `attach_supports`.
+        num_supports: support maps of each category.
+    """
+
+    convention: str | None = None
+    part_channels: int = 32
+    part_widths: tuple[int, ...] = (32, 64, 64, 96)
+    part_layers: int = 3
+    num_parts: int = 9
+    num_supported: int = 0
+    num_supports: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "part_widths", tuple(self.part_widths))

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+import torch
+
+from semsyn.errors import InputError
+from semsyn.metrics import feature_statistics, frechet_distance
+
+
+def test_statistics_are_numpys():
+    features = torch.randn(50, 7) * 3 + 100
+    mean, cov = feature_statistics(features)
+    np.testing.assert_allclose(mean, features.numpy().mean(0), rtol=1e-5)
+    np.testing.assert_allclose(cov, np.cov(features.double().numpy(), rowvar=False), rtol=1e-3, atol=1e-3)
+
+
+def test_gaussians_along_the_axes_by_hand():
+    mean_a, mean_b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0])
+    cov_a, cov_b = torch.diag(torch.tensor([4.0, 9.0])), torch.diag(torch.tensor([1.0, 16.0]))
+    assert frechet_distance(mean_a, cov_a, mean_b, cov_b) == pytest.approx(4 + (2 - 1) ** 2 + (3 - 4) ** 2)
+
+
+def test_equal_sets_have_no_distance_and_order_does_not_matter():
+    a, b = feature_statistics(torch.randn(40, 6)), feature_statistics(torch.randn(40, 6) + 1)
+    assert frechet_distance(*a, *a) == pytest.approx(0, abs=1e-5)
+    assert frechet_distance(*a, *b) == pytest.approx(frechet_distance(*b, *a))
+
+
+def test_fewer_samples_than_dimensions():
+    a, b = (feature_statistics(torch.randn(5, 30, generator=torch.Generator().manual_seed(s))) for s in (0, 1))
+    distance = frechet_distance(*a, *b)
+    assert np.isfinite(distance) and distance > 0
+    assert frechet_distance(*a, *a) == pytest.approx(0, abs=1e-4)
+
+
+def test_sizes_must_agree():
+    mean, cov = feature_statistics(torch.randn(9, 3))
+    with pytest.raises(InputError, match="mean_b must be d"):
+        frechet_distance(mean, cov, torch.zeros(4), torch.eye(4))
+    with pytest.raises(InputError, match="cov_b must be d e"):
+        frechet_distance(mean, cov, mean, torch.eye(4))
+    with pytest.raises(InputError, match="at least two samples"):
+        feature_statistics(torch.randn(1, 3))
