@@ -68,6 +68,22 @@ class Conditioner(nn.Module):
             )
 
 
+def find_windows(regions: Regions, sizes: Sequence[tuple[int, int]], kernel_size: int) -> tuple[Windows | None, ...]:
+    """The distinct windows of a map of regions at each size, where a table of them is cheaper than the convolutions.
+
+    A traced forward takes the dense form, since the number of windows depends on the data.
+    """
+
+    def at(size: tuple[int, int]) -> Windows | None:
+        pixels = len(regions.ids) * size[0] * size[1]
+        if torch.compiler.is_compiling() or pixels < MIN_PIXELS:
+            return None
+        windows = Windows.of(regions.resized(size), kernel_size)
+        return windows if len(windows.inner) <= MAX_SHARE * pixels else None
+
+    return once_per_size(at, sizes)
+
+
 class LabelConditioner(Conditioner):
     """Class ids, and edges or offsets where asked for.
 
@@ -88,10 +104,10 @@ class LabelConditioner(Conditioner):
         self.check(layout)
         wanted = Layout(class_ids=layout.class_ids, **{name: getattr(layout, name) for name in self.requires})
         levels = wanted.pyramid(sizes)
-        # A traced forward takes the dense form: the number of windows depends on the data.
-        has_windows = self.window is not None and not torch.compiler.is_compiling()
-        regions = Regions.of(layout.class_ids, edges=wanted.edges) if has_windows else None
-        windows = once_per_size(lambda size: None if regions is None else self._windows(regions, size), sizes)
+        windows: Sequence[Windows | None] = (None,) * len(levels)
+        if self.window is not None:
+            regions = Regions.of(layout.class_ids, edges=wanted.edges)
+            windows = find_windows(regions, sizes, self.window)
         return Prepared(
             tuple(
                 Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, windows=those)
@@ -99,61 +115,86 @@ class LabelConditioner(Conditioner):
             )
         )
 
-    def _windows(self, regions: Regions, size: tuple[int, int]) -> Windows | None:
-        """The distinct windows of a level, where a table of them is cheaper than the convolutions."""
-        assert self.window is not None
-        pixels = len(regions.ids) * size[0] * size[1]
-        if pixels < MIN_PIXELS:
-            return None
-        windows = Windows.of(regions.resized(size), self.window)
-        return windows if len(windows.inner) <= MAX_SHARE * pixels else None
-
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
         return prepared.conditions
 
 
 class NoiseConditioner(Conditioner):
-    """Class ids, and noise as dense planes: one vector per picture, per region, or per pixel.
+    """Class ids, and noise: one vector per picture, per region, or per pixel.
+
+    Noise is written as dense planes, or, where few windows of labels and noise are distinct, as codes of their regions.
 
     Args:
         code_dim: d, numbers of a noise vector.
+        window: see `LabelConditioner`.
     """
 
-    def __init__(self, code_dim: int) -> None:
+    def __init__(self, code_dim: int, *, window: int | None = None) -> None:
         super().__init__()
         self.code_dim = code_dim
+        self.window = window
         self.drawn = ("planes",)
-        self.writes = ("class_ids", "planes")
+        self.writes = ("class_ids", "planes", *(("windows", "codes") if window else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         levels = Layout(class_ids=layout.class_ids).pyramid(sizes)
-        return Prepared(tuple(Condition(class_ids=at.class_ids) for at in levels))
+        windows: Sequence[Windows | None] = (None,) * len(levels)
+        if self.window is not None:  # of one vector per picture; other styles have windows of their own
+            regions = Regions.of(layout.class_ids, instance_ids=torch.zeros_like(layout.class_ids))
+            windows = find_windows(regions, sizes, self.window)
+        return Prepared(
+            tuple(Condition(class_ids=at.class_ids, windows=those) for at, those in zip(levels, windows, strict=True))
+        )
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
-        """Conditions with the noise in them: ``planes`` is n d h w.
+        """Conditions with the noise in them: ``planes`` is n d h w, ``codes`` n r d.
 
         Raises:
             InputError: if the style does not hold exactly one of ``code``, ``region_codes`` and ``code_map``, or it is
                 not for these pictures.
         """
-        planes = {cond.size: self._planes(style, cond) for cond in {c.size: c for c in prepared.conditions}.values()}
-        return tuple(replace(cond, planes=planes[cond.size]) for cond in prepared.conditions)
+        self._check(style, prepared.conditions[0].batch)
+        codes = style.code[:, None] if style.code is not None else None
+        if style.region_codes is not None:
+            codes = style.region_codes.table
+        conditions = []
+        for i, cond in enumerate(prepared.conditions):
+            windows = cond.windows if style.region_codes is None else self._windows(cond, style.region_codes.ids)
+            windows = None if codes is None else windows
+            is_dense = windows is None or i == 0  # the stem reads planes
+            planes = self._planes(style, cond.size) if is_dense else None
+            conditions.append(replace(cond, planes=planes, windows=windows, codes=codes))
+        return tuple(conditions)
 
-    def _planes(self, style: Style, cond: Condition) -> Tensor:
-        n, size = cond.batch, cond.size
+    def _check(self, style: Style, n: int) -> None:
         given = [t for t in (style.code, style.region_codes, style.code_map) if t is not None]
         if len(given) != 1:
             raise InputError(
                 "this generator reads noise, one of style.code (n d), style.region_codes and style.code_map (n d h w); "
                 f"the style holds {len(given)} of them. Use sample_style(layout)."
             )
+        d = self.code_dim or 0
         if style.code is not None:
-            check_shape(style.code, "n d", n=n, d=self.code_dim or 0, name="style.code")
+            check_shape(style.code, "n d", n=n, d=d, name="style.code")
+        elif style.region_codes is not None:
+            check_shape(style.region_codes.table, "n r d", n=n, d=d, name="style.region_codes")
+        elif style.code_map is not None:
+            check_shape(style.code_map, "n d h w", n=n, d=d, name="style.code_map")
+
+    def _windows(self, cond: Condition, ids: Tensor) -> Windows | None:
+        """Of labels and regions of noise, at levels where those of labels alone are few."""
+        if cond.windows is None or cond.class_ids is None or self.window is None:
+            return None
+        regions = Regions.of(cond.class_ids, instance_ids=resize_ids(ids, cond.size))
+        return find_windows(regions, [cond.size], self.window)[0]
+
+    def _planes(self, style: Style, size: tuple[int, int]) -> Tensor:
+        if style.code is not None:
             return style.code[:, :, None, None].expand(-1, -1, *size)
-        planes = style.code_map if style.region_codes is None else style.region_codes.dense(size)
-        assert planes is not None
-        check_shape(planes, "n d h w", n=n, d=self.code_dim or 0, name="the style's noise")
-        return resize_ids(planes, size)
+        if style.region_codes is not None:
+            return style.region_codes.dense(size)
+        assert style.code_map is not None
+        return resize_ids(style.code_map, size)
 
 
 class InstanceConditioner(Conditioner):

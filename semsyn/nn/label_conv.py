@@ -38,14 +38,15 @@ class LabelConv2d(nn.Module):
         ids = class_ids if self.num_classes else None
         return label_conv2d(ids, self.weight, self.bias, planes=planes, padding=self.padding)
 
-    def of_windows(self, windows: Windows) -> Tensor:
-        """The convolution once per distinct window: s o."""
+    def of_windows(self, windows: Windows, codes: Tensor | None = None) -> Tensor:
+        """The convolution once per distinct window: s o. Its planes are edges, or codes (n i p) of what has them."""
         regions = windows.regions
         weight = rearrange(self.weight, "o k kh kw -> (kh kw) k o")
         table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 1))[:, regions.class_ids]  # "no class" adds nothing
         if self.num_planes:
-            assert regions.edges is not None
-            table = table + regions.edges[:, None] * weight[:, self.num_classes :]
+            planes = codes[regions.images, regions.instance_ids] if codes is not None else regions.edges
+            assert planes is not None
+            table = table + planes.view(len(planes), -1).to(weight.dtype) @ weight[:, self.num_classes :]
         table = F.pad(table, (0, 0, 0, 1))  # nor does what is outside
         rows = windows.symbols + table.shape[1] * torch.arange(len(table), device=table.device)
         return F.embedding_bag(rows, table.flatten(0, 1), mode="sum") + self.bias

@@ -15,10 +15,10 @@ class Modulation:
     """y = gamma · x + beta, with gamma and beta looked up by region, or dense.
 
     Attributes:
-        gamma, beta: tables r c (or n r c, one per image) where there are ids, else n c h w.
+        gamma, beta: tables r c (or n r c, one per image) where there are ids, else n c h w or n 1 h w.
         ids: n h w, the region of each pixel; None: gamma and beta are dense.
         gamma_gain, beta_gain: n 1 h w, factors of each pixel, for tables only; or None.
-        statistics: scale and shift (c each) of x before all that, where gains weigh gamma and beta apart; or None.
+        statistics: scale and shift (c each) of x before all that, where gamma and beta cannot take them in; or None.
     """
 
     gamma: Tensor
@@ -37,15 +37,15 @@ class Modulation:
             inplace: x may be overwritten; what needs no gradients then allocates nothing.
         """
         inplace = inplace and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
-        if self.ids is None:
-            fits = inplace and x.dtype == torch.promote_types(self.gamma.dtype, self.beta.dtype)
-            y = torch.addcmul(self.beta, x, self.gamma, out=x if fits else None)
-            return y if negative_slope is None else F.leaky_relu(y, negative_slope, inplace=fits)
-        if is_chunkable(x, self.gamma, self.beta):
+        if self.ids is not None and is_chunkable(x, self.gamma, self.beta):
             return self._chunked(x, self.ids, negative_slope, inplace=inplace)
+        inplace = inplace and x.dtype == torch.promote_types(self.gamma.dtype, self.beta.dtype)
         if self.statistics is not None:
             scale, shift = self.statistics
-            x = torch.addcmul(shift[:, None, None], x, scale[:, None, None])
+            x = torch.addcmul(shift[:, None, None], x, scale[:, None, None], out=x if inplace else None)
+        if self.ids is None:
+            y = torch.addcmul(self.beta, x, self.gamma, out=x if inplace else None)
+            return y if negative_slope is None else F.leaky_relu(y, negative_slope, inplace=inplace)
         return indexed_affine(
             x,
             self.ids,
@@ -87,7 +87,8 @@ class Modulation:
 
     def after(self, scale: Tensor, shift: Tensor) -> "Modulation":
         """The modulation of x · scale + shift (c each), as one of x."""
-        if self.gamma_gain is not None or self.beta_gain is not None:
+        is_shared = self.ids is None and self.gamma.shape[1] < len(scale)  # one channel for all
+        if is_shared or self.gamma_gain is not None or self.beta_gain is not None:
             return replace(self, statistics=(scale, shift))
         if self.ids is None:
             scale, shift = scale[:, None, None], shift[:, None, None]

@@ -32,7 +32,6 @@ class PartModulation(Conditional):
     """
 
     reads = ("parts",)
-    can_fold = False  # statistics per channel would turn one channel of gamma and beta into c
 
     def __init__(
         self, channels: int, part_channels: int, *, hidden: int | None = None, norm: NormFactory = BatchNorm
@@ -43,7 +42,7 @@ class PartModulation(Conditional):
         self.of_parts = PartAffine(part_channels, hidden or part_channels)
         self.of_noise = PartAffine(part_channels, hidden or part_channels)
 
-    def modulate(self, cond: Condition) -> Modulation:
+    def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.parts is not None
         gamma, beta = self.of_noise(cond.parts.noise)
         features, mask = cond.parts.features, cond.parts.mask

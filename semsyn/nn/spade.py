@@ -56,7 +56,8 @@ class SPADE(Conditional):
     ) -> None:
         fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
         self.reads = tuple(name for name, used in fields.items() if used)
-        self.may_use = ("windows",) if num_classes and not num_planes else ()
+        self.may_use = "windows" if num_classes else None
+        self.has_codes = num_planes > 0
         super().__init__()
         self.out_channels = channels
         self.norm = norm(channels)
@@ -68,7 +69,8 @@ class SPADE(Conditional):
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         convs = self.folded or self._gamma_beta()
         if cond.windows is not None and self.may_use:
-            table = _table(convs, F.relu(self.shared.of_windows(cond.windows)), cond.windows, earlier)
+            hidden = F.relu(self.shared.of_windows(cond.windows, cond.codes if self.has_codes else None))
+            table = _table(convs, hidden, cond.windows, earlier)
             gamma, beta = table.chunk(2, dim=1)
             return Modulation(gamma=gamma, beta=beta, ids=cond.windows.ids)
         edges = cond.edges if "edges" in self.reads else None

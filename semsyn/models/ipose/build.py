@@ -37,7 +37,9 @@ def build_ipose(config: IPOSEConfig) -> Generator:
     norm, num_planes = make_norm(config.norm), config.code_dim or 0
     a, b, c, d = config.part_widths
     conditioner = PartConditioner(
-        NoiseConditioner(num_planes) if num_planes else LabelConditioner(),
+        NoiseConditioner(num_planes, window=config.kernel_size)
+        if num_planes
+        else LabelConditioner(window=config.kernel_size),
         PartNet((a, b, c, d), num_parts=config.num_parts, num_layers=config.part_layers),
         config.num_classes,
         num_levels=len(SCALES),

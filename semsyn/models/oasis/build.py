@@ -31,9 +31,9 @@ def build_oasis(config: OASISConfig) -> Generator:
     widths = [m * config.width for m in WIDTHS]
     return build_pyramid(
         config,
-        conditioner=NoiseConditioner(num_planes)
+        conditioner=NoiseConditioner(num_planes, window=config.kernel_size)
         if num_planes
-        else LabelConditioner(window=(config.num_classes, config.kernel_size)),
+        else LabelConditioner(window=config.kernel_size),
         stem=LabelStem(config.num_classes, widths[0], num_planes=num_planes),
         block=partial(ModulatedResBlock, modulation=modulation, has_spectral_norm=config.has_spectral_norm),
         widths=widths,
