@@ -1,85 +1,37 @@
 """Measure the bundled weights: ``python examples/evaluate_toyscenes.py clade/toyscenes inade/toyscenes --out DIR``.
 
-On unseen scenes: the mIoU of a small segmenter, trained on true pictures, on generated ones; for INADE also how well
-the colours of instances follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files.
-Results: ``results.json`` and a contact sheet per generator. The segmenter is trained once (minutes) and kept.
+On unseen scenes: the mIoU of a small segmenter, trained on true pictures, on generated ones; with ``--parts`` the same
+of parts, and how well a PartNet inside of a generator infers them; for INADE also how well the colours of instances
+follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files. Results: ``results.json``
+and a contact sheet per generator. The segmenters are trained once (minutes) and kept.
 """
 
 import argparse
 import json
 from collections import defaultdict
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
-from toyscenes_cache import Scenes, load_scenes
+from torch import Tensor
+from toyscenes_cache import Scenes, load_scenes, load_shapes
+from toyscenes_judges import Judge, load_judge
+from toyscenes_part_scores import describe, score
 
 from semsyn.data.spaces import label_space
+from semsyn.data.toy_parts import ToyShapes
+from semsyn.data.toyscenes import PART_NAMES
 from semsyn.functional import region_pool
 from semsyn.hub import load_pretrained
 from semsyn.layout import Layout
-from semsyn.metrics import class_iou, confusion_matrix, mean_iou
 from semsyn.models import Generator
+from semsyn.nn import PartConditioner, PartSupports
 
 SPACE = label_space("toyscenes")
 MIN_PIXELS = 24  # instances smaller than that say little about colour
 BATCH = 20
-
-
-class Segmenter(nn.Module):
-    """A small U-Net: pictures n 3 h w to logits n k h w."""
-
-    def __init__(self, num_classes: int, widths: tuple[int, ...] = (16, 32, 64, 96)) -> None:
-        super().__init__()
-
-        def double(a: int, b: int) -> nn.Module:
-            def conv(a: int) -> list[nn.Module]:
-                return [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
-
-            return nn.Sequential(*conv(a), *conv(b))
-
-        self.down = nn.ModuleList(double(a, b) for a, b in pairwise((3, *widths)))
-        self.up = nn.ModuleList(double(a + b, a) for a, b in pairwise(widths))
-        self.head = nn.Conv2d(widths[0], num_classes, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        levels: list[Tensor] = []
-        for block in self.down:
-            x = block(F.max_pool2d(x, 2) if levels else x)
-            levels.append(x)
-        for block, skipped in zip(reversed(self.up), reversed(levels[:-1]), strict=True):
-            x = block(torch.cat([skipped, F.interpolate(x, scale_factor=2)], 1))
-        return self.head(x)
-
-
-def load_segmenter(file: Path, scenes: Scenes, *, steps: int, batch: int = 8) -> Segmenter:
-    """The segmenter, trained on true pictures where the file does not exist yet."""
-    torch.manual_seed(0)
-    net = Segmenter(SPACE.num_classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if file.exists():
-        net.load_state_dict(torch.load(file, weights_only=True))
-        return net.eval()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for step in range(steps):
-        indices = torch.randint(len(scenes), (batch,)).tolist()
-        layout, image = scenes.batch(indices, (torch.rand(batch) < 0.5).tolist())
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net(image.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), layout.class_ids)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        if step % 200 == 0:
-            print(f"segmenter: step {step}/{steps} loss {loss.item():.3f}", flush=True)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(net.state_dict(), file)
-    return net.eval()
 
 
 def pictures(generator: Generator, layout: Layout, seeds: list[int], real: Tensor | None = None) -> Tensor:
@@ -88,19 +40,19 @@ def pictures(generator: Generator, layout: Layout, seeds: list[int], real: Tenso
     return generator(layout, generator.sample_style(layout, seeds=seeds, posterior=posterior))
 
 
-def measure_classes(
-    generator: Generator | None, segmenter: Segmenter, scenes: Scenes, *, encoded: bool
-) -> dict[str, Any]:
-    """mIoU and IoU per class on true pictures (no generator), on draws, or on pictures with encoded codes."""
-    confusion = torch.zeros(SPACE.num_classes, SPACE.num_classes, dtype=torch.long)
+def measure(
+    generator: Generator | None, judges: Mapping[str, Judge], scenes: Scenes, *, encoded: bool
+) -> dict[str, dict[str, Any]]:
+    """What each judge says of true pictures (no generator), of draws, or of pictures with encoded codes."""
+    confusion = {name: torch.zeros(len(j.names), len(j.names), dtype=torch.long) for name, j in judges.items()}
     for start in range(0, len(scenes), BATCH):
         indices = list(range(start, min(start + BATCH, len(scenes))))
         layout, image = scenes.batch(indices)
         if generator is not None:
             image = pictures(generator, layout, indices, image if encoded else None)
-        confusion += confusion_matrix(segmenter(image).argmax(1), layout.class_ids, SPACE.num_classes)
-    iou = {name: round(v, 4) for name, v in zip(SPACE.classes, class_iou(confusion).tolist(), strict=True)}
-    return {"miou": round(mean_iou(confusion), 4), "iou": iou}
+        for name, judge in judges.items():
+            confusion[name] += judge.count(image, judge.truth(scenes, indices, layout))
+    return {name: judge.figures(confusion[name]) for name, judge in judges.items()}
 
 
 def measure_transfer(generator: Generator, scenes: Scenes) -> dict[str, float]:
@@ -182,17 +134,29 @@ def save_sheet(generator: Generator, scenes: Scenes, path: Path, *, count: int =
 
 
 @torch.inference_mode()
-def evaluate(generator: Generator, segmenter: Segmenter, scenes: Scenes, on_true: float) -> dict[str, Any]:
+def evaluate(
+    generator: Generator, judges: Mapping[str, Judge], scenes: Scenes, on_true: Mapping[str, Any]
+) -> dict[str, Any]:
     """All figures of one generator."""
     modes = ("drawn",) if generator.encoder is None else ("drawn", "encoded")
     results: dict[str, Any] = {}
     for mode in modes:
-        results[mode] = measure_classes(generator, segmenter, scenes, encoded=mode == "encoded")
-        results[mode]["share_of_true"] = round(results[mode]["miou"] / on_true, 4)
+        results[mode] = measure(generator, judges, scenes, encoded=mode == "encoded")
+        for name, figures in results[mode].items():
+            figures["share_of_true"] = round(figures["miou"] / on_true[name]["miou"], 4)
     if generator.encoder is not None:
         results["transfer"] = measure_transfer(generator, scenes)
         results["two_seeds"] = measure_diversity(generator, scenes)
     return results
+
+
+def measure_part_net(generator: Generator, shapes: ToyShapes) -> dict[str, Any]:
+    """How well the generator's PartNet infers parts from silhouettes alone."""
+    conditioner = generator.conditioner
+    assert isinstance(conditioner, PartConditioner)
+    memory = conditioner.supports
+    supports = PartSupports(part_ids=memory.part_ids, categories=memory.categories)
+    return describe(score(conditioner.scene.part_net, supports, shapes))
 
 
 def main() -> None:
@@ -201,21 +165,33 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for results.json and the sheets")
     parser.add_argument("--cache", type=Path, default=Path("runs/toyscenes"), help="folder for the drawn scenes")
     parser.add_argument("--scenes", type=int, default=500, help="unseen scenes to measure on")
-    parser.add_argument("--train-scenes", type=int, default=16000, help="true pictures the segmenter learns from")
+    parser.add_argument("--train-scenes", type=int, default=16000, help="true pictures the segmenters learn from")
     parser.add_argument("--segmenter", type=Path, help="its weights; default: segmenter.pt in --cache")
     parser.add_argument("--segmenter-steps", type=int, default=1500)
+    parser.add_argument("--parts", action="store_true", help="measure parts, too: with part-segmenter.pt in --cache")
+    parser.add_argument(
+        "--part-scenes", type=int, default=2000, help="true pictures the segmenter of parts learns from"
+    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    scenes = load_scenes(args.cache, "val", args.scenes)
+    scenes = load_scenes(args.cache, "val", args.scenes, has_parts=args.parts)
     train = load_scenes(args.cache, "train", args.train_scenes)
-    segmenter = load_segmenter(args.segmenter or args.cache / "segmenter.pt", train, steps=args.segmenter_steps)
+    steps = args.segmenter_steps
+    judges = {"classes": load_judge(args.segmenter or args.cache / "segmenter.pt", train, SPACE.classes, steps=steps)}
+    if args.parts:
+        train = load_scenes(args.cache, "train", args.part_scenes, has_parts=True)
+        file = args.cache / "part-segmenter.pt"
+        judges["parts"] = load_judge(file, train, PART_NAMES, field="part_ids", steps=steps)
     with torch.inference_mode():
-        results: dict[str, Any] = {"true": measure_classes(None, segmenter, scenes, encoded=False)}
+        results: dict[str, Any] = {"true": measure(None, judges, scenes, encoded=False)}
     for name in args.generators:
         generator = load_pretrained(name)
-        results[name] = evaluate(generator, segmenter, scenes, results["true"]["miou"])
+        scenes = scenes.requiring(generator.requires)
+        results[name] = evaluate(generator, judges, scenes, results["true"])
+        if "objects" in generator.requires:
+            results[name]["part_net"] = measure_part_net(generator, load_shapes(args.cache, "val", args.scenes))
         with torch.inference_mode():
             save_sheet(
                 generator,

@@ -1,34 +1,50 @@
-"""Toyscenes on disk, so that a training reads pictures faster than it could draw them (see the two scripts here)."""
+"""Toyscenes on disk, so that a training reads pictures faster than it could draw them (see the scripts here)."""
 
 import os
-import shutil
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from semsyn.data.objects import find_objects
+from semsyn.data.toy_parts import ToyShapes
 from semsyn.data.toyscenes import MOODS, draw_scenes
+from semsyn.data.toyscenes.scene import Split
 from semsyn.functional import edges
 from semsyn.layout import Layout
+from semsyn.objects import Objects
 
 SIZE = (128, 128)
 FIELDS = ("image", "class_ids", "instance_ids", "mood")
+PARTS = "part_ids"
 CHUNK = 100
+
+Job = tuple[Split, int, int, int]  # split, seed, first scene, the one after the last
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Memory-mapped bytes: image n h w 3, class_ids n h w, instance_ids n h w, mood n; rows are those that count."""
+    """Memory-mapped bytes: image n h w 3, class_ids n h w, instance_ids n h w, mood n; rows are those that count.
+
+    Attributes:
+        part_ids: n h w, ids of `semsyn.data.toyscenes.PART_NAMES`; None where they were not asked for.
+        has_objects: layouts hold the objects with parts.
+    """
 
     image: NDArray[np.uint8]
     class_ids: NDArray[np.uint8]
     instance_ids: NDArray[np.uint8]
     mood: NDArray[np.uint8]
     rows: NDArray[np.int64]
+    part_ids: NDArray[np.uint8] | None = None
+    has_objects: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -37,52 +53,90 @@ class Scenes:
         """The scenes of one mood (see `semsyn.data.toyscenes.MOODS`)."""
         return replace(self, rows=self.rows[self.mood[self.rows] == MOODS.index(mood)])
 
+    def requiring(self, requires: tuple[str, ...]) -> "Scenes":
+        """The same, for a generator that reads these fields of layouts."""
+        return replace(self, has_objects="objects" in requires)
+
     def batch(self, indices: list[int], flips: list[bool] | None = None) -> tuple[Layout, Tensor]:
-        """Some scenes, mirrored on demand: layout (class_ids, instance_ids, edges) and pictures n 3 h w in [-1, 1]."""
+        """Some scenes, mirrored on demand: layout (class_ids, instance_ids, edges, and objects where they are wanted)
+        and pictures n 3 h w in [-1, 1]."""
+        class_ids, instance_ids = (self._read(f, indices, flips).long() for f in (self.class_ids, self.instance_ids))
+        image = self._read(self.image, indices, flips).movedim(-1, 1).float() / 127.5 - 1
+        layout = Layout(class_ids=class_ids, instance_ids=instance_ids, edges=edges(instance_ids))
+        if self.has_objects:
+            layout = replace(layout, objects=find_all_objects(class_ids, instance_ids))
+        return layout, image
 
-        def read(field: NDArray[np.uint8]) -> Tensor:
-            rows = [field[self.rows[i]] for i in indices]
-            return torch.from_numpy(
-                np.stack([r[:, ::-1] if f else r for r, f in zip(rows, flips or [False] * len(rows), strict=True)])
-            )
+    def parts(self, indices: list[int], flips: list[bool] | None = None) -> Tensor:
+        """The part ids of some scenes, n h w."""
+        assert self.part_ids is not None, "load the scenes with has_parts=True"
+        return self._read(self.part_ids, indices, flips).long()
 
-        class_ids, instance_ids = read(self.class_ids).long(), read(self.instance_ids).long()
-        image = read(self.image).movedim(-1, 1).float() / 127.5 - 1
-        return Layout(class_ids=class_ids, instance_ids=instance_ids, edges=edges(instance_ids)), image
+    def _read(self, field: NDArray[np.uint8], indices: list[int], flips: list[bool] | None) -> Tensor:
+        rows = [field[self.rows[i]] for i in indices]
+        return torch.from_numpy(
+            np.stack([r[:, ::-1] if f else r for r, f in zip(rows, flips or [False] * len(rows), strict=True)])
+        )
 
 
-def load_scenes(folder: Path, split: str, count: int, *, seed: int = 0) -> Scenes:
+def find_all_objects(class_ids: Tensor, instance_ids: Tensor) -> Objects:
+    """The objects with parts of a batch of scenes (n h w)."""
+    found = [
+        find_objects(instances, classes, convention="toyscenes")
+        for instances, classes in zip(instance_ids, class_ids, strict=True)
+    ]
+    return Objects.cat(found, [1] * len(found))
+
+
+def load_scenes(folder: Path, split: Split, count: int, *, seed: int = 0, has_parts: bool = False) -> Scenes:
     """The first ``count`` scenes of a split, drawn in all processes at hand where the folder does not have them yet."""
     target = folder / f"{split}-seed{seed}-{count}-{SIZE[0]}x{SIZE[1]}"
-    if not target.is_dir():
-        part = target.with_name(f"{target.name}.part{os.getpid()}")
-        part.mkdir(parents=True)
-        shapes = {
-            "image": (count, *SIZE, 3),
-            "class_ids": (count, *SIZE),
-            "instance_ids": (count, *SIZE),
-            "mood": (count,),
+    target.mkdir(parents=True, exist_ok=True)
+    fields = (*FIELDS, PARTS) if has_parts else FIELDS
+    missing = [name for name in fields if not (target / f"{name}.npy").exists()]
+    if missing:
+        shapes = {"image": (count, *SIZE, 3), "mood": (count,)}
+        parts = {name: target / f"{name}.part{os.getpid()}" for name in missing}  # another process may do the same
+        files = {
+            name: np.lib.format.open_memmap(part, "w+", np.uint8, shapes.get(name, (count, *SIZE)))
+            for name, part in parts.items()
         }
-        files = {n: np.lib.format.open_memmap(part / f"{n}.npy", "w+", np.uint8, s) for n, s in shapes.items()}
-        starts = range(0, count, CHUNK)
-        with ProcessPoolExecutor() as pool:
-            for start, drawn in zip(
-                starts, pool.map(_draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts)), strict=True
-            ):
-                for name, rows in zip(FIELDS, drawn, strict=True):
-                    files[name][start : start + len(rows)] = rows
-        for file in files.values():
+        for start, drawn in _in_processes(_draw, split, count, seed):
+            for name, file in files.items():
+                file[start : start + len(drawn[name])] = drawn[name]
+        for name, file in files.items():
             file.flush()
-        if target.is_dir():  # another process was faster
-            shutil.rmtree(part)
-        else:
-            part.rename(target)
-    loaded = {name: np.load(target / f"{name}.npy", mmap_mode="r") for name in FIELDS}
+            parts[name].replace(target / f"{name}.npy")
+    loaded = {name: np.load(target / f"{name}.npy", mmap_mode="r") for name in fields}
     return Scenes(**loaded, rows=np.arange(count))
 
 
-def _draw(job: tuple[str, int, int, int]) -> tuple[NDArray[np.uint8], ...]:
+def load_shapes(folder: Path, split: Split, count: int, *, seed: int = 0) -> ToyShapes:
+    """All objects with parts of the first ``count`` scenes of a split, cut out; drawn where the folder lacks them."""
+    file = folder / f"shapes-{split}-seed{seed}-{count}.pt"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = [vars(shapes) for _, shapes in _in_processes(_draw_shapes, split, count, seed)]
+        part = file.with_suffix(f".part{os.getpid()}")
+        torch.save({name: torch.cat([shapes[name] for shapes in drawn]) for name in drawn[0]}, part)
+        part.replace(file)
+    return ToyShapes(**torch.load(file, weights_only=True))
+
+
+def _in_processes(draw: Callable[[Job], T], split: Split, count: int, seed: int) -> Iterator[tuple[int, T]]:
+    """What is drawn of each chunk of scenes, with the number of its first one."""
+    starts = range(0, count, CHUNK)
+    with ProcessPoolExecutor() as pool:
+        yield from zip(starts, pool.map(draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts)), strict=True)
+
+
+def _draw(job: Job) -> dict[str, NDArray[np.uint8]]:
     split, seed, start, stop = job
-    scenes = draw_scenes(range(start, stop), seed=seed, size=SIZE, split=split)  # type: ignore[arg-type]
-    maps = (getattr(scenes, name).astype(np.uint8) for name in FIELDS[:3])
-    return (*maps, scenes.factors["mood"].astype(np.uint8))
+    scenes = draw_scenes(range(start, stop), seed=seed, size=SIZE, split=split)
+    maps = {name: getattr(scenes, name).astype(np.uint8) for name in (*FIELDS[:3], PARTS)}
+    return {**maps, "mood": scenes.factors["mood"].astype(np.uint8)}
+
+
+def _draw_shapes(job: Job) -> ToyShapes:
+    split, seed, start, stop = job
+    return ToyShapes.draw(range(start, stop), seed=seed, size=SIZE, split=split)

@@ -2,33 +2,41 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from semsyn.hub import find_card, load_pretrained
-from semsyn.models import CLADEConfig, INADEConfig
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from semsyn.data.choose_supports import choose_supports
+from semsyn.data.toy_parts import ToyShapes
+from semsyn.hub import load_pretrained
+from semsyn.models import CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig
+from semsyn.nn import PartNet
 
 SMALL = {
     "clade": CLADEConfig(num_classes=15, image_size=(128, 128), width=1),
     "inade": INADEConfig(
         num_classes=15, image_size=(128, 128), width=1, code_dim=4, instance_code_dim=2, has_encoder=True
     ),
+    "oasis": OASISConfig(num_classes=15, image_size=(128, 128), width=1, hidden=2, code_dim=2),
+    "ipose": IPOSEConfig(
+        num_classes=15,
+        image_size=(128, 128),
+        width=1,
+        hidden=2,
+        code_dim=2,
+        convention="toyscenes",
+        part_channels=3,
+        part_widths=(2, 2, 2, 2),
+        part_layers=1,
+        num_parts=6,
+        num_supported=5,
+    ),
 }
 
 
 @pytest.fixture(scope="module")
-def script():
-    sys.path.insert(0, str(EXAMPLES))
-    try:
-        import train_toyscenes
-
-        yield train_toyscenes
-    finally:
-        sys.path.remove(str(EXAMPLES))
+def script(example):
+    return example("train_toyscenes")
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +44,39 @@ def scenes(script, tmp_path_factory):
     return script.load_scenes(tmp_path_factory.mktemp("cache"), "train", 8)
 
 
-def make_training(script, family):
-    recipe = replace(script.RECIPES[family], cycles=(3,), batch=2, discriminator_width=2, drawn_from=1)
-    return script.Training(SMALL[family], recipe, seed=5)
+@pytest.fixture(scope="module")
+def supports():
+    shapes = ToyShapes.draw(20)
+    return choose_supports(shapes.part_ids, shapes.categories)
+
+
+def make_part_net():
+    config = SMALL["ipose"]
+    return PartNet(config.part_widths, num_parts=config.num_parts, num_layers=config.part_layers)
+
+
+@pytest.fixture
+def start(script, scenes, supports):
+    """A training of a family, and the scenes as it reads them."""
+    torch.manual_seed(1)
+    weights = make_part_net().state_dict()
+
+    def begin(family):
+        recipe = replace(script.RECIPES[family], cycles=(3,), batch=2, discriminator_width=2, mood=None)
+        if family == "inade":
+            recipe = replace(recipe, drawn_from=1)
+        training = recipe.start(SMALL[family], seed=5)
+        if family == "ipose":
+            training.take_part_net(weights, supports)
+        return training, scenes.requiring(training.generator.requires)
+
+    return begin
 
 
 @pytest.mark.parametrize("family", SMALL)
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(script, scenes, family):
-    through, first, second = (make_training(script, family) for _ in range(3))
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(script, start, family):
+    (through, scenes), (first, _) = (start(family) for _ in range(2))
+    second = replace(through.recipe).start(SMALL[family], seed=5)  # iPOSE's PartNet is in the state
     for batch in through.batches(scenes):
         losses = through.advance(*batch)
     first.advance(*next(first.batches(scenes)))
@@ -56,18 +89,24 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(script, scenes, family
 
 
 @pytest.mark.parametrize("family", SMALL)
-def test_every_weight_learns_in_both_networks(script, scenes, family):
-    training = make_training(script, family)
-    before = {k: p.clone() for net in (training.generator, training.discriminator) for k, p in net.named_parameters()}
-    training.advance(*next(training.batches(scenes)))
-    after = {k: p for net in (training.generator, training.discriminator) for k, p in net.named_parameters()}
+def test_every_weight_learns_in_both_networks(start, family):
+    training, scenes = start(family)
+    networks = (training.generator, training.discriminator)
+    learning = {k for net in networks for k, p in net.named_parameters() if p.requires_grad}
+    before = {k: p.clone() for net in networks for k, p in net.named_parameters()}
+    batches = training.batches(scenes)
+    for _ in range(2):
+        training.advance(*next(batches))
+    after = {k: p for net in networks for k, p in net.named_parameters()}
     still = {k for k in after if torch.equal(before[k], after[k])}
     # Of the bias of the logits the hinge's two halves cancel exactly while no logit is past its margin.
-    assert still <= {f"scales.{s}.blocks.4.conv.bias" for s in (0, 1)}
+    assert still & learning <= {f"scales.{s}.blocks.4.conv.bias" for s in (0, 1)}
+    assert still >= after.keys() - learning
+    assert any("part_net" in k for k in still) == (family == "ipose")
 
 
-def test_finished_generator_has_the_statistics_of_its_own_weights(script, scenes):
-    training = make_training(script, "clade")
+def test_finished_generator_has_the_statistics_of_its_own_weights(start):
+    training, scenes = start("clade")
     for batch in training.batches(scenes):
         training.advance(*batch)
     generator = training.finished(scenes)
@@ -82,17 +121,51 @@ def test_finished_generator_has_the_statistics_of_its_own_weights(script, scenes
 
 
 @pytest.mark.parametrize("family", SMALL)
-def test_command_writes_a_file_that_loads(script, family, tmp_path, monkeypatch, capsys):
-    card = replace(find_card(f"{family}/toyscenes"), config=SMALL[family])
-    monkeypatch.setattr(script, "find_card", lambda name: card)
+def test_command_writes_a_file_that_loads(script, family, supports, tmp_path, monkeypatch, capsys):
+    card = replace(script.card_of(family), config=SMALL[family])
+    monkeypatch.setattr(script, "card_of", lambda name: card)
+    monkeypatch.setattr(script, "toy_supports", lambda count: supports)  # drawn out of 200 scenes
+    torch.save(make_part_net().state_dict(), tmp_path / "part_net.pt")
     arguments = [family, "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--scenes", "20", "--steps", "1"]
-    monkeypatch.setattr(sys, "argv", ["train_toyscenes.py", *map(str, arguments), "--every", "1", "--threads", "1"])
+    arguments += ["--part-net", tmp_path / "part_net.pt", "--every", "1", "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["train_toyscenes.py", *map(str, arguments)])
     script.main()
     generator = load_pretrained(tmp_path / "out" / f"{family}-toyscenes.safetensors")
     assert generator.config == SMALL[family]
     assert generator.label_space == script.SPACE
     assert (tmp_path / "out" / "sheet.png").exists()
     assert "bytes" in capsys.readouterr().out
+    script.main()  # nothing is left to do, and the state says so
+
+
+@pytest.mark.parametrize("family", ["oasis", "ipose"])
+def test_sizes_are_those_of_the_bundle(script, family):
+    config = script.card_of(family).config
+    training = script.RECIPES[family].start(config, seed=0)
+    assert sum(p.numel() for p in training.generator.parameters()) * 2 < {"oasis": 5e6, "ipose": 8e6}[family]
+
+
+def test_parts_are_all_that_sets_ipose_apart(script):
+    assert script.RECIPES["ipose"] == script.RECIPES["oasis"]
+    oasis, ipose = (vars(script.card_of(family).config) for family in ("oasis", "ipose"))
+    assert oasis.items() <= ipose.items()
+
+
+def test_objects_are_those_of_the_mirrored_scene(scenes):
+    (plain, _), (mirrored, _) = (scenes.requiring(("objects",)).batch([0, 1, 2], [flip] * 3) for flip in (False, True))
+    assert len(plain.objects) == len(mirrored.objects) > 0
+    for layout in (plain, mirrored):
+        inside = layout.objects.crop(layout.instance_ids + 1) > 0
+        assert bool((inside == layout.objects.silhouettes).all())
+
+
+def test_ipose_needs_a_part_net_at_first(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(script, "card_of", lambda name: replace(script.CARDS["ipose"], config=SMALL["ipose"]))
+    arguments = ["ipose", "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--scenes", "20"]
+    monkeypatch.setattr(sys, "argv", ["train_toyscenes.py", *map(str, arguments)])
+    with pytest.raises(SystemExit, match="2"):
+        script.main()
+    assert "--part-net" in capsys.readouterr().err
 
 
 def test_too_few_scenes_are_an_error(script, tmp_path, monkeypatch, capsys):
