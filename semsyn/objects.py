@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -127,13 +128,15 @@ class Objects:
             InputError: if they belong to maps of different sizes.
         """
         if len({objects.map_size for objects in batches}) != 1:
-            raise InputError(f"the objects belong to maps of {[objects.map_size for objects in batches]}: use one size.")
+            sizes = [objects.map_size for objects in batches]
+            raise InputError(f"the objects belong to maps of {sizes}: use one size.")
         starts = torch.tensor([0, *lengths]).cumsum(0).tolist()
         if any(objects.part_maps is not None for objects in batches):
             batches = [objects._with_room_for_parts() for objects in batches]
         names = [name for name, value in vars(batches[0]).items() if isinstance(value, Tensor)]
         moved = [replace(b, images=b.images + start) for b, start in zip(batches, starts, strict=False)]
-        return replace(batches[0], **{name: torch.cat([getattr(b, name) for b in moved]) for name in names})
+        joined: dict[str, Any] = {name: torch.cat([getattr(b, name) for b in moved]) for name in names}
+        return replace(batches[0], **joined)
 
     def crop(self, maps: Tensor) -> Tensor:
         """Cut other id maps (n h w, of ``map_size``) to the frames of the silhouettes: o s s, int64, 0 outside of an
@@ -178,7 +181,8 @@ class Objects:
         return replace(self, part_maps=torch.full_like(self.silhouettes, NO_PART_MAP, dtype=torch.int64))
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Objects":
-        return replace(self, **{name: change(t) for name, t in vars(self).items() if isinstance(t, Tensor)})
+        changed: dict[str, Any] = {name: change(t) for name, t in vars(self).items() if isinstance(t, Tensor)}
+        return replace(self, **changed)
 
 
 def _check_table(images: Tensor, boxes: Tensor, original_sizes: Tensor, count: int, size: tuple[int, int]) -> None:

@@ -18,6 +18,7 @@ from the options, else from --card, else from an opt.txt beside the file.
 examples:
   semsyn convert ade20k/best_net_G.pth --card clade/ade20k --out clade-ade20k.safetensors
   semsyn convert checkpoints/mine --image-size 256x512 --upsampling more --no-edges --out mine.safetensors
+  semsyn convert ipose_ade20k --card ipose/ade20k --supports Full_Parts --out ipose-ade20k.safetensors
   semsyn convert oasis_ade20k_pretrained --card oasis/ade20k --out oasis-ade20k.safetensors
   semsyn convert best_net_G.pth --encoder best_net_IE.pth --card inade/ade20k --out inade-ade20k.safetensors
 """
@@ -32,6 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write, a .safetensors file")
     parser.add_argument("--card", metavar="NAME", help="the released weights that it is, as in `semsyn list`")
     parser.add_argument("--encoder", metavar="FILE", type=Path, help="the encoder's file (a folder's own is found)")
+    parser.add_argument("--part-net", metavar="FILE", type=Path, help="iPOSE: PartNet's file, where it stands apart")
+    parser.add_argument("--supports", metavar="DIR", type=Path, help="iPOSE: folder of support maps to put in")
     parser.add_argument("--image-size", metavar="HxW", type=parse_size, help="of the picture")
     parser.add_argument("--upsampling", choices=("normal", "more", "most"), help="depth of the pyramid")
     parser.add_argument(
@@ -48,15 +51,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert, save, and print the verdict."""
     _check_out(args.out, args.checkpoint, overwrite=args.overwrite)
-    files = {"generator": args.checkpoint, "encoder": args.encoder}
+    files = {"generator": args.checkpoint, "encoder": args.encoder, "part_net": args.part_net}
+    files = {role: path for role, path in files.items() if path is not None}
     try:
         conversion = convert_checkpoint(
-            args.checkpoint if args.encoder is None else files,
+            args.checkpoint if len(files) == 1 else files,
             card=args.card,
             image_size=args.image_size,
             upsampling=args.upsampling,
             has_edges=args.edges,
             label_space=None if args.space is None else find_space(args.space),
+            supports=args.supports,
         )
     except InputError as error:
         hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME"

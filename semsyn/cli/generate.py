@@ -17,7 +17,8 @@ from semsyn.cli.progress import Progress
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, save_picture, write_sheets
 from semsyn.cli.spaces import SPACE_HELP, find_space
-from semsyn.data.files import read_image, read_instance_map, read_label_map
+from semsyn.data.files import read_image, read_label_map
+from semsyn.data.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
 from semsyn.hub import load_pretrained
 from semsyn.layout import Layout
@@ -75,6 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     style.add_argument("--sheet", action="store_true", help="also draw contact sheets: map in colours | samples")
     weights = parser.add_argument_group("weights")
     weights.add_argument("--checkpoint", metavar="PATH", help="the authors' file or folder, where NAME is released")
+    weights.add_argument("--supports", metavar="DIR", help="iPOSE: support maps, where the weights come without")
     weights.add_argument("--revision", metavar="REV", help="branch, tag or commit of a Hub repository")
     weights.add_argument("--offline", action="store_true", help="use the Hub's cache only")
     weights.add_argument("--device", metavar="DEVICE", help="such as cpu or cuda:1; default: a GPU where there is one")
@@ -148,6 +150,7 @@ def _load(args: argparse.Namespace, device: torch.device) -> Generator:
         device=device,
         dtype=DTYPES[args.dtype],
         local_files_only=args.offline,
+        supports=args.supports,
     )
     if args.space is not None:
         space = find_space(args.space)
@@ -173,12 +176,12 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
         if generator.encoder is None:
             raise InputError(f"{args.name} has no encoder, which --reference needs; leave it out.")
         read_image(args.reference)
-    space = _space(generator)
+    space, convention = _space(generator), getattr(generator.config, "convention", None)
     for job in jobs:
         with_name = f"{job.label_map}: "
         try:
             label_map = read_label_map(job.label_map, space=generator.label_space)
-            instance_map = None if job.instance_map is None else read_instance_map(job.instance_map)
+            instance_map = None if job.instance_map is None else read_instance_ids(job.instance_map, convention)
             Layout.of(label_map, instance_map, space=space, size=size)
         except SemsynError as error:
             raise InputError(
@@ -187,7 +190,12 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
     per_region = generator.conditioner.code_dim is not None or generator.conditioner.instance_code_dim is not None
     if args.resample_class:
         _check_classes(args.resample_class, generator, args.name, per_region)
-    if args.samples > 1 and generator.code_dim is None and not per_region:
+    draws_parts = generator.conditioner.part_code_dim is not None
+    if draws_parts and not generator.config.num_supported:
+        warnings.warn(
+            f"{args.name} has no support maps: all objects are left without parts; give --supports.", stacklevel=2
+        )
+    if args.samples > 1 and generator.code_dim is None and not per_region and not draws_parts:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
 
 

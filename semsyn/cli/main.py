@@ -25,6 +25,8 @@ COMMANDS = {
     "info": "licence, paper, where to get the weights, what to run",
     "inspect": "which ids label maps hold, and how to read those that do not fit",
     "generate": "pictures from label maps",
+    "parts": "the parts of objects that iPOSE infers, drawn over the scene",
+    "prepare": "support maps of parts, from a data set",
     "convert": "an original checkpoint to one safetensors file",
     "bench": "how fast operations, generators and training are here",
 }

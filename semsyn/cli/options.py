@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from semsyn.errors import InputError
 
-__all__ = ["Parser", "parse_count", "parse_factor", "parse_seed", "parse_size"]
+__all__ = ["Parser", "parse_categories", "parse_count", "parse_factor", "parse_seed", "parse_size"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,6 +39,14 @@ def parse_seed(text: str) -> int:
     if not re.fullmatch(r"\d{1,18}", text):
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, found {text!r}")
     return int(text)
+
+
+def parse_categories(text: str) -> dict[int, int]:
+    """``3=24,5=26`` to {3: 24, 5: 26}: what the objects with these instance ids are."""
+    pairs = [re.fullmatch(r"\s*(\d{1,9})\s*=\s*(\d{1,9})\s*", part) for part in text.split(",")]
+    if not all(pairs):
+        raise argparse.ArgumentTypeError(f"expected INSTANCE=CATEGORY,… such as 3=24,5=26, found {text!r}")
+    return {int(pair[1]): int(pair[2]) for pair in pairs if pair}
 
 
 def parse_factor(text: str) -> float:

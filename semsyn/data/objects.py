@@ -41,9 +41,7 @@ class Convention:
 
 CONVENTIONS = {
     "ade20k": Convention(classes=ADE20K_CLASSES, stored_in="red", has_own_grid=True),
-    "coco": Convention(
-        classes=COCO_CLASSES, stored_in="labels", space="coco-stuff-unknown-first", has_own_grid=True
-    ),
+    "coco": Convention(classes=COCO_CLASSES, stored_in="labels", space="coco-stuff-unknown-first", has_own_grid=True),
     "cityscapes": Convention(classes=CITYSCAPES_CLASSES, stored_in="thousands", is_squashed=False),
     "toyscenes": Convention(classes=TOYSCENES_CLASSES, stored_in="labels", space="toyscenes"),
 }
@@ -97,10 +95,14 @@ def find_objects(
     """
     how = get_convention(convention) if isinstance(convention, str) else None
     ids = read_instance_ids(instance_map, convention)
-    classes = None if how is None else _read_classes(how, instance_map, label_map, ids, space)
-    before, size = (ids.shape[0], ids.shape[1]), (ids.shape[0], ids.shape[1]) if size is None else (size[0], size[1])
-    keys, table = _rank(ids, classes, how.classes) if how is not None and classes is not None else _pick(ids, convention)
-    _, found, boxes = object_boxes((opencv_resize if how is not None and how.has_own_grid else _resize)(keys, size)[None])
+    before = (ids.shape[0], ids.shape[1])
+    size = before if size is None else (size[0], size[1])
+    if how is None:
+        keys, table = _pick(ids, convention)
+    else:
+        keys, table = _rank(ids, _read_classes(how, instance_map, label_map, ids, space), how.classes)
+    resize = opencv_resize if how is not None and how.has_own_grid else _resize
+    _, found, boxes = object_boxes(resize(keys, size)[None])
     boxes = even_boxes(boxes, size)
     found, boxes = found[are_objects(boxes)], boxes[are_objects(boxes)]
     maps = _resize(keys if has_strict_class else ids, size)
@@ -133,8 +135,8 @@ def _read_rgb(source: Source) -> Tensor:
     image = open_image(source)
     if image.mode not in ("RGB", "RGBA"):
         raise InputError(
-            f"the instance picture has mode {image.mode!r}; ADE20K's have classes in the red and ids in the green channel. "
-            "For plain ids say what they are: {instance id: category}."
+            f"the instance picture has mode {image.mode!r}; ADE20K's have classes in the red and ids in the green "
+            "channel. For plain ids say what they are: {instance id: category}."
         )
     return torch.from_numpy(np.array(image.convert("RGB")).astype(np.int64))
 
@@ -153,7 +155,8 @@ def _read_classes(
     classes = space.map_ids(read_label_map(label_map, space=space))
     if classes.shape != ids.shape:
         raise InputError(
-            f"the instance map is {tuple(ids.shape)}, the label map {tuple(classes.shape)}: both must show the same pixels."
+            f"the instance map is {tuple(ids.shape)}, the label map {tuple(classes.shape)}: both must show the same "
+            "pixels."
         )
     return classes
 
@@ -187,8 +190,8 @@ def _resize(ids: Tensor, size: Size) -> Tensor:
 
 
 def opencv_resize(ids: Tensor, size: Size) -> Tensor:
-    """Nearest as OpenCV does it, with which the released tables were made: floor(target · in / out) in double precision,
-    half a pixel beside Pillow's. So boxes may be off by a pixel."""
+    """Nearest as OpenCV does it, with which the released tables were made: floor(target · in / out) in double
+    precision, half a pixel beside Pillow's. So boxes may be off by a pixel."""
     h, w = ids.shape
     rows, columns = (
         (torch.arange(new, dtype=torch.float64) * (1 / (new / old))).floor().long().clamp(max=old - 1)

@@ -115,3 +115,10 @@ CITYSCAPES_CLASSES: Mapping[int, int] = MappingProxyType({c: c for c in CATEGORI
 
 TOYSCENES_CLASSES: Mapping[int, int] = MappingProxyType({CLASSES.index(name): CLASSES.index(name) for name in PARTS})
 """Class id of toyscenes to category: classes with parts, by their own numbers."""
+
+
+def category_name(category: int, convention: str | None = None) -> str:
+    """What a category is called; toyscenes number theirs by class. Empty if there is none of that number."""
+    if convention == "toyscenes":
+        return CLASSES[category] if category in TOYSCENES_CLASSES.values() else ""
+    return CATEGORY_NAMES.get(category, "")

@@ -68,7 +68,7 @@ def linear_taps(target: Tensor, length: Tensor, new_length: Tensor) -> tuple[Ten
 
 
 def crop_objects(maps: Tensor, images: Tensor, frame: ObjectFrame, *, size: int = 64) -> Tensor:
-    """Cut a window per object out of id maps, undo the squash of the scene, pad to a square, resize: nearest throughout.
+    """Cut a window per object out of id maps, undo the squash of the scene, pad to a square, resize: all of it nearest.
 
     Args:
         maps: n h w, integers.

@@ -16,8 +16,8 @@ PREFIX = "visual."
 def relaxed_earth_mover(x: Tensor, y: Tensor) -> Tensor:
     r"""Relaxed earth mover's distance of two sets of tokens under the cosine distance.
 
-    .. math:: \operatorname{mean}_n \max\Bigl(\operatorname{mean}_i \min_j D_{nij},\ \operatorname{mean}_j \min_i D_{nij}
-        \Bigr), \qquad D_{nij} = 1 - \cos(x_{ni}, y_{nj})
+    .. math:: \operatorname{mean}_n \max(\operatorname{mean}_i \min_j D_{nij}, \operatorname{mean}_j \min_i D_{nij}),
+        \qquad D_{nij} = 1 - \cos(x_{ni}, y_{nj})
 
     Args:
         x: n i d.
@@ -59,10 +59,11 @@ class CLIPTokens(nn.Module):
         patch: side of a patch, pixels.
         resolution: side that pictures are resized to.
 
-    Shape: image is n 3 h w in [-1, 1], any size; the result n t d, 49 tokens for the defaults. As released, pictures are
-    resized without antialiasing, and their aspect is not kept.
+    Shape: image is n 3 h w in [-1, 1], any size; the result n t d, 49 tokens for the defaults. As released, pictures
+    are resized without antialiasing, and their aspect is not kept.
 
-    Reference: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", arXiv:2103.00020.
+    Reference: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
+        arXiv:2103.00020.
     """
 
     mean: Tensor

@@ -68,8 +68,10 @@ class PartScores:
 
     @property
     def category_iou(self) -> Tensor:
-        """Mean over a category's parts without background: c, float64."""
-        return self.iou[:, 1:].nanmean(1)
+        """Mean over the parts that a category has in truth, without background: c, float64; NaN for one without
+        objects. A part that is inferred though the category lacks it costs those whose pixels it took."""
+        is_there = self.confusion.sum(2) > 0
+        return self.iou.where(is_there, torch.nan)[:, 1:].nanmean(1)
 
     @property
     def mean_iou(self) -> float:

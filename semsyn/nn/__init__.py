@@ -9,10 +9,11 @@ from semsyn.nn.inade import INADE
 from semsyn.nn.instance_encoder import InstanceConv2d, InstanceEncoder
 from semsyn.nn.label_conv import LabelConv2d
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm, make_norm
+from semsyn.nn.object_parts import ObjectParts
 from semsyn.nn.part_coder import PartDecoder, PartEncoder
 from semsyn.nn.part_conditioner import PartConditioner
 from semsyn.nn.part_modulation import PartModulation
-from semsyn.nn.part_net import ObjectParts, PartNet
+from semsyn.nn.part_net import PartNet
 from semsyn.nn.part_supports import PartSupports, SupportEncoding
 from semsyn.nn.replace_norms import ModulatedNetwork, replace_norms
 from semsyn.nn.resblock import ModulatedResBlock

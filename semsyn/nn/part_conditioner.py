@@ -107,7 +107,13 @@ class PartConditioner(Conditioner):
             raise InputError("this generator reads style.part_code (n d h w), which the style lacks. Use sample_style.")
         h, w = conditions[0].size
         check_shape(
-            style.part_code, "n d h w", n=conditions[0].batch, d=self.part_code_dim, h=h, w=w, name="style.part_code"
+            style.part_code,
+            "n d h w",
+            n=conditions[0].batch,
+            d=self.noise_conv.in_channels - 1,
+            h=h,
+            w=w,
+            name="style.part_code",
         )
         code = style.part_code.to(self.noise_conv.weight.dtype)
         noise = [self._finish(self.noise_conv(torch.cat([code, self._labels(conditions[0], code)], dim=1)))]

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.functional import ObjectFrame, object_owners, sample_objects, window_matrices
-from semsyn.nn.part_net import ObjectParts, PartNet
+from semsyn.nn.object_parts import ObjectParts
+from semsyn.nn.part_net import PartNet
 from semsyn.nn.support_memory import SupportMemory
 from semsyn.objects import NO_PART_MAP, Objects
 

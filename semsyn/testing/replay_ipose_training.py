@@ -117,7 +117,9 @@ class PartIteration(Iteration):
             fake = self._picture("D")
         self.discriminator.zero_grad()
         on_fake, on_real = (self.discriminator(image) for image in (fake, real))
-        mask = label_mix_mask(ids, draws_by_class(ids, self.inputs["draws"], self.config["semantic_nc"]), as_released=True)
+        mask = label_mix_mask(
+            ids, draws_by_class(ids, self.inputs["draws"], self.config["semantic_nc"]), as_released=True
+        )
         on_mixed = self.discriminator(torch.lerp(fake, real, mask)).logits
         mixed = label_mix_loss(mask, on_real.logits, on_fake.logits, on_mixed)
         assert on_fake.patch_logits is not None and on_real.patch_logits is not None

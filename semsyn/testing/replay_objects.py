@@ -58,7 +58,7 @@ def data(case: Case) -> Results:
 
 
 def coco_table(label_map: Tensor, instance_map: Tensor, size: tuple[int, int]) -> Tensor:
-    """The rows that COCO's preparation stores: class, id, box, original size of every (class, id) pair of the picture."""
+    """The rows that COCO's preparation stores: class, id, box, original size of every (class, id) pair."""
     h, w = label_map.shape
     pairs = label_map.long() * 2**16 + instance_map.long()
     _, found, boxes = object_boxes(opencv_resize(pairs, size)[None])

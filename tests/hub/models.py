@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.convert.released import get_released
+from semsyn.data import find_objects
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
-from semsyn.models import CLADEConfig, Generator, INADEConfig, OASISConfig, SPADEConfig, family_of
+from semsyn.models import CLADEConfig, Generator, INADEConfig, IPOSEConfig, OASISConfig, SPADEConfig, family_of
 from semsyn.style import Style
 
 SPACE = LabelSpace(name="five", classes=("a", "b", "c", "d", "e"))
@@ -31,6 +32,16 @@ CONFIGS: dict[str, Any] = {
         num_classes=5, image_size=(64, 64), width=2, code_dim=8, instance_code_dim=4, has_sketch=True
     ),
     "oasis": OASISConfig(num_classes=5, image_size=(64, 128), width=2, hidden=8, code_dim=6),
+    "ipose": IPOSEConfig(
+        num_classes=5,
+        image_size=(64, 64),
+        width=2,
+        hidden=8,
+        code_dim=6,
+        part_channels=4,
+        part_widths=(4, 4, 4, 6),
+        num_parts=4,
+    ),
 }
 
 
@@ -57,20 +68,21 @@ def paint(generator: Generator) -> Tensor:
     label_map = torch.arange(5).repeat_interleave(h * w // 4)[: h * w].reshape(1, h, w)
     label_map[:, h // 4 : h // 2, w // 3 :] = 4
     planes = torch.linspace(0, 1, h * w).reshape(1, 1, h, w) if "planes" in generator.requires else None
-    layout = Layout.of(label_map, label_map, space=SPACE, requires=generator.requires, planes=planes)
+    objects = find_objects(label_map[0], convention={1: 7, 4: 9}) if "objects" in generator.requires else None
+    layout = Layout.of(label_map, label_map, space=SPACE, requires=generator.requires, planes=planes, objects=objects)
     style: Style = generator.sample_style(layout, seeds=[3])
     with torch.no_grad():
         return generator(layout, style)
 
 
 def write_originals(generator: Generator, folder: Path, epoch: str = "latest") -> Path:
-    """Write ``<epoch>_net_G.pth`` (OASIS: ``<epoch>_EMA.pth``) and, of an encoder, ``<epoch>_net_E.pth``."""
+    """Write ``<epoch>_net_G.pth`` (OASIS, iPOSE: ``<epoch>_EMA.pth``) and, of an encoder, ``<epoch>_net_E.pth``."""
     family = family_of(generator.config).name
     released, state = get_released(family), generator.state_dict()
     encoder = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key.startswith("encoder.")}
     ours = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
     folder.mkdir(parents=True, exist_ok=True)
-    name = "EMA" if family == "oasis" else "net_G"
+    name = "EMA" if family in ("oasis", "ipose") else "net_G"
     torch.save(released.keymap(generator.config).invert(ours), folder / f"{epoch}_{name}.pth")
     if encoder and released.encoder is not None:
         torch.save(released.encoder.invert(encoder), folder / f"{epoch}_net_E.pth")

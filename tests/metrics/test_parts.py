@@ -28,6 +28,14 @@ def test_iou_is_over_the_parts_that_occur_without_background() -> None:
     assert scores.mean_iou == pytest.approx(((1 / 2 + 2 / 3) / 2 + 2 / 3) / 2)
 
 
+def test_a_part_that_the_category_lacks_is_no_part_of_the_mean() -> None:
+    predicted, target, categories = example()
+    predicted[2, 0, 1] = 3
+    scores = PartScores.none((7, 24), 4).add(predicted, target, categories)
+    assert scores.iou[1, 3] == 0
+    assert scores.category_iou[1].item() == pytest.approx(1 / 3)
+
+
 def test_counts_add_up() -> None:
     predicted, target, categories = example()
     whole = PartScores.none((24, 7), 4).add(predicted, target, categories)

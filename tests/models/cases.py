@@ -82,9 +82,7 @@ def make_layout(generator: Generator, n: int = 3, size: tuple[int, int] = (64, 6
     instance_map[1:2] = instance_map[1:2].where(instance_map[1:2] != 2, 0)  # the second image lacks instance 2
     planes = torch.rand(n, 1, *size, generator=rng) if "planes" in generator.requires else None
     objects = make_objects(instance_map) if "objects" in generator.requires else None
-    return Layout.of(
-        label_map, instance_map, space=5, requires=generator.requires, planes=planes, objects=objects
-    )
+    return Layout.of(label_map, instance_map, space=5, requires=generator.requires, planes=planes, objects=objects)
 
 
 def make_objects(instance_map: Tensor) -> Objects:
