@@ -1,6 +1,6 @@
 """A bar chart of measured generators, as SVG by hand: it needs no plotting package."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 Row = dict[str, str]
@@ -48,18 +48,30 @@ def draw_generators(rows: Sequence[Row], *, device: str) -> str:
 
 
 def find_ratios(rows: Sequence[Row], *, device: str) -> dict[str, dict[str, float]]:
-    """Median over the floor's median of the same run, by case and backend; later rows replace earlier ones."""
+    """Median over the floor's median of the same run, by case and backend; later rows replace earlier ones.
+
+    Rows of one run and case stand together; runs without a floor are left out.
+    """
     wanted = [r for r in rows if r["device"] == device and r["mode"] == "forward" and r["dtype"] == "float32"]
-    floors: dict[str, float] = {}
     ratios: dict[str, dict[str, float]] = {}
-    for row in wanted:
-        if row["backend"] == "floor":
-            floors[row["case"]] = float(row["median"])
-    for row in wanted:
-        if row["backend"] in BACKENDS and row["case"] in floors:
-            bars = ratios.setdefault(row["case"], {})
-            bars[row["backend"]] = float(row["median"]) / floors[row["case"]]
-    return ratios
+    for run in _runs(wanted):
+        if "floor" in run:
+            floor = float(run["floor"]["median"])
+            bars = {backend: float(run[backend]["median"]) / floor for backend in BACKENDS if backend in run}
+            ratios.setdefault(run["floor"]["case"], {}).update(bars)
+    return {case: {backend: bars[backend] for backend in BACKENDS if backend in bars} for case, bars in ratios.items()}
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[dict[str, Row]]:
+    """Rows by backend, a run and case at a time: neighbours of the same case, no backend twice."""
+    run: dict[str, Row] = {}
+    for row in rows:
+        if run and (row["backend"] in run or next(iter(run.values()))["case"] != row["case"]):
+            yield run
+            run = {}
+        run[row["backend"]] = row
+    if run:
+        yield run
 
 
 def _text(x: float, y: float, text: str) -> str:

@@ -13,7 +13,10 @@ from semsyn.cli.options import parse_count, parse_size
 from semsyn.errors import InputError
 
 # What "all" measures: little enough for a few minutes on a GPU, most of which compilations take.
-ALL_OPS = ("c128-256", "c128-256-last", "c128-256-pairs", "c128-256-activation")
+ALL_OPS = (
+    *(f"indexed_affine/{case}" for case in ("c128-256", "c128-256-last", "c128-256-pairs", "c128-256-activation")),
+    *(f"normalized_affine/{case}" for case in ("c128-256", "c128-256-activation")),
+)
 ALL_GENERATORS = ("spade/ade20k", "clade/ade20k", "clade/ade20k-icpe", "inade/ade20k")
 ALL_MAX_BATCHES = 2
 

@@ -4,6 +4,7 @@ from semsyn.functional.find_windows import find_windows
 from semsyn.functional.indexed_affine import indexed_affine
 from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.functional.maps import connected_components, dense_ids, edges, region_offsets, resize_ids
+from semsyn.functional.normalized_affine import normalized_affine
 from semsyn.functional.object_boxes import are_objects, even_boxes, object_boxes, object_windows
 from semsyn.functional.object_crops import ObjectFrame, crop_objects, crop_pictures
 from semsyn.functional.object_paste import object_owners, paste_objects, sample_objects, window_matrices
@@ -21,6 +22,7 @@ __all__ = [
     "find_windows",
     "indexed_affine",
     "label_conv2d",
+    "normalized_affine",
     "object_boxes",
     "object_owners",
     "object_windows",

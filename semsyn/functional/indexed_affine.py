@@ -42,16 +42,8 @@ def indexed_affine(
         InputTypeError: if backend="triton" and the dtype has no kernel.
         MissingExtraError: if backend="triton" and Triton is not installed.
     """
-    check_shape(x, "n c h w", name="x")
-    n, c, h, w = x.shape
-    check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
-    for table, name in ((gamma, "gamma"), (beta, "beta")):
-        if table.ndim == 3:
-            check_shape(table, "n r c", n=n, c=c, name=name)
-        else:
-            check_shape(table, "r c", c=c, name=name)
-    if gamma.shape[-2] != beta.shape[-2]:
-        raise InputError(f"gamma has {gamma.shape[-2]} rows, but beta has {beta.shape[-2]}.")
+    check_tables(x, region_ids, gamma, beta)
+    n, _, h, w = x.shape
     for gain, name in ((gamma_gain, "gamma_gain"), (beta_gain, "beta_gain")):
         if gain is not None:
             check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
@@ -63,3 +55,21 @@ def indexed_affine(
     if backend == "auto" and not has_gains and is_chunkable(x, gamma, beta):
         return indexed_affine_chunked(x, region_ids.long(), gamma, beta, negative_slope)
     return indexed_affine_reference(x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)
+
+
+def check_tables(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor) -> None:
+    """Check that ids and tables fit x: shapes alone.
+
+    Raises:
+        InputError: if they do not.
+    """
+    check_shape(x, "n c h w", name="x")
+    n, c, h, w = x.shape
+    check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
+    for table, name in ((gamma, "gamma"), (beta, "beta")):
+        if table.ndim == 3:
+            check_shape(table, "n r c", n=n, c=c, name=name)
+        else:
+            check_shape(table, "r c", c=c, name=name)
+    if gamma.shape[-2] != beta.shape[-2]:
+        raise InputError(f"gamma has {gamma.shape[-2]} rows, but beta has {beta.shape[-2]}.")

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from semsyn.condition import CONDITION_FIELDS, Condition
 from semsyn.errors import InputError
-from semsyn.functional import resize_ids
+from semsyn.functional import normalized_affine, resize_ids
 from semsyn.nn.inference_conv import SplitConv2d
 from semsyn.nn.modulation import Modulation
-from semsyn.nn.norms import BatchNorm
+from semsyn.nn.norms import BatchNorm, InstanceNorm
 
 
 class Conditional(nn.Module):
@@ -124,6 +124,11 @@ class Conditional(nn.Module):
         self, x: Tensor, cond: Condition, prepared: Modulation | None, negative_slope: float | None, inplace: bool
     ) -> Tensor:
         modulation = self.prepare(cond) if prepared is None else prepared
+        if x.is_cuda and not self.has_finish and type(self.norm) is InstanceNorm and modulation.is_plain_table:
+            assert modulation.ids is not None
+            return normalized_affine(
+                x, modulation.ids, modulation.gamma, modulation.beta, eps=self.norm.eps, negative_slope=negative_slope
+            )
         normalised = self.norm(x)
         inplace = inplace or normalised is not x
         if not self.has_finish:

@@ -28,6 +28,11 @@ class Modulation:
     beta_gain: Tensor | None = None
     statistics: tuple[Tensor, Tensor] | None = None
 
+    @property
+    def is_plain_table(self) -> bool:
+        """Whether it is a look-up and nothing else."""
+        return self.ids is not None and self.gamma_gain is None and self.beta_gain is None and self.statistics is None
+
     def __call__(self, x: Tensor, negative_slope: float | None = None, *, inplace: bool = False) -> Tensor:
         """Apply it, and a leaky ReLU of that slope behind it.
 

@@ -1,10 +1,14 @@
-"""Triton kernels of indexed_affine.
+"""Triton kernels of indexed_affine, and of normalised features where statistics are given.
 
 Forward reads x and the ids once, the rows of gamma and beta (small: they stay in the cache), and writes y. Backward
 reads grad_y, x, the ids and the rows, writes grad_x, and adds to the gradients of the tables once per run and channel;
 a run is a stretch of neighbouring pixels of one region inside a tile, summed first by a segmented scan.
 Arithmetic and sums are fp32 whatever the tensors are. x is n c h w, contiguous or channels-last: one kernel serves
 both, the stride that is 1 is known when it is compiled, so loads are 16 bytes wide either way.
+
+With statistics (mean and rstd of each image and channel) it is x_hat = (x - mean) rstd that is modulated. Where they
+come from x itself, grad_x needs two means over the pixels, so backward runs twice: once for the tables and the sums of
+each tile, once for grad_x; both read grad_y and x, which is less than to write and read the gradient of x_hat.
 
 Ids are clamped to the table: a wrong id gives a wrong pixel, never a read or a write outside of it.
 """
@@ -23,11 +27,21 @@ def load_regions(ids_ptr, image, p, pixels, regions):
 
 
 @triton.jit
+def load_statistics(mean_ptr, rstd_ptr, at, channels, c):
+    """Of the channels of a tile. The mean is subtracted, not folded into a shift, which cancels where it is large."""
+    mean = tl.load(mean_ptr + at + c, mask=c < channels, other=0.0)
+    rstd = tl.load(rstd_ptr + at + c, mask=c < channels, other=0.0)
+    return mean, rstd
+
+
+@triton.jit
 def forward_kernel(
     x_ptr,
     ids_ptr,
     gamma_ptr,
     beta_ptr,
+    mean_ptr,  # (n or 1) c, fp32; None without HAS_STATISTICS
+    rstd_ptr,
     y_ptr,
     channels,
     pixels,
@@ -38,7 +52,9 @@ def forward_kernel(
     gamma_row,
     beta_image,
     beta_row,
+    statistics_image,  # 0 where all images have the same
     negative_slope,
+    HAS_STATISTICS: tl.constexpr,
     HAS_SLOPE: tl.constexpr,
     BLOCK_C: tl.constexpr,
     BLOCK_P: tl.constexpr,
@@ -52,6 +68,9 @@ def forward_kernel(
     inside = (c < channels) & (p < pixels)
     at = image * channels * pixels + c * channel_stride + p * pixel_stride
     x = tl.load(x_ptr + at, mask=inside, other=0.0).to(tl.float32)
+    if HAS_STATISTICS:
+        mean, rstd = load_statistics(mean_ptr, rstd_ptr, image * statistics_image, channels, c)
+        x = (x - mean) * rstd
     gamma = tl.load(gamma_ptr + image * gamma_image + region * gamma_row + c, mask=inside, other=0.0).to(tl.float32)
     beta = tl.load(beta_ptr + image * beta_image + region * beta_row + c, mask=inside, other=0.0).to(tl.float32)
     y = tl.fma(x, gamma, beta)
@@ -77,9 +96,13 @@ def backward_kernel(
     ids_ptr,
     gamma_ptr,
     beta_ptr,
+    mean_ptr,  # n c, fp32; None without HAS_STATISTICS
+    rstd_ptr,
+    means_ptr,  # n 2 c, fp32: means over the pixels of the gradient of x_hat, and of it times x_hat, where NEEDS_X
     grad_x_ptr,
     grad_gamma_ptr,  # fp32, (n or 1) r c, zeroed
     grad_beta_ptr,
+    sums_ptr,  # n blocks 2 c, fp32: of the same, over the pixels of each tile, where NEEDS_SUMS
     channels,
     pixels,
     regions,
@@ -92,9 +115,11 @@ def backward_kernel(
     grad_gamma_image,
     grad_beta_image,
     negative_slope,
+    HAS_STATISTICS: tl.constexpr,
     HAS_SLOPE: tl.constexpr,
     NEEDS_X: tl.constexpr,
     NEEDS_TABLES: tl.constexpr,
+    NEEDS_SUMS: tl.constexpr,
     BLOCK_C: tl.constexpr,
     BLOCK_P: tl.constexpr,
 ):
@@ -109,7 +134,10 @@ def backward_kernel(
 
     grad = tl.load(grad_y_ptr + at, mask=inside, other=0.0).to(tl.float32)
     x = tl.load(x_ptr + at, mask=inside, other=0.0).to(tl.float32)
-    if NEEDS_X or HAS_SLOPE:
+    if HAS_STATISTICS:
+        mean, rstd = load_statistics(mean_ptr, rstd_ptr, image * channels, channels, c)
+        x = (x - mean) * rstd
+    if NEEDS_X or NEEDS_SUMS or HAS_SLOPE:
         gamma_at = image * gamma_image + (region * gamma_row)[None, :] + c
         gamma = tl.load(gamma_ptr + gamma_at, mask=inside, other=0.0).to(tl.float32)
         if HAS_SLOPE:
@@ -117,7 +145,18 @@ def backward_kernel(
             beta = tl.load(beta_ptr + beta_at, mask=inside, other=0.0).to(tl.float32)
             grad = tl.where(tl.fma(x, gamma, beta) > 0, grad, grad * negative_slope)
         if NEEDS_X:
-            tl.store(grad_x_ptr + at, (grad * gamma).to(grad_x_ptr.dtype.element_ty), mask=inside)
+            grad_x = grad * gamma
+            if HAS_STATISTICS:
+                means_at = image * 2 * channels + c
+                mean_grad = tl.load(means_ptr + means_at, mask=c < channels, other=0.0)
+                mean_grad_x = tl.load(means_ptr + (means_at + channels), mask=c < channels, other=0.0)
+                grad_x = tl.fma(-x, mean_grad_x, grad_x - mean_grad) * rstd
+            tl.store(grad_x_ptr + at, grad_x.to(grad_x_ptr.dtype.element_ty), mask=inside)
+        if NEEDS_SUMS:
+            sums_at = tl.program_id(0).to(tl.int64) * 2 * channels + c
+            grad_x = grad * gamma
+            tl.store(sums_ptr + sums_at, tl.sum(grad_x, 1, keep_dims=True), mask=c < channels)
+            tl.store(sums_ptr + (sums_at + channels), tl.sum(grad_x * x, 1, keep_dims=True), mask=c < channels)
 
     if NEEDS_TABLES:
         starts = (index == 0) | (region != load_regions(ids_ptr, image, p - 1, pixels, regions))

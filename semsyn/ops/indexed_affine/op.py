@@ -18,7 +18,7 @@ def indexed_affine_op(
 
 @indexed_affine_op.register_fake
 def _(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None) -> Tensor:
-    return launch.empty_like(x, torch.promote_types(x.dtype, torch.promote_types(gamma.dtype, beta.dtype)))
+    return launch.empty_result(x, gamma, beta)
 
 
 @torch.library.custom_op("semsyn::indexed_affine_backward", mutates_args=())
@@ -46,9 +46,7 @@ def _(
     needs_x: bool,
     needs_tables: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    grad_x = launch.empty_like(x, x.dtype) if needs_x else x.new_empty(0)
-    grad_gamma, grad_beta = (t.new_empty(t.shape if needs_tables else 0) for t in (gamma, beta))
-    return grad_x, grad_gamma, grad_beta
+    return launch.empty_gradients(x, gamma, beta, needs_x, needs_tables)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -1,0 +1,52 @@
+"""Instance normalisation and modulation by region, in one operation."""
+
+from torch import Tensor
+
+from semsyn.functional.backend import Backend, wants_triton
+from semsyn.functional.indexed_affine import check_tables, indexed_affine
+from semsyn.ops.normalized_affine.op import normalized_affine_op
+from semsyn.ops.normalized_affine.reference import instance_norm
+
+
+def normalized_affine(
+    x: Tensor,
+    region_ids: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    *,
+    eps: float = 1e-5,
+    negative_slope: float | None = None,
+    backend: Backend = "auto",
+) -> Tensor:
+    r"""Normalise every channel of every image, then scale and shift every pixel by the table rows of its region.
+
+    .. math:: y_{nchw} = \gamma_{rc}\,\frac{x_{nchw} - \mu_{nc}}{\sqrt{\sigma^2_{nc} + \epsilon}} + \beta_{rc},
+        \qquad r = \text{region\_ids}_{nhw}
+
+    with mean and biased variance over the pixels. It is `indexed_affine` of an instance norm without affine parameters
+    (Ulyanov et al., arXiv:1607.08022, eq. 5); the kernel neither writes nor reads the normalised features.
+
+    Args:
+        x: n c h w, any float dtype. One pixel alone is normalised to zero.
+        region_ids: n h w, integers in [0, r). Values are not checked here (`Layout.of` checks).
+        gamma, beta: tables, r c for the whole batch or n r c, one per image.
+        eps: added to the variance.
+        negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
+        backend: "reference" (plain PyTorch), "triton" (kernels; on a GPU, fp32, fp16 or bf16; statistics and arithmetic
+            are fp32), or "auto": the kernels where they can run, but not under export nor with deterministic algorithms
+            asked for; else a group norm of c groups, then what `indexed_affine` picks.
+
+    Returns:
+        n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids, to any order.
+
+    Raises:
+        InputError: if shapes do not fit, or the backend asked for by name cannot run this.
+        InputTypeError: if backend="triton" and the dtype has no kernel.
+        MissingExtraError: if backend="triton" and Triton is not installed.
+    """
+    check_tables(x, region_ids, gamma, beta)
+    if wants_triton(backend, x, gamma, beta):
+        y, _, _ = normalized_affine_op(x, region_ids, gamma, beta, eps, negative_slope)
+        return y
+    x_hat = instance_norm(x, eps)
+    return indexed_affine(x_hat, region_ids, gamma, beta, negative_slope=negative_slope, backend=backend)
