@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from semsyn import condition
-from semsyn.condition import CONDITION_FIELDS, REGION_ROWS, Condition, Regions
+from semsyn.condition import CONDITION_FIELDS, REGION_ROWS, Condition, Parts, Regions
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 
@@ -103,4 +103,13 @@ def test_a_condition_without_maps_has_no_size() -> None:
 def test_missing_lists_what_a_layer_would_lack() -> None:
     cond = Condition(class_ids=make_maps()[0])
     assert cond.missing(("class_ids", "edges", "codes")) == ["edges", "codes"]
-    assert set(CONDITION_FIELDS) == {"class_ids", "edges", "offsets", "planes", "regions", "windows", "codes"}
+    fields = {"class_ids", "edges", "offsets", "planes", "regions", "windows", "codes", "parts"}
+    assert set(CONDITION_FIELDS) == fields
+
+
+def test_parts_are_resized_but_their_noise_is_not() -> None:
+    parts = Parts(noise=torch.randn(1, 2, 4, 4), features=torch.randn(1, 2, 8, 8), mask=torch.ones(1, 1, 8, 8).bool())
+    cond = Condition.of(parts=parts, size=(4, 4))
+    assert cond.size == (4, 4) and cond.parts is not None and cond.parts.features is not None
+    assert cond.parts.noise is parts.noise and cond.parts.features.shape == (1, 2, 4, 4)
+    assert cond.resized((2, 2)).parts.noise is parts.noise

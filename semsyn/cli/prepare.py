@@ -22,7 +22,7 @@ stand for all of them. SOURCE is a folder in the layout of Full_Parts, <category
 examples:
   semsyn prepare parts Full_Parts --out supports
   semsyn prepare parts toyscenes --count 5 --out supports
-  semsyn generate ipose/ade20k map.png --instances ids.png --checkpoint best_EMA.pth --supports supports --out pictures
+  semsyn convert best_EMA.pth --card ipose/ade20k --supports supports --out ipose-ade20k.safetensors
 """
 
 

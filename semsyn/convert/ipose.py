@@ -73,8 +73,8 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
     assert facts is not None
     if not any(key.startswith(IPOSE_PREFIX) for key in state):
         raise CheckpointError(
-            "this iPOSE generator comes without PartNet: pass {'generator': …, 'part_net': …}, whose file is best_G.pth in "
-            "folder partsyn_model."
+            "this iPOSE generator comes without PartNet: pass {'generator': …, 'part_net': …}, PartNet's file being "
+            "best_G.pth in folder partsyn_model."
         )
     widths, layers = part_net_facts(state, IPOSE_PREFIX)
     channels, stacked = state["conv_part.0.weight"].shape[:2]

@@ -13,7 +13,7 @@ from semsyn.convert.part_net import part_net_from_released
 from semsyn.data.part_categories import CATEGORIES
 from semsyn.functional import object_owners, paste_objects
 from semsyn.layout import Layout
-from semsyn.models import IPOSEConfig, attach_supports
+from semsyn.models import Generator, IPOSEConfig, attach_supports
 from semsyn.nn import SPADE, ModulatedResBlock, PartModulation, PartSupports, SupportMemory, make_norm
 from semsyn.nn.scene_parts import SceneInference
 from semsyn.objects import Objects
@@ -54,6 +54,11 @@ def supports_of(case: Case) -> PartSupports:
     return PartSupports.of(case.inputs["supports"].movedim(1, 0)[: len(kept)], kept)
 
 
+def teach(net: Generator, case: Case) -> Generator:
+    """Attach the support maps of the case, if it has any."""
+    return attach_supports(net, supports_of(case)) if case.config["category_index_kept"] else net
+
+
 def crop_paste(case: Case) -> Results:
     """Kind ``crop_paste``: silhouettes and where they belong, then patches pasted back."""
     objects, inputs = objects_of(case), case.inputs
@@ -81,10 +86,9 @@ def crop_paste(case: Case) -> Results:
 
 def scene(case: Case) -> Results:
     """Kind ``partgen_scene``: PartNet over a scene; every fourth channel of the pasted features."""
-    supports = supports_of(case)
     network = part_net_from_released(case.state, "model.")
     memory = SupportMemory()
-    memory.attach(supports)
+    memory.attach(supports_of(case))
     objects = objects_of(case)
     found, _ = SceneInference(network, memory)(objects, len(case.inputs["instance"]))
     parts = network(objects.silhouettes[:, None], memory.encode(network, objects.categories), objects.categories)
@@ -154,9 +158,7 @@ def noise_of(z: Tensor | None, z_part: Tensor) -> Style:
 
 def generator(case: Case) -> Results:
     """Kind ``generator`` of iPOSE: the picture, the part logits, and the state afterwards."""
-    net = build(case)
-    if case.config["category_index_kept"]:
-        attach_supports(net, supports_of(case))
+    net = teach(build(case), case)
     synthesis = net.synthesize(layout_of(case), noise_of(case.inputs.get("z"), case.inputs["z_part"]))
     after = keymap_of(net).invert(net.state_dict())
     return {

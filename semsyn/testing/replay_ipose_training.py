@@ -17,10 +17,9 @@ from semsyn.losses import (
     label_mix_mask,
     relaxed_earth_mover,
 )
-from semsyn.models import attach_supports
 from semsyn.objects import Objects
 from semsyn.testing.golden import Case, Results
-from semsyn.testing.replay_ipose import layout_of, noise_of, objects_of, supports_of
+from semsyn.testing.replay_ipose import layout_of, noise_of, objects_of, teach
 from semsyn.testing.replay_oasis_training import Iteration, build_discriminator, draws_by_class, run_iteration
 
 CROP_SIZE = 128
@@ -44,16 +43,17 @@ def earth_mover(case: Case) -> Results:
     return {"loss": loss, "grad/x_tokens": torch.autograd.grad(loss, tokens)[0]}
 
 
-def build_style_loss(state: dict[str, Tensor], heads: int) -> CLIPStyleLoss:
-    """CLIP's tower of a state's own sizes, up to the ninth block."""
+def build_style_loss(state: dict[str, Tensor], heads: int, layers: int = 9) -> CLIPStyleLoss:
+    """CLIP's tower of a state's own sizes."""
     width, _, patch, _ = state["visual.conv1.weight"].shape
     side = round((len(state["visual.positional_embedding"]) - 1) ** 0.5)
-    return CLIPStyleLoss(CLIPTokens(width=width, heads=heads, patch=patch, resolution=side * patch).load_clip(state))
+    tokens = CLIPTokens(width=width, heads=heads, layers=layers, patch=patch, resolution=side * patch)
+    return CLIPStyleLoss(tokens.load_clip(state))
 
 
 def clip_token_loss(case: Case) -> Results:
     """Kind ``clip_token_loss``."""
-    loss_of = build_style_loss(case.state, case.config["heads"])
+    loss_of = build_style_loss(case.state, case.config["heads"], case.config.get("block_index", 8) + 1)
     fake = case.inputs["x"].clone().requires_grad_()
     loss = loss_of(fake, case.inputs["y"])
     return {"loss": loss, "grad/x": torch.autograd.grad(loss, fake)[0]}
@@ -85,7 +85,7 @@ class PartIteration(Iteration):
         }
         states = {"generator": parts["G"]}
         built = infer_config(states, vars(get_released("ipose").from_options(self.config)), source="the options")
-        self.generator = attach_supports(assemble(built, convert_states(built, states)), supports_of(case)).train()
+        self.generator = teach(assemble(built, convert_states(built, states)), case).train()
         self.discriminator = build_discriminator(parts["D"]).train()
         self.style_loss = build_style_loss(parts["clip"], self.config["clip"]["heads"])
         self.layout = layout_of(case)

@@ -35,7 +35,7 @@ def test_a_file_holds_all_of_a_generator(case: str, tmp_path: Path) -> None:
     assert (found.card.name, found.card.license, found.card.origin) == (card.name, "MIT", origin)
     assert not found.training
     assert torch.equal(paint(found), paint(generator))
-    assert all(p.requires_grad for p in found.parameters())
+    assert [p.requires_grad for p in found.parameters()] == [p.requires_grad for p in generator.parameters()]
     assert not any(t.is_meta for t in (*found.parameters(), *found.buffers()))
 
 

@@ -4,9 +4,7 @@ from semsyn.errors import UnknownNameError
 from semsyn.hub.card import Card
 from semsyn.hub.cards import clade, inade, ipose, oasis, spade
 
-CARDS: dict[str, Card] = {
-    card.name: card for family in (spade, clade, inade, oasis, ipose) for card in family.CARDS
-}
+CARDS: dict[str, Card] = {card.name: card for family in (spade, clade, inade, oasis, ipose) for card in family.CARDS}
 
 
 def find_card(name: str) -> Card:

@@ -29,6 +29,9 @@ RELEASED = {
     "oasis/ade20k": (151, 215, (256, 256), "oasis_ade20k_pretrained"),
     "oasis/cityscapes": (35, 99, (256, 512), "oasis_cityscapes_pretrained"),
     "oasis/coco": (183, 247, (256, 256), "oasis_coco_pretrained"),
+    "ipose/ade20k": (151, 215, (256, 256), "ipose_ade20k"),
+    "ipose/cityscapes": (35, 99, (256, 512), "ipose_cityscapes"),
+    "ipose/coco": (183, 247, (256, 256), "ipose_coco"),
 }
 
 # Millions of parameters of the generator, from the tables of presets.
@@ -52,6 +55,9 @@ PARAMETERS = {
     "oasis/ade20k": 74.31,
     "oasis/cityscapes": 71.11,
     "oasis/coco": 75.20,
+    "ipose/ade20k": 111.17 - 0.02,  # without the transposed convolution that nothing uses
+    "ipose/cityscapes": 107.96 - 0.01,
+    "ipose/coco": 112.06 - 0.02,
 }
 
 
@@ -81,7 +87,7 @@ def test_released_checkpoints_have_their_facts(name: str) -> None:
     assert getattr(card.config, "upsampling", None) in (None, "more" if size == (256, 512) else "normal")
     assert getattr(card.config, "has_offsets", False) == name.endswith("-icpe")
     assert card.original.folder == folder
-    licenses = ("unknown", "AGPL-3.0") if card.family == "oasis" else ("CC-BY-NC-SA-4.0", "")
+    licenses = ("unknown", "AGPL-3.0") if card.family in ("oasis", "ipose") else ("CC-BY-NC-SA-4.0", "")
     assert (card.license, card.code_license) == licenses
     assert set(card.original.files) == ({"generator", "encoder"} if card.family == "inade" else {"generator"})
 
@@ -96,7 +102,7 @@ def test_presets_have_the_published_number_of_parameters(name: str) -> None:
     with torch.device("meta"):
         generator = family_of(card.config).build(card.config)
     numbers = [p.numel() for key, p in generator.named_parameters() if not key.startswith("encoder.")]
-    assert round(sum(numbers) / 1e6, 2) == PARAMETERS[name]
+    assert round(sum(numbers) / 1e6, 2) == round(PARAMETERS[name], 2)
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -105,7 +111,7 @@ def test_released_states_have_a_place_for_every_key(name: str) -> None:
     with torch.device("meta"):
         generator = family_of(card.config).build(card.config)
     keymap = get_released(card.family).keymap(card.config)
-    keys = [key for key in generator.state_dict() if not key.startswith("encoder.")]
+    keys = [key for key in generator.state_dict() if not key.startswith("encoder.") and ".supports." not in key]
     original = keymap.rename_keys(keys, backward=True)
     assert list(keymap.rename_keys(original.values()).values()) == keys
 
