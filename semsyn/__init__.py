@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from semsyn.condition import Condition
     from semsyn.errors import SemsynError
-    from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
+    from semsyn.hub import create, export, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
     from semsyn.labels import LabelSpace
     from semsyn.layout import Layout
     from semsyn.models import Generator
@@ -21,6 +21,7 @@ __all__ = [
     "SemsynError",
     "Style",
     "create",
+    "export",
     "info",
     "list_pretrained",
     "load_pretrained",
@@ -32,7 +33,7 @@ __all__ = [
 _HOMES = {
     "condition": ("Condition",),
     "errors": ("SemsynError",),
-    "hub": ("create", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
+    "hub": ("create", "export", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
     "labels": ("LabelSpace",),
     "layout": ("Layout",),
     "models": ("Generator",),

@@ -26,6 +26,7 @@ COMMANDS = {
     "inspect": "which ids label maps hold, and how to read those that do not fit",
     "generate": "pictures from label maps",
     "convert": "an original checkpoint to one safetensors file",
+    "export": "a generator to an ONNX or torch.export file",
     "bench": "how fast operations, generators and training are here",
 }
 
