@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from semsyn.codes import RegionCodes
     from semsyn.condition import Condition
     from semsyn.errors import SemsynError
-    from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
+    from semsyn.hub import create, export, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
     from semsyn.labels import LabelSpace
     from semsyn.layout import Layout
     from semsyn.models import Generator
@@ -23,6 +23,7 @@ __all__ = [
     "SemsynError",
     "Style",
     "create",
+    "export",
     "info",
     "list_pretrained",
     "load_pretrained",
@@ -35,7 +36,7 @@ _HOMES = {
     "codes": ("RegionCodes",),
     "condition": ("Condition",),
     "errors": ("SemsynError",),
-    "hub": ("create", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
+    "hub": ("create", "export", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
     "labels": ("LabelSpace",),
     "layout": ("Layout",),
     "models": ("Generator",),

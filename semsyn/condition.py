@@ -98,7 +98,7 @@ class Windows:
     Attributes:
         regions: what the maps hold.
         symbols: s t, int64 in [0, r]: the regions at the t taps of each distinct window of the first convolution; r is
-            outside of the map.
+            outside of the map. The last rows may stand for no window at all.
         inner: u t, int64 in [0, s]: windows of the first convolution at the taps of the second; s is outside of the
             map, where there is no hidden unit (while one over "no class" is the activation of the bias). The last rows
             may stand for no window at all.
@@ -115,7 +115,9 @@ class Windows:
     @classmethod
     def of(cls, regions: Regions, kernel_size: int = 3) -> "Windows":
         """Find the windows of a map of regions. Shapes depend on the data."""
-        numbers, symbols = find_windows(regions.ids, kernel_size, outside=len(regions.class_ids))
+        outside = len(regions.class_ids)
+        numbers, symbols = find_windows(regions.ids, kernel_size, outside=outside)
+        symbols = F.pad(symbols, (0, 0, 0, -len(symbols) % WINDOW_ROWS), value=outside)
         ids, inner = find_windows(numbers, kernel_size, outside=len(symbols))
         inner = F.pad(inner, (0, 0, 0, -len(inner) % WINDOW_ROWS), value=len(symbols))
         return cls(regions=regions, symbols=symbols, inner=inner, ids=ids)
@@ -127,6 +129,11 @@ class Windows:
         row = numbers.new_full((len(numbers),), -1)
         row[numbers[: len(before)]] = torch.arange(len(before), device=row.device)
         return replace(self, known=row[numbers[len(before) :]])
+
+    def counts(self) -> tuple[int, int]:
+        """How many distinct windows the first and the second convolution see."""
+        centre = self.symbols[:, self.symbols.shape[1] // 2]
+        return int((centre < len(self.regions.class_ids)).sum()), int(self.ids.max()) + 1
 
     def _contents(self) -> Tensor:
         """What each window shows, u (t t), whatever numbers the regions have."""
@@ -260,7 +267,7 @@ class Condition:
                 f"table of {len(self.regions.class_ids)} (class, instance) pairs for {self.regions.ids.numel()} pixels"
             )
         if self.windows is not None:
-            inner, outer = len(self.windows.symbols), int(self.windows.ids.max()) + 1
+            inner, outer = self.windows.counts()
             pixels = self.windows.ids.numel()
             return f"table of {outer} distinct windows ({inner} of the first convolution) for {pixels} pixels"
         return "for each pixel"

@@ -8,7 +8,7 @@ from PIL import Image
 from semsyn.errors import InputError, InputTypeError
 from semsyn.functional import edges, region_offsets, resize_ids
 from semsyn.labels import LabelSpace
-from semsyn.layout import Layout
+from semsyn.layout import Layout, once_per_size
 
 SPACE = LabelSpace(name="three", classes=("sky", "tree", "car"), remap={7: 2})
 ALL = ("instance_ids", "edges", "offsets", "planes")
@@ -216,3 +216,14 @@ def test_layouts_that_do_not_belong_together() -> None:
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         make_layout().class_ids = torch.zeros(1)
+
+
+def test_equal_sizes_share_a_result() -> None:
+    made: list[tuple[int, int]] = []
+
+    def make(size: tuple[int, int]) -> int:
+        made.append(size)
+        return len(made)
+
+    assert once_per_size(make, [(1, 2), (2, 4), (1, 2), (2, 4), (4, 8)]) == (1, 2, 1, 2, 3)
+    assert made == [(1, 2), (2, 4), (4, 8)]

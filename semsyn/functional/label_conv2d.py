@@ -1,10 +1,12 @@
 """Convolution of a label map."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.ops.label_conv2d.reference import label_conv2d_reference
+from semsyn.ops.label_conv2d.taps import label_conv2d_taps
 
 
 def label_conv2d(
@@ -47,7 +49,8 @@ def label_conv2d(
     if num_classes < 1:
         raise InputError(f"weight has {weight.shape[1]} input channels: {num_planes} planes leave none for classes.")
     check_shape(class_ids, "n h w", name="class_ids")
-    result = label_conv2d_reference(class_ids.long(), weight[:, :num_classes], padding, stride)
+    convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
+    result = convolve(class_ids.long(), weight[:, :num_classes], padding, stride)
     if planes is not None:
         n, h, w = class_ids.shape
         check_shape(planes, "n p h w", n=n, h=h, w=w, name="planes")

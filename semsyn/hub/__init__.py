@@ -2,6 +2,7 @@
 
 from semsyn.hub.card import Card, Origin, Original
 from semsyn.hub.cards import CARDS, find_card
+from semsyn.hub.export import describe_inputs, export
 from semsyn.hub.info import Info, info, list_pretrained
 from semsyn.hub.load import create, load_pretrained
 from semsyn.hub.originals import Conversion, convert_checkpoint
@@ -17,6 +18,8 @@ __all__ = [
     "Original",
     "convert_checkpoint",
     "create",
+    "describe_inputs",
+    "export",
     "find_card",
     "info",
     "list_pretrained",

@@ -15,7 +15,7 @@ from semsyn.hub.model_card import write_model_card
 from semsyn.hub.weights_file import check_dtype, describe_file, write_weights_file
 from semsyn.models import Generator, family_of
 
-__all__ = ["WEIGHTS_NAME", "push_to_hub", "save_pretrained"]
+__all__ = ["WEIGHTS_NAME", "card_of", "check_free", "push_to_hub", "save_pretrained"]
 
 WEIGHTS_NAME = "model.safetensors"
 
@@ -49,9 +49,9 @@ def save_pretrained(
     """
     target = Path(path)
     check_dtype(dtype)
-    card = _card_of(generator, name, license)
+    card = card_of(generator, name, license)
     if target.suffix == ".safetensors":
-        _check_free([target], overwrite)
+        check_free([target], overwrite)
         write_weights_file(generator, card, target, dtype=dtype)
         return target
     if target.is_file():
@@ -60,7 +60,7 @@ def save_pretrained(
         "config.json": json.dumps(describe_file(generator, card), indent=2, ensure_ascii=False) + "\n",
         "README.md": write_model_card(generator, card),
     }
-    _check_free([target / name for name in (WEIGHTS_NAME, *files)], overwrite)
+    check_free([target / name for name in (WEIGHTS_NAME, *files)], overwrite)
     write_weights_file(generator, card, target / WEIGHTS_NAME, dtype=dtype)
     for file, text in files.items():
         _write_text(target / file, text)
@@ -96,14 +96,15 @@ def push_to_hub(
     Raises:
         HubError: if access is not granted or the Hub cannot be reached.
     """
-    card = _card_of(generator, name, license)
+    card = card_of(generator, name, license)
     with tempfile.TemporaryDirectory(prefix="semsyn-") as folder:
         save_pretrained(generator, folder, name=name, license=license, dtype=dtype)
         _write_text(Path(folder) / "README.md", write_model_card(generator, card, repo_id=repo_id))
         return upload(folder, repo_id, private=private, revision=revision, message=message, token=token)
 
 
-def _card_of(generator: Generator, name: str | None, license: str | None) -> Card:
+def card_of(generator: Generator, name: str | None = None, license: str | None = None) -> Card:
+    """What is known of a generator: its card, or what its config tells, under that name and licence."""
     family = family_of(generator.config).name
     space = None if generator.label_space is None else generator.label_space.name
     known = (
@@ -116,7 +117,8 @@ def _card_of(generator: Generator, name: str | None, license: str | None) -> Car
     return replace(known, config=generator.config, label_space=space)
 
 
-def _check_free(paths: list[Path], overwrite: bool) -> None:
+def check_free(paths: list[Path], overwrite: bool) -> None:
+    """Raise InputError if one of the files exists, and may not be replaced."""
     if taken := [str(path) for path in paths if path.exists()]:
         if not overwrite:
             raise InputError(

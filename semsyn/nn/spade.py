@@ -158,7 +158,8 @@ def _table(convs: GammaBeta | PackedGammaBeta, hidden: Tensor, windows: Windows,
     hidden = F.pad(hidden, (0, 0, 0, 1))  # the last row: outside of the map, where there is no hidden unit
 
     def rows(inner: Tensor) -> Tensor:
-        at_a_time = TABLE_ROWS if hidden.device.type == "cpu" else len(inner)
+        is_eager = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
+        at_a_time = TABLE_ROWS if is_eager else len(inner)
         return torch.cat([convs.of_windows(F.embedding(p, hidden).flatten(1)) for p in inner.split(at_a_time)])
 
     if earlier is None or windows.known is None:
