@@ -68,15 +68,25 @@ class Conditioner(nn.Module):
             )
 
 
-def find_windows(regions: Regions, sizes: Sequence[tuple[int, int]], kernel_size: int) -> tuple[Windows | None, ...]:
-    """The distinct windows of a map of regions at each size, where a table of them is cheaper than the convolutions.
+def find_windows(
+    class_ids: Tensor,
+    sizes: Sequence[tuple[int, int]],
+    kernel_size: int | None,
+    *,
+    edges: Tensor | None = None,
+    instance_ids: Tensor | None = None,
+) -> Sequence[Windows | None]:
+    """The distinct windows of maps (n h w) at each size, where a table of them is cheaper than the convolutions.
 
     A traced forward takes the dense form, since the number of windows depends on the data.
     """
+    if kernel_size is None or torch.compiler.is_compiling():
+        return (None,) * len(sizes)
+    regions = Regions.of(class_ids, edges=edges, instance_ids=instance_ids)
 
     def at(size: tuple[int, int]) -> Windows | None:
-        pixels = len(regions.ids) * size[0] * size[1]
-        if torch.compiler.is_compiling() or pixels < MIN_PIXELS:
+        pixels = len(class_ids) * size[0] * size[1]
+        if pixels < MIN_PIXELS:
             return None
         windows = Windows.of(regions.resized(size), kernel_size)
         return windows if len(windows.inner) <= MAX_SHARE * pixels else None
@@ -104,10 +114,7 @@ class LabelConditioner(Conditioner):
         self.check(layout)
         wanted = Layout(class_ids=layout.class_ids, **{name: getattr(layout, name) for name in self.requires})
         levels = wanted.pyramid(sizes)
-        windows: Sequence[Windows | None] = (None,) * len(levels)
-        if self.window is not None:
-            regions = Regions.of(layout.class_ids, edges=wanted.edges)
-            windows = find_windows(regions, sizes, self.window)
+        windows = find_windows(layout.class_ids, sizes, self.window, edges=wanted.edges)
         return Prepared(
             tuple(
                 Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, windows=those)
@@ -138,10 +145,8 @@ class NoiseConditioner(Conditioner):
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         levels = Layout(class_ids=layout.class_ids).pyramid(sizes)
-        windows: Sequence[Windows | None] = (None,) * len(levels)
-        if self.window is not None:  # of one vector per picture; other styles have windows of their own
-            regions = Regions.of(layout.class_ids, instance_ids=torch.zeros_like(layout.class_ids))
-            windows = find_windows(regions, sizes, self.window)
+        # Of one vector per picture; other styles have windows of their own.
+        windows = find_windows(layout.class_ids, sizes, self.window, instance_ids=torch.zeros_like(layout.class_ids))
         return Prepared(
             tuple(Condition(class_ids=at.class_ids, windows=those) for at, those in zip(levels, windows, strict=True))
         )
@@ -183,10 +188,10 @@ class NoiseConditioner(Conditioner):
 
     def _windows(self, cond: Condition, ids: Tensor) -> Windows | None:
         """Of labels and regions of noise, at levels where those of labels alone are few."""
-        if cond.windows is None or cond.class_ids is None or self.window is None:
+        if cond.windows is None or cond.class_ids is None:
             return None
-        regions = Regions.of(cond.class_ids, instance_ids=resize_ids(ids, cond.size))
-        return find_windows(regions, [cond.size], self.window)[0]
+        ids = resize_ids(ids, cond.size)
+        return find_windows(cond.class_ids, [cond.size], self.window, instance_ids=ids)[0]
 
     def _planes(self, style: Style, size: tuple[int, int]) -> Tensor:
         if style.code is not None:

@@ -108,5 +108,5 @@ def test_noise_must_be_one_thing_and_fit() -> None:
     for style in (Style(code=code[:1]), Style(code=code[:, :4])):
         with pytest.raises(InputError, match=r"style.code must be n d = \(2 5\)"):
             conditioner.bind(prepared, style)
-    with pytest.raises(InputError, match=r"the style's noise must be n d h w = \(2 5 h w\)"):
+    with pytest.raises(InputError, match=r"style.code_map must be n d h w = \(2 5 h w\)"):
         conditioner.bind(prepared, Style(code_map=planes[:, :3]))

@@ -23,7 +23,8 @@ def test_every_level_has_features_mask_and_noise() -> None:
     conditioner, layout, style, sizes = make()
     prepared = conditioner.prepare(layout, sizes)
     for cond, size in zip(conditioner.bind(prepared, style), sizes, strict=True):
-        assert cond.size == size and cond.planes is not None and cond.parts is not None
+        assert cond.size == size and cond.parts is not None
+        assert cond.planes is not None or cond.windows is not None
         assert cond.parts.noise is not None and cond.parts.noise.shape == (3, 4, *size)
         assert cond.parts.features is not None and cond.parts.features.shape == (3, 4, *size)
         assert cond.parts.mask is not None and cond.parts.mask.shape == (3, 1, *size)
@@ -90,6 +91,6 @@ def test_what_is_missing_is_named() -> None:
 
 def test_it_stands_before_any_other_conditioner() -> None:
     with_noise, without = make()[0], make("ipose-wide")[0]
-    assert with_noise.writes == ("class_ids", "planes", "parts") and with_noise.drawn == ("planes", "parts")
+    assert with_noise.writes == ("class_ids", "planes", "windows", "codes", "parts") and with_noise.drawn == ("planes", "parts")
     assert "planes" not in without.writes and without.drawn == ("parts",)
     assert with_noise.requires == without.requires == ("objects",)
