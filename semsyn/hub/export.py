@@ -98,7 +98,8 @@ def export(
         UnknownNameError: for another format.
         InputTypeError: if it is no generator.
         InputError: if path and format do not fit each other, the file exists or cannot be written, the size does not
-            fit, the weights are too large for an ONNX file, or a layer of the generator cannot be traced.
+            fit, the weights are too large for an ONNX file, the generator reads more than maps and codes (iPOSE), or a
+            layer of it cannot be traced.
         MissingExtraError: if the packages that write ONNX files are missing.
     """
     if not isinstance(generator, Generator):
@@ -136,7 +137,14 @@ def describe_inputs(generator: Generator, size: Size | None = None) -> dict[str,
     Returns:
         shapes as in einops, such as ``{"class_ids": "n h w", "code": "n 256"}``: n images, i instances (as many as the
         codes given), h and w the picture's. class_ids and instance_ids are int64, edges bool, all others float32.
+
+    Raises:
+        InputError: if the size does not fit, or the generator reads more than maps and codes.
     """
+    if others := [name for name in generator.requires if name not in MAPS]:
+        raise InputError(
+            f"this generator reads {', '.join(others)}, of which every scene has another number: it cannot be exported."
+        )
     shapes = {name: shape for name, shape in MAPS.items() if name == "class_ids" or name in generator.requires}
     if (fixed := _fixed_size(generator, size)) is not None:
         sides = dict(zip("hw", map(str, fixed), strict=True))

@@ -34,6 +34,7 @@ CASES = {
     "spade-vae": {"class_ids": "n 64 64", "code": "n 6"},
     "clade": {"class_ids": "n h w"},
     "clade-icpe": {"class_ids": "n h w", "edges": "n h w", "offsets": "n 2 h w"},
+    "oasis": {"class_ids": "n h w", "code": "n 6"},
     "inade": {"class_ids": "n 64 64", "instance_ids": "n 64 64", "code": "n 6", "instance_codes": "n i 2 4"},
 }
 TORCH_CASES = {
@@ -233,6 +234,11 @@ def test_a_generator_that_starts_from_a_code_has_one_size(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="pictures of 64 x 64 only; leave size out"):
         export(generator, tmp_path / "a.onnx", size=(96, 64))
     assert describe_inputs(generator, (64, 64)) == describe_inputs(generator) == CASES["inade"]
+
+
+def test_objects_are_no_input_of_a_graph(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="reads objects, of which every scene has another number"):
+        export(make_generator("ipose"), tmp_path / "a.pt2")
 
 
 def test_weights_that_an_onnx_file_cannot_hold(clade: Generator, tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_what_is_missing_is_named() -> None:
 
 def test_it_stands_before_any_other_conditioner() -> None:
     with_noise, without = make()[0], make("ipose-wide")[0]
-    assert with_noise.writes == ("class_ids", "planes", "windows", "codes", "parts") and with_noise.drawn == ("planes", "parts")
+    assert with_noise.writes == ("class_ids", "planes", "windows", "codes", "parts")
+    assert with_noise.drawn == ("planes", "parts")
     assert "planes" not in without.writes and without.drawn == ("parts",)
     assert with_noise.requires == without.requires == ("objects",)
