@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from semsyn.labels import LabelSpace
     from semsyn.layout import Layout
     from semsyn.models import Generator
+    from semsyn.objects import Objects
     from semsyn.style import Posterior, Style
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Generator",
     "LabelSpace",
     "Layout",
+    "Objects",
     "Posterior",
     "RegionCodes",
     "SemsynError",
@@ -40,6 +42,7 @@ _HOMES = {
     "labels": ("LabelSpace",),
     "layout": ("Layout",),
     "models": ("Generator",),
+    "objects": ("Objects",),
     "style": ("Posterior", "Style"),
 }
 

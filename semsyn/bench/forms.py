@@ -144,7 +144,8 @@ def floor_form(generator: Generator, batch: int) -> Form:
     made = [_stem_call(generator.stem, (batch, *sizes[0]), like)]
     for stage, size in zip(generator.stages, sizes, strict=True):
         assert isinstance(stage, ModulatedResBlock)
-        made += [_conv_call(conv, (batch, *size)) for conv in (stage.conv_s, stage.conv_0, stage.conv_1) if conv]
+        convs = (stage.conv_p, stage.conv_s, stage.conv_0, stage.conv_1)
+        made += [_conv_call(conv, (batch, *size)) for conv in convs if conv]
     assert isinstance(generator.to_image, ToImage)
     made.append(_conv_call(generator.to_image.conv, (batch, *sizes[-1])))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from semsyn.errors import check_shape
 from semsyn.functional.object_crops import ObjectFrame, linear_taps, nearest_source
 
-OBJECTS_AT_ONCE = 32  # bounds the memory of the masks: so many bytes per pixel
+MASKED_AT_ONCE = 2**22  # pixels of the masks of some objects, which bounds their memory to some 40 MB
 
 
 def object_owners(
@@ -34,8 +34,8 @@ def object_owners(
     """
     check_shape(silhouettes, "o s s", name="silhouettes", o=len(images), s=silhouettes.shape[-1])
     owners = images.new_full((num_images, *size), -1)
-    for first in range(0, len(images), OBJECTS_AT_ONCE):
-        few = torch.arange(first, min(first + OBJECTS_AT_ONCE, len(images)), device=images.device)
+    count = max(1, MASKED_AT_ONCE // (size[0] * size[1]))
+    for few in torch.arange(len(images), device=images.device).split(count) if len(images) else ():
         rows, columns = (_nearest_in_patch(frame[few], axis, size[axis], silhouettes.shape[-1]) for axis in (0, 1))
         inside = (rows >= 0)[:, :, None] & (columns >= 0)[:, None, :]
         covers = silhouettes[few[:, None, None], rows[:, :, None], columns[:, None, :]].bool() & inside

@@ -1,6 +1,6 @@
 """Instance normalisation that keeps a constant channel at exactly zero."""
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
 
@@ -28,4 +28,5 @@ class ShiftedInstanceNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x - x[..., :1, :1], self.channels, eps=self.eps)
+        # Not F's, which refuses a single pixel: here that is a constant channel like any other.
+        return torch.group_norm(x - x[..., :1, :1], self.channels, None, None, self.eps)

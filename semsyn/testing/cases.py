@@ -7,15 +7,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from semsyn.data.objects import find_objects
+from semsyn.data.part_categories import TOYSCENES_CLASSES
 from semsyn.data.spaces import label_space
 from semsyn.data.toyscenes import CLASSES, draw_scenes
 from semsyn.functional import dense_ids
 from semsyn.hub import find_card
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
-from semsyn.models import Generator, get_family
-from semsyn.nn import CLADE, INADE, SPADE, BatchNorm, LabelConv2d
+from semsyn.models import Generator, IPOSEConfig, attach_supports, get_family
+from semsyn.nn import CLADE, INADE, SPADE, BatchNorm, LabelConv2d, PartNet, PartSupports
 from semsyn.nn.initialize import initialize
+from semsyn.nn.part_modulation import PartAffine
+from semsyn.objects import Objects
 
 POWER_ITERATIONS = 5
 
@@ -43,6 +47,8 @@ def untrained(
         torch.manual_seed(seed)
         generator = get_family(card.family).build(config)
         randomize(initialize(generator, "kaiming"))
+    if isinstance(config, IPOSEConfig):
+        attach_supports(generator, block_supports(config.num_parts, config.num_supports))
     generator.label_space = None if card.label_space is None else label_space(card.label_space)
     return generator.eval()
 
@@ -50,6 +56,9 @@ def untrained(
 @torch.no_grad()
 def randomize(network: nn.Module) -> nn.Module:
     """Give statistics, biases, tables and label convolutions of an initialised network values that matter, in place."""
+    for module in network.modules():
+        if isinstance(module, PartNet):  # large weights would sharpen its attention until rounding errors show
+            module.apply(_reset)
     for module in network.modules():
         if isinstance(bias := getattr(module, "bias", None), Tensor):
             bias.normal_(0, 0.1)
@@ -60,7 +69,7 @@ def randomize(network: nn.Module) -> nn.Module:
         elif isinstance(module, LabelConv2d):
             module.weight.normal_(0, 1 / 3)  # nine taps of a one-hot map sum up to variance one
             module.weight[:, module.num_classes :] /= max(1, module.num_planes) ** 0.5  # and those of all planes
-        elif isinstance(module, SPADE):
+        elif isinstance(module, SPADE | PartAffine):
             for conv in (module.gamma, module.beta):
                 conv.weight.mul_(0.4)
         elif isinstance(module, CLADE):
@@ -76,6 +85,12 @@ def randomize(network: nn.Module) -> nn.Module:
         if parametrize.is_parametrized(module, "weight"):
             _iterate(module)
     return network
+
+
+def _reset(module: nn.Module) -> None:
+    """A layer's own initialisation, in place."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.LayerNorm):
+        module.reset_parameters()
 
 
 def _iterate(module: nn.Module) -> None:
@@ -95,29 +110,53 @@ def procedural_layout(generator: Generator, indices: Sequence[int], *, size: tup
     """
     size = size or generator.image_size
     scenes = draw_scenes(indices, size=size)
+    objects = None
+    if "objects" in generator.requires:
+        pairs = zip(scenes.instance_ids, scenes.class_ids, strict=True)
+        found = [find_objects(instances, classes, convention="toyscenes") for instances, classes in pairs]
+        objects = Objects.cat(found, [1] * len(found))
     count = generator.config.num_classes
     ids = torch.from_numpy(scenes.class_ids)
     ids = ids * ((count - 1) // (len(CLASSES) - 1)) if count >= len(CLASSES) else ids % count
-    return given_layout(generator, ids, torch.from_numpy(scenes.instance_ids), size=size)
+    return given_layout(generator, ids, torch.from_numpy(scenes.instance_ids), size=size, objects=objects)
 
 
 def given_layout(
-    generator: Generator, label_map: Tensor, instance_map: Tensor | None = None, *, size: tuple[int, int] | None = None
+    generator: Generator,
+    label_map: Tensor,
+    instance_map: Tensor | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    objects: Objects | None = None,
 ) -> Layout:
     """What a data set gives for a generator: maps at the picture's size, dense instance ids, offsets where it needs
-    them. Edges are left out: finding them is part of what is measured."""
+    them, objects (by default none). Edges are left out: finding them is part of what is measured."""
+    size = size or generator.image_size
     space: LabelSpace | int = generator.label_space or generator.config.num_classes
     requires = {"instance_ids"} | ({"offsets"} & set(generator.requires))
     layout = Layout.of(
         label_map,
         instance_map,
         space=space,
-        size=size or generator.image_size,
+        size=size,
         requires=requires,
         offset_ignore=getattr(generator.config, "offset_ignore", 0),
     )
     assert layout.instance_ids is not None
-    return replace(layout, instance_ids=dense_ids(layout.instance_ids))
+    if objects is None and "objects" in generator.requires:
+        objects = Objects.none(size)
+    return replace(layout, instance_ids=dense_ids(layout.instance_ids), objects=objects)
+
+
+def block_supports(num_parts: int, count: int = 3) -> PartSupports:
+    """Support maps for the objects of toyscenes: a few blocks of parts, different ones for each category."""
+    maps = torch.zeros(len(TOYSCENES_CLASSES), count, 64, 64, dtype=torch.uint8)
+    for row in range(len(maps)):
+        for index in range(count):
+            used = 2 + row % max(1, num_parts - 2)  # parts with the background, at most all
+            bands = torch.arange(48) * (used - 1) // 48 + 1
+            maps[row, index, 8:56, 10 + 2 * index : 54 - 2 * row] = bands[:, None].to(torch.uint8)
+    return PartSupports.of(maps, list(TOYSCENES_CLASSES.values()))
 
 
 @dataclass(frozen=True)

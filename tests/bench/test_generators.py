@@ -89,3 +89,13 @@ def test_the_floor_is_the_main_path(card, size):
 def test_the_compiled_form():
     (row,) = bench_generators(["clade/ade20k"], ["compiled"], **SMALL)
     assert row.max_error < 2e-4
+
+
+def test_scenes_with_objects_and_without(tmp_path):
+    case, generator = Case.of("ipose/ade20k"), untrained("ipose/ade20k", width=1, image_size=(64, 64))
+    Image.new("L", (40, 50), color=3).save(tmp_path / "map.png")
+    (drawn, *_), (given,) = read_scenes(case, generator, None, 2), read_scenes(case, generator, tmp_path, 1)
+    assert len(drawn.layout.objects) and not len(given.layout.objects)
+    assert (generator.conditioner.infer(drawn.layout).part_map > 0).any(), "there are support maps for them"
+    rows = list(bench_generators(["ipose/ade20k"], ["eager", "fused", "floor"], **SMALL))
+    assert all(row.max_error is None or row.max_error < 2e-4 for row in rows)

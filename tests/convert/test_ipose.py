@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from semsyn.cli import main
 from semsyn.convert import ipose
 from semsyn.convert.part_net import IPOSE_PREFIX
 from semsyn.convert.released import infer_config, merge_states, recognise
@@ -13,7 +14,7 @@ from semsyn.data import write_supports
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub import Card, convert_checkpoint, load_pretrained, save_pretrained
 from semsyn.models import Generator, IPOSEConfig
-from tests.hub.models import make_generator, paint
+from tests.hub.models import SPACE, make_generator, paint
 from tests.models.cases import make_supports
 
 
@@ -135,3 +136,18 @@ def test_facts_are_read_from_shapes() -> None:
     assert infer_config({"generator": state}, asdict(released)) == generator.config, "widths are the file's"
     with pytest.raises(CheckpointError, match="width is 2 in the file, 64 was expected"):
         infer_config({"generator": state}, asdict(IPOSEConfig(num_classes=5, image_size=(64, 64))))
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generator = make_generator("ipose")
+    state, part_net = split(generator)
+    torch.save(state, tmp_path / "best_EMA.pth")
+    torch.save(part_net, tmp_path / "best_G.pth")
+    write_supports(tmp_path / "supports", make_supports())
+    (tmp_path / "space.json").write_text(SPACE.to_json())
+    files = {"part-net": "best_G.pth", "supports": "supports", "space": "space.json", "out": "mine.safetensors"}
+    options = [word for name, file in files.items() for word in (f"--{name}", str(tmp_path / file))]
+    code = main(["convert", str(tmp_path / "best_EMA.pth"), "--image-size", "64x64", *options])
+    assert code == 0 and "iPOSE, 5 classes" in capsys.readouterr().out
+    found = load_pretrained(tmp_path / "mine.safetensors")
+    assert found.config.num_supported == 2 and found.label_space == SPACE

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.functional import object_owners, paste_objects, sample_objects, window_matrices
+from semsyn.functional import object_owners, object_paste, paste_objects, sample_objects, window_matrices
 from semsyn.objects import Objects
 from semsyn.testing.plain_objects import plain_paste_all
 
@@ -82,7 +82,9 @@ def test_no_objects() -> None:
     assert (object_owners(objects.silhouettes, objects.images, objects.frame, **PLACE) == -1).all()
 
 
-def test_many_objects_in_pieces() -> None:
+@pytest.mark.parametrize("pixels", [1, 5 * 40 * 36])
+def test_many_objects_in_pieces(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_paste, "MASKED_AT_ONCE", pixels)
     few = make_objects(squashed=False)
     many = Objects(**{name: torch.cat([t] * 6) if isinstance(t, torch.Tensor) else t for name, t in vars(few).items()})
     owners = object_owners(many.silhouettes, many.images, many.frame, **PLACE)

@@ -63,3 +63,7 @@ def test_six_layers_leave_an_absent_part_at_zero_when_compiled() -> None:
     torch.manual_seed(0)
     encoder = PartEncoder(1, (4, 4, 6, 8))
     assert not torch.compile(encoder, fullgraph=True)(torch.zeros(3, 1, 64, 64)).any()
+
+
+def test_a_single_pixel_is_a_constant() -> None:
+    assert torch.equal(ShiftedInstanceNorm(3)(torch.randn(1, 3, 1, 1)), torch.zeros(1, 3, 1, 1))
