@@ -48,9 +48,10 @@ TYPES = {"class_ids": "tensor(int64)", "instance_ids": "tensor(int64)", "edges":
 def make_case(case: str) -> Generator:
     generator = make_generator(case)
     if case not in WHOLE:
-        generator.stages = torch.nn.ModuleList(generator.stages[i] for i in (0, 3, 4))  # one without, two with conv_s
+        narrowing = [stage.norm_s is not None for stage in generator.stages].index(True)
+        generator.stages = generator.stages[narrowing - 1 : narrowing + 2]
         generator.scales = (1, 8, generator.scales[-1])
-        generator.to_image = ToImage(4)
+        generator.to_image = ToImage(generator.stages[-1].conv_1.out_channels)
     return generator.eval()
 
 
