@@ -10,9 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from toyscenes_cache import Scenes
+from toyscenes_part_scores import root_weights
 
 from semsyn.layout import Layout
 from semsyn.metrics import class_iou, confusion_matrix
+
+COUNTED = 500  # scenes whose pixels tell how frequent parts are
 
 
 class Segmenter(nn.Module):
@@ -80,7 +83,8 @@ class Judge:
 def load_judge(
     file: Path, scenes: Scenes, names: Sequence[str], *, field: str = "class_ids", steps: int, batch: int = 8
 ) -> Judge:
-    """A judge, trained on true pictures where the file does not exist yet."""
+    """A judge, trained on true pictures where the file does not exist yet. Parts count by `root_weights`: masts and
+    heads are some pixels in a picture, and would not be found at all."""
     torch.manual_seed(0)
     net = Segmenter(len(names)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     judge = Judge(net, names, field)
@@ -88,6 +92,10 @@ def load_judge(
         net.load_state_dict(torch.load(file, weights_only=True))
         net.eval()
         return judge
+    weights = None
+    if field == "part_ids":
+        some = scenes.parts(list(range(min(len(scenes), COUNTED))))
+        weights = root_weights(torch.bincount(some.flatten(), minlength=len(names)))
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
     for step in range(steps):
@@ -96,7 +104,7 @@ def load_judge(
         layout, image = scenes.batch(indices, flips)
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(image.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), judge.truth(scenes, indices, layout, flips))
+        loss = F.cross_entropy(logits.float(), judge.truth(scenes, indices, layout, flips), weights)
         loss.backward()
         optimizer.step()
         schedule.step()

@@ -39,3 +39,10 @@ def describe(scores: PartScores) -> dict[str, Any]:
             for c, mean, values in by_class
         },
     }
+
+
+def root_weights(counts: Tensor) -> Tensor:
+    """Weights of classes (the last axis) by the inverse root of their share of the pixels, 1 on average over all of
+    them. So rare ones are found too, at some cost of the frequent ones."""
+    share = counts / counts.sum(-1, keepdim=True).clamp(min=1)
+    return torch.where(counts > 0, share.rsqrt() / share.sqrt().sum(-1, keepdim=True), 0)

@@ -173,15 +173,13 @@ def draw_style(generator: Generator, layout: Layout, rng: torch.Generator) -> St
 
 @torch.no_grad()
 def save_sheet(generator: Generator, scenes: Scenes, path: Path, *, count: int = 10) -> None:
-    """Rows: colour map, true picture, and pictures: of two draws, or the only one where nothing is drawn; where there
-    is an encoder, its reconstruction before them."""
+    """Rows: colour map, true picture, and CLADE's one, or two draws; INADE's reconstruction comes before them."""
     layout, real = scenes.batch(list(range(count)))
     rng = torch.Generator().manual_seed(0)
     rows = [SPACE.to_colors(layout.class_ids).movedim(-1, 1) / 127.5 - 1, real]
-    draws = {True: 3, False: 2}[generator.encoder is not None] if generator.code_dim is not None else 1
-    styles = [draw_style(generator, layout, rng) for _ in range(draws)]
+    styles = [draw_style(generator, layout, rng) for _ in range(1 if generator.code_dim is None else 2)]
     if generator.encoder is not None:
-        styles[0] = generator.encode(real, layout).apply(styles[0])
+        styles.insert(0, generator.encode(real, layout).apply(draw_style(generator, layout, rng)))
     rows += [generator(layout, style) for style in styles]
     pixels = ((torch.cat([torch.cat(list(row), 2) for row in rows], 1) + 1) * 127.5).round().clamp(0, 255).byte()
     Image.fromarray(pixels.movedim(0, -1).numpy()).save(path)

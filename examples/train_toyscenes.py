@@ -79,15 +79,14 @@ def main() -> None:
     training = recipe.start(card.config, seed=args.seed)
     train, val = (scenes.requiring(training.generator.requires) for scenes in (train, val))
     state_file = args.out / "state.pt"
-    needs_part_net = args.family == "ipose"
-    if needs_part_net and not state_file.exists():
+    if state_file.exists():
+        training.resume(torch.load(state_file, weights_only=True))
+    elif args.family == "ipose":
         if args.part_net is None:
             parser.error("iPOSE starts with a trained PartNet: --part-net FILE, from train_toyscenes_parts.py")
         assert isinstance(training, SegmentationTraining)
         supports = toy_supports(card.config.num_supports)
         training.take_part_net(torch.load(args.part_net, weights_only=True), supports)
-    if state_file.exists():
-        training.resume(torch.load(state_file, weights_only=True))
     sums: dict[str, float] = {}
     since, start = training.step, time.perf_counter()
     for layout, real, rng in training.batches(train):

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from toyscenes_cache import load_shapes
-from toyscenes_part_scores import describe, score, silhouettes_of
+from toyscenes_part_scores import describe, root_weights, score, silhouettes_of
 from train_toyscenes import card_of
 
 from semsyn.data.part_shapes import SupportPool
@@ -98,12 +98,10 @@ class PartTraining:
 
 
 def part_weights(shapes: ToyShapes, num_parts: int) -> Tensor:
-    """The inverse root of the share that each part has in its class, background too; 1 on average over pixels: c p."""
+    """`root_weights` of each part in its class, background included: c p."""
     classes = int(shapes.categories.max()) + 1
     cells = shapes.categories[:, None, None] * num_parts + shapes.part_ids
-    counts = torch.bincount(cells.flatten(), minlength=classes * num_parts).view(classes, num_parts).float()
-    share = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    return torch.where(counts > 0, share.rsqrt() / share.sqrt().sum(1, keepdim=True), 0)
+    return root_weights(torch.bincount(cells.flatten(), minlength=classes * num_parts).view(classes, num_parts))
 
 
 def shown(shapes: ToyShapes, pixels: int) -> ToyShapes:
