@@ -6,21 +6,8 @@ from functools import partial
 from semsyn.errors import InputError
 from semsyn.models.generator import Generator
 from semsyn.models.ipose.config import IPOSEConfig
-from semsyn.models.oasis.build import SCALES, WIDTHS
-from semsyn.models.pyramid import build_pyramid
-from semsyn.nn import (
-    SPADE,
-    LabelConditioner,
-    LabelStem,
-    ModulatedResBlock,
-    NoiseConditioner,
-    PartConditioner,
-    PartModulation,
-    PartNet,
-    PartSupports,
-    SupportMemory,
-    make_norm,
-)
+from semsyn.models.oasis.build import SCALES, build_noise_pyramid, make_conditioner
+from semsyn.nn import PartConditioner, PartModulation, PartNet, PartSupports, SupportMemory, make_norm
 
 
 def build_ipose(config: IPOSEConfig) -> Generator:
@@ -34,40 +21,17 @@ def build_ipose(config: IPOSEConfig) -> Generator:
     """
     if len(config.part_widths) != 4:
         raise InputError(f"part_widths must have four entries, found {config.part_widths}.")
-    norm, num_planes = make_norm(config.norm), config.code_dim or 0
     a, b, c, d = config.part_widths
     conditioner = PartConditioner(
-        NoiseConditioner(num_planes, window=config.kernel_size)
-        if num_planes
-        else LabelConditioner(window=config.kernel_size),
+        make_conditioner(config),
         PartNet((a, b, c, d), num_parts=config.num_parts, num_layers=config.part_layers),
         config.num_classes,
         num_levels=len(SCALES),
         part_channels=config.part_channels,
         supports=SupportMemory(config.num_supported, config.num_supports),
     )
-    block = partial(
-        ModulatedResBlock,
-        modulation=partial(
-            SPADE,
-            num_classes=config.num_classes,
-            num_planes=num_planes,
-            hidden=config.hidden,
-            kernel_size=config.kernel_size,
-            norm=norm,
-        ),
-        front_modulation=partial(PartModulation, part_channels=config.part_channels, norm=norm),
-        has_spectral_norm=config.has_spectral_norm,
-    )
-    widths = [m * config.width for m in WIDTHS]
-    return build_pyramid(
-        config,
-        conditioner=conditioner,
-        stem=LabelStem(config.num_classes, widths[0], num_planes=num_planes),
-        block=block,
-        widths=widths,
-        scales=SCALES,
-    )
+    front = partial(PartModulation, part_channels=config.part_channels, norm=make_norm(config.norm))
+    return build_noise_pyramid(config, conditioner, front_modulation=front)
 
 
 def attach_supports(generator: Generator, supports: PartSupports) -> Generator:

@@ -5,7 +5,8 @@ from functools import partial
 from semsyn.models.generator import Generator
 from semsyn.models.oasis.config import OASISConfig
 from semsyn.models.pyramid import build_pyramid
-from semsyn.nn import SPADE, LabelConditioner, LabelStem, ModulatedResBlock, NoiseConditioner, make_norm
+from semsyn.nn import SPADE, Conditioner, LabelConditioner, LabelStem, ModulatedResBlock, NoiseConditioner, make_norm
+from semsyn.nn.resblock import MakeNorm
 
 SCALES = (1, 2, 4, 8, 16, 32)
 WIDTHS = (16, 16, 16, 8, 4, 2, 1)  # multiples of the config's width
@@ -19,6 +20,20 @@ def build_oasis(config: OASISConfig) -> Generator:
 
     Reference: Sushko et al., "You Only Need Adversarial Supervision for Semantic Image Synthesis", arXiv:2012.04781.
     """
+    return build_noise_pyramid(config, make_conditioner(config))
+
+
+def make_conditioner(config: OASISConfig) -> Conditioner:
+    """Label map and noise, where the config has noise."""
+    if config.code_dim:
+        return NoiseConditioner(config.code_dim, window=config.kernel_size)
+    return LabelConditioner(window=config.kernel_size)
+
+
+def build_noise_pyramid(
+    config: OASISConfig, conditioner: Conditioner, *, front_modulation: MakeNorm | None = None
+) -> Generator:
+    """OASIS's stem and blocks, behind any conditioner that writes what they read; iPOSE's have a modulation more."""
     num_planes = config.code_dim or 0
     modulation = partial(
         SPADE,
@@ -31,11 +46,14 @@ def build_oasis(config: OASISConfig) -> Generator:
     widths = [m * config.width for m in WIDTHS]
     return build_pyramid(
         config,
-        conditioner=NoiseConditioner(num_planes, window=config.kernel_size)
-        if num_planes
-        else LabelConditioner(window=config.kernel_size),
+        conditioner=conditioner,
         stem=LabelStem(config.num_classes, widths[0], num_planes=num_planes),
-        block=partial(ModulatedResBlock, modulation=modulation, has_spectral_norm=config.has_spectral_norm),
+        block=partial(
+            ModulatedResBlock,
+            modulation=modulation,
+            front_modulation=front_modulation,
+            has_spectral_norm=config.has_spectral_norm,
+        ),
         widths=widths,
         scales=SCALES,
     )
