@@ -63,4 +63,7 @@ class PartAffine(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = F.relu(self.shared(x))
-        return self.gamma(hidden), self.beta(hidden)
+        assert self.gamma.bias is not None and self.beta.bias is not None
+        weight = torch.cat([self.gamma.weight, self.beta.weight])  # one pass over the hidden units, not two
+        gamma, beta = F.conv2d(hidden, weight, torch.cat([self.gamma.bias, self.beta.bias]), padding=1).split(1, dim=1)
+        return gamma, beta

@@ -3,12 +3,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from semsyn.condition import Condition, Parts
 from semsyn.errors import InputError
 from semsyn.layout import Layout
-from semsyn.models import IPOSEConfig, attach_supports, build_ipose
-from semsyn.nn import PartModulation, PartSupports
+from semsyn.models import Generator, IPOSEConfig, attach_supports, build_ipose
+from semsyn.nn import PartModulation, PartSupports, Prepared
 from semsyn.objects import Objects
+from semsyn.style import Style
 from semsyn.testing.plain import plain_forward
 from tests.models.cases import make_generator, make_layout, make_supports
 
@@ -122,3 +125,30 @@ def test_every_block_has_the_modulation_in_front() -> None:
     generator = make_generator("ipose")
     assert all(isinstance(stage.norm_p, PartModulation) for stage in generator.stages)
     assert Layout.of(torch.zeros(4, 4).long(), space=5, objects=Objects.none((4, 4)), requires=generator.requires)
+
+
+class Exported(nn.Module):
+    """Part features and their mask, inferred beforehand, and codes in, picture out."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, maps: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
+        full = Condition(class_ids=maps["class_ids"], parts=Parts(features=maps["features"], mask=maps["mask"]))
+        prepared = Prepared(tuple(full.resized(size) for size in self.generator.sizes()))
+        return self.generator.run(prepared, Style(**codes))
+
+
+@pytest.mark.slow
+def test_it_exports_from_the_inferred_parts_on() -> None:
+    generator = make_generator("ipose")
+    layout = make_layout(generator, 2)
+    style = generator.sample_style(layout, seeds=[1, 2])
+    with torch.no_grad():
+        parts = generator.prepare(layout).conditions[-1].parts
+    maps = {"class_ids": layout.class_ids, "features": parts.features, "mask": parts.mask}
+    codes = {"code": style.code, "part_code": style.part_code}
+    program = torch.export.export(Exported(generator), (maps, codes))
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(maps, codes), generator(layout, style), rtol=1e-4, atol=1e-5)
