@@ -42,7 +42,7 @@ class SegmentationRecipe(Recipe):
         return SegmentationTraining(config, self, seed=seed)
 
 
-OASIS_RECIPE = SegmentationRecipe(cycles=(4000,), mood="noon", rate=(4e-4, 4e-4), betas=(0.0, 0.999), decay_from=0.5)
+OASIS_RECIPE = SegmentationRecipe(cycles=(3200,), mood="noon", rate=(4e-4, 4e-4), betas=(0.0, 0.999), decay_from=0.5)
 """iPOSE's too."""
 
 
