@@ -1,8 +1,8 @@
 """Measure the bundled weights: ``python examples/evaluate_toyscenes.py clade/toyscenes inade/toyscenes --out DIR``.
 
 On unseen scenes: the mIoU of a small segmenter, trained on true pictures, on generated ones; with ``--parts`` the same
-of parts, and how well a PartNet inside of a generator infers them; for INADE also how well the colours of instances
-follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files. Results: ``results.json``
+of parts, and how well a PartNet inside of a generator infers them; with an encoder also how well the colours of
+instances follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files. Results: ``results.json``
 and a contact sheet per generator. The segmenters are trained once (minutes) and kept.
 """
 
@@ -66,7 +66,9 @@ def measure_transfer(generator: Generator, scenes: Scenes) -> dict[str, float]:
         pairs = {t: s for k in here.keys() & at.keys() for t, s in zip(here[k], at[k], strict=False)}
         if not pairs:
             continue
-        posterior = generator.encode(image, source).transfer(pairs, target.num_instances)
+        posterior = generator.encode(image, source)
+        if posterior.field == "instance_codes":
+            posterior = posterior.transfer(pairs, target.num_instances)
         fake = generator(target, generator.sample_style(target, seeds=[index], posterior=posterior))
         ours, theirs = instance_colors(fake, target)[0], instance_colors(image, source)[0]
         found.append(ours[list(pairs)])
@@ -82,13 +84,14 @@ def measure_transfer(generator: Generator, scenes: Scenes) -> dict[str, float]:
 
 
 def measure_diversity(generator: Generator, scenes: Scenes, *, count: int = 100) -> dict[str, float]:
-    """How far an instance's mean colours lie apart under two draws of its own code alone (levels of 255)."""
+    """How far an instance's mean colours lie apart under two draws (levels of 255): of its own code alone where it has
+    one, else of the picture's."""
     distances = []
     for index in range(count):
         layout, _ = scenes.batch([index])
         one, two = (generator.sample_style(layout, seeds=[seed]) for seed in (index, index + 10**6))
         for k in instances_by_class(layout).values():
-            changed = generator(layout, one.mix(two, instances=k[:1]))
+            changed = generator(layout, two if one.instance_codes is None else one.mix(two, instances=k[:1]))
             a, b = (instance_colors(image, layout)[0, k[0]] for image in (generator(layout, one), changed))
             distances.append((a - b).abs().mean() * 127.5)
     levels = torch.stack(distances)

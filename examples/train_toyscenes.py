@@ -1,6 +1,6 @@
 """Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade``.
 
-Families: ``clade`` and ``inade`` (see toyscenes_patch_gan.py), ``oasis`` and ``ipose`` (toyscenes_segmentation_gan.py).
+Families: ``clade``, ``inade`` and ``scgan`` (see toyscenes_patch_gan.py), ``oasis`` and ``ipose`` (toyscenes_segmentation_gan.py).
 iPOSE needs a PartNet that train_toyscenes_parts.py made: ``--part-net runs/parts/part_net.pt``.
 
 A run that is stopped goes on from its last checkpoint (``--out``/state.pt) when the same command is given again.
@@ -13,17 +13,18 @@ from pathlib import Path
 
 import torch
 from toyscenes_cache import load_scenes
-from toyscenes_patch_gan import CLADE_RECIPE, INADE_RECIPE
+from toyscenes_patch_gan import CLADE_RECIPE, INADE_RECIPE, SCGAN_RECIPE
 from toyscenes_segmentation_gan import OASIS_RECIPE, SegmentationTraining
 from toyscenes_training import SPACE, Recipe, save_sheet
 
 from semsyn.data.toy_parts import toy_supports
 from semsyn.hub import Card, find_card, save_pretrained
-from semsyn.models import IPOSEConfig, OASISConfig
+from semsyn.models import IPOSEConfig, OASISConfig, SCGANConfig
 
 RECIPES: dict[str, Recipe] = {
     "clade": CLADE_RECIPE,
     "inade": INADE_RECIPE,
+    "scgan": SCGAN_RECIPE,
     "oasis": OASIS_RECIPE,
     "ipose": OASIS_RECIPE,
 }
@@ -41,9 +42,25 @@ IPOSE_CONFIG = IPOSEConfig(
     num_parts=6,
     num_supported=5,
 )
+SCGAN_CONFIG = SCGANConfig(
+    num_classes=15,
+    image_size=(128, 128),
+    width=6,
+    stem_width=6,
+    routing_width=7,
+    conv_experts=3,
+    norm_experts=3,
+    temperature=1.0,
+    has_routing_spectral_norm=False,
+    hidden=24,
+    code_dim=64,
+    has_encoder=True,
+    encoder_width=7,
+)
 CARDS = {  # of weights that are not bundled yet
     "oasis": Card(name="oasis/toyscenes", config=OASIS_CONFIG, license="Apache-2.0"),
     "ipose": Card(name="ipose/toyscenes", config=IPOSE_CONFIG, license="Apache-2.0"),
+    "scgan": Card(name="scgan/toyscenes", config=SCGAN_CONFIG, license="Apache-2.0"),
 }
 
 
