@@ -76,19 +76,24 @@ class UNet(nn.Module):
         super().__init__()
         self.source = source
         layer = Layer if source == "none" else ConditionalLayer
-        self.enter, self.down = Layer(3, 12), Layer(12, 24, stride=2)
+        self.enter, self.down = nn.Conv2d(3, 12, 3, padding=1), Layer(12, 24, stride=2)
         self.middle, self.leave = layer(24, 24), layer(36, 12)
-        self.to_image = nn.Conv2d(12, 3, 3, padding=1)
+        if source == "none":
+            self.to_image: nn.Module = nn.Conv2d(12, 3, 3, padding=1)
+        else:
+            self.to_image = SpatiallyConditionalConv2d(
+                12, 3, 3, padding=1, bias=True, num_experts=EXPERTS, has_spectral_norm=False
+            )
         if source == "labels":
             self.logits = nn.Parameter(torch.randn(len(CLASSES), EXPERTS))
 
     def forward(self, broken: Tensor, class_ids: Tensor) -> Tensor:
         x = self.enter(broken)
-        deep = self.down(x)
+        deep = self.down(F.leaky_relu(x, 0.2))
         half, full = self.route(deep, class_ids)
         deep = self.middle(deep, half)
         x = self.leave(torch.cat([x, F.interpolate(deep, scale_factor=2)], dim=1), full)
-        return broken + self.to_image(x)
+        return broken + (self.to_image(x) if full is None else self.to_image(x, full))
 
     def route(self, deep: Tensor, class_ids: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The weight of each expert at every pixel, at half and at full size."""
@@ -130,7 +135,7 @@ def strongest(network: UNet) -> list[list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train three small U-Nets, two of them with a kernel per pixel.")
-    parser.add_argument("--steps", type=int, default=80, help="of each training")
+    parser.add_argument("--steps", type=int, default=120, help="of each training")
     parser.add_argument("--batches", type=int, default=40, help="of 8 scenes, to learn from; a fifth as many to judge")
     args = parser.parse_args()
     known, unseen = draw_batches(args.batches, "train"), draw_batches(-(-args.batches // 5), "val")

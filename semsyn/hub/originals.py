@@ -64,7 +64,7 @@ def convert_checkpoint(
         card: the card, or its name, that the files belong to. They must fit it.
         image_size: (h, w) of the picture.
         upsampling: depth of the pyramid: ``normal``, ``more`` or ``most``.
-        has_edges: SPADE's last label channel is the map of instance borders.
+        has_edges: the last label channel (SPADE, SCGAN) is the map of instance borders.
         label_space: what the class ids mean, or its name; None: the card's. Its number of classes counts where a file
             does not tell.
         options: the original options, in place of those beside the file: an ``opt.txt``, a yml file (needs the extra

@@ -27,7 +27,7 @@ SCALES: dict[Upsampling, tuple[int, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PyramidConfig:
-    """What SPADE, CLADE and INADE generators have.
+    """What SPADE, CLADE, INADE and SCGAN generators have.
 
     Attributes:
         num_classes: k, void included.

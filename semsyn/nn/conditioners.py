@@ -121,9 +121,7 @@ class LabelConditioner(Conditioner):
         windows = find_windows(layout.class_ids, sizes, self.window, edges=wanted.edges)
         return Prepared(
             tuple(
-                Condition(
-                    class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, planes=at.planes, windows=those
-                )
+                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, planes=at.planes, windows=those)
                 for at, those in zip(levels, windows, strict=True)
             )
         )

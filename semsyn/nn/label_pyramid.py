@@ -54,7 +54,7 @@ class LabelLevel:
         class_ids: n h w, int64 in [0, k], k is "no class"; None where there are shares, or no classes at all.
         values: n h w, what the class's plane holds there; None: 1.
         shares: n c h w, how much of each class there is; or None.
-        classes: c, int64, the classes that ``shares`` are of, ascending, others are nowhere; None: all of them.
+        classes: c, int64, the classes that occur in the batch, ascending, which ``shares`` are of; None: perhaps all.
         planes: n p h w, edges first; or None.
     """
 
@@ -63,6 +63,12 @@ class LabelLevel:
     shares: Tensor | None = None
     classes: Tensor | None = None
     planes: Tensor | None = None
+
+    def class_shares(self) -> Tensor | None:
+        """The planes of ``classes`` alone, n c h w; None without classes."""
+        if self.class_ids is None or self.classes is None:
+            return self.shares
+        return _planes_of(self.class_ids, self.values, self.classes)
 
     def dense(self, num_classes: int) -> Tensor:
         """One plane per class, then the others: n (k + p) h w, float."""
@@ -114,14 +120,15 @@ def label_pyramid(
     if given is None:
         raise InputError("a label pyramid needs class_ids (and num_classes), planes or edges.")
     check_multiple((given.shape[-2], given.shape[-1]), num_levels)
+    classes = None if ids is None else _present(ids, num_classes)
     border = None if edges is None else stack_planes(edges, None, torch.float32 if planes is None else planes.dtype)
     if positions is not None and positions.levels is not None:
-        return _nearest(ids, _cat(border, planes), num_levels, num_classes, positions)
+        return _nearest(ids, _cat(border, planes), classes, num_levels, num_classes, positions)
     values, others = None, planes
     if positions is not None:
         values = None if ids is None else positions.of_labels(ids, None, num_classes)
         others = positions.of_planes(others)
-    return _means(ids, values, _cat(border, others), num_levels, num_classes)
+    return _means(ids, values, _cat(border, others), classes, num_levels, num_classes)
 
 
 def check_multiple(size: tuple[int, int], num_levels: int) -> None:
@@ -136,7 +143,12 @@ def check_multiple(size: tuple[int, int], num_levels: int) -> None:
 
 
 def _nearest(
-    ids: Tensor | None, planes: Tensor | None, num_levels: int, num_classes: int, positions: PositionMaps
+    ids: Tensor | None,
+    planes: Tensor | None,
+    classes: Tensor | None,
+    num_levels: int,
+    num_classes: int,
+    positions: PositionMaps,
 ) -> tuple[LabelLevel, ...]:
     """Each level every second pixel of the finer one, and filtered where it is among the finest."""
     assert positions.levels is not None
@@ -144,6 +156,7 @@ def _nearest(
         class_ids=ids,
         values=None if ids is None else positions.of_labels(ids, None, num_classes),
         planes=positions.of_planes(planes),
+        classes=classes,
     )
     levels, values = [finest], None
     for depth in range(2, num_levels + 1):
@@ -151,21 +164,25 @@ def _nearest(
         if depth < positions.levels:
             values = None if ids is None else positions.of_labels(ids, values, num_classes)
             planes = positions.of_planes(planes)
-        levels.append(LabelLevel(class_ids=ids, values=values, planes=planes))
+        levels.append(LabelLevel(class_ids=ids, values=values, classes=classes, planes=planes))
     return tuple(reversed(levels))
 
 
 def _means(
-    ids: Tensor | None, values: Tensor | None, planes: Tensor | None, num_levels: int, num_classes: int
+    ids: Tensor | None,
+    values: Tensor | None,
+    planes: Tensor | None,
+    classes: Tensor | None,
+    num_levels: int,
+    num_classes: int,
 ) -> tuple[LabelLevel, ...]:
     """Each level the means of 2 x 2 pixels of the finer one."""
-    levels = [LabelLevel(class_ids=ids, values=values, planes=planes)]
-    shares, classes = None, None
-    for depth in range(2, num_levels + 1):
+    levels = [LabelLevel(class_ids=ids, values=values, classes=classes, planes=planes)]
+    shares = None
+    while len(levels) < num_levels:
         if shares is not None:
             shares = F.avg_pool2d(shares, 2)
         elif ids is not None:
-            classes = _present(ids, num_classes)
             shares = _mean_planes(ids, values, _all(ids, num_classes) if classes is None else classes)
         planes = None if planes is None else F.avg_pool2d(planes, 2)
         levels.append(LabelLevel(shares=shares, classes=classes, planes=planes))
@@ -205,4 +222,3 @@ def _planes_of(ids: Tensor, values: Tensor | None, classes: Tensor) -> Tensor:
 def _cat(*parts: Tensor | None) -> Tensor | None:
     given = [t for t in parts if t is not None]
     return torch.cat(given, dim=1) if given else None
-

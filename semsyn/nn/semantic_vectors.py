@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional import label_conv2d, pool_matrix
-from semsyn.nn.label_pyramid import LabelLevel, PositionMaps, check_multiple, label_pyramid
+from semsyn.functional import pool_matrix
+from semsyn.nn.label_pyramid import LabelLevel, PositionMaps, label_pyramid
+from semsyn.nn.pyramid_conv import PyramidConv2d
 from semsyn.nn.spectral_norm import fold_spectral_norm, spectral_norm
 
 WIDTHS = (16, 8, 4, 2, 1, 1, 1)  # of the levels, multiples of the network's width
@@ -22,7 +23,7 @@ class SemanticVectors(NamedTuple):
     Attributes:
         conv: logits of the experts of convolutions at each level, coarsest first; n e h w each.
         norm: logits of the experts of norms; n m h w each, the same tensors where there are as many.
-        features: of the last level, n c h w, which `SemanticVectorNetwork.preview` reads; None where they were left out.
+        features: of the last level, n c h w, for `SemanticVectorNetwork.preview`; None where they were left out.
     """
 
     conv: tuple[Tensor, ...]
@@ -33,13 +34,14 @@ class SemanticVectors(NamedTuple):
 class SemanticVectorNetwork(nn.Module):
     """Label map to the logits of experts at every level of a pyramid; SCGAN's semantic vector generator.
 
-    From the coarsest level to full size: features of the level before, enlarged twofold, and the label map of this level
-    go through two convolutions (leaky ReLU 0.2 in front of both). The logits are means over groups of the channels that
-    come out (`semsyn.functional.pool_channels`).
+    From the coarsest level to full size: features of the level before, enlarged twofold, and the label map of this
+    level go through two convolutions (leaky ReLU 0.2 in front of both). The logits are means over groups of the
+    channels that come out (`semsyn.functional.pool_channels`).
 
-    Nothing of full size is dense but the features: ids are gathered, features are enlarged by the convolution that reads
-    them, and where the last features are not wanted, the means are part of the last convolution. It computes in single
-    precision at least, whatever autocast or the weights' type say: with position maps values go into the thousands.
+    Nothing of full size is dense but the features: ids are gathered, features are enlarged by the convolution that
+    reads them, and where the last features are not wanted, the means are part of the last convolution. It computes in
+    single precision at least, whatever autocast or the weights' type say: with position maps values go into the
+    thousands.
 
     Args:
         num_classes: k; 0 for planes alone.
@@ -92,7 +94,7 @@ class SemanticVectorNetwork(nn.Module):
             SemanticLevel(c, o, num_classes, planes, has_spectral_norm=has_spectral_norm)
             for c, o in zip([0, *widths], widths, strict=False)
         )
-        self.preview = Preview(width) if has_preview else None
+        self.preview = Preview(widths[-1]) if has_preview else None
 
     @property
     def num_levels(self) -> int:
@@ -122,6 +124,7 @@ class SemanticVectorNetwork(nn.Module):
         keeps = torch.is_grad_enabled() if has_features is None else has_features
         ids = class_ids if self.num_classes else None
         given = next(t for t in (ids, planes, edges) if t is not None)
+        planes = None if planes is None else planes.to(torch.promote_types(planes.dtype, torch.float32))
         with _without_autocast(given.device.type):
             pyramid = label_pyramid(
                 ids, self.num_levels, self.num_classes, edges=edges, planes=planes, positions=self.positions
@@ -163,7 +166,6 @@ class SemanticVectorNetwork(nn.Module):
                 check_shape(tensor, "n p h w", n=n, p=self.num_planes, h=h, w=w, name=name)
             else:
                 check_shape(tensor, "n h w", n=n, h=h, w=w, name=name)
-        check_multiple((h, w), self.num_levels)
 
     def fold(self) -> None:
         """Take the inference form, in place: kernels as the forward uses them, without spectral norms."""
@@ -207,84 +209,11 @@ class SemanticLevel(nn.Module):
         return F.leaky_relu(self.conv_0(features, labels), 0.2, inplace=True)
 
 
-class PyramidConv2d(nn.Module):
-    """A 3 x 3 convolution of features that are enlarged twofold (nearest) and a label map behind them.
-
-    y = conv(cat(lrelu(enlarge(features)), lrelu(labels))) + bias; the first level has no features, and no activation.
-
-    Args:
-        in_channels: c, of the features; 0: there are none.
-        out_channels: o.
-        num_classes, num_planes: k and p, of the label map.
-
-    Shape: features n c h/2 w/2, the result n o h w; the weight is o (c + k + p) 3 3.
-    """
-
-    kernel: Tensor | None
-    label_weight: Tensor | None
-
-    def __init__(self, in_channels: int, out_channels: int, num_classes: int, num_planes: int) -> None:
-        super().__init__()
-        conv = nn.Conv2d(in_channels + num_classes + num_planes, out_channels, 3)
-        assert conv.bias is not None
-        self.weight = conv.weight
-        self.bias = conv.bias
-        self.in_channels = in_channels
-        self.num_classes = num_classes
-        self.num_planes = num_planes
-        self.register_buffer("kernel", None)
-        self.register_buffer("label_weight", None)
-
-    def forward(self, features: Tensor | None, labels: LabelLevel) -> Tensor:
-        dtype = torch.promote_types(self.bias.dtype, torch.float32)
-        kernel, label_weight = self._weights()
-        label_weight, bias = label_weight.to(dtype), self.bias.to(dtype)
-        if features is None or kernel is None:
-            return self._convolve_labels(labels, label_weight, bias)
-        y = F.conv_transpose2d(F.leaky_relu(features, 0.2), kernel.to(dtype), bias, stride=2, padding=1)
-        return y.add_(self._convolve_labels(labels, label_weight, None))
-
-    def _weights(self) -> tuple[Tensor | None, Tensor]:
-        """Of the features, for a transposed convolution, c o 4 4; and of the labels, o (k + p) 3 3."""
-        if self.label_weight is not None:
-            return self.kernel, self.label_weight
-        weight, label_weight = self.weight.split([self.in_channels, self.num_classes + self.num_planes], dim=1)
-        if not self.in_channels:
-            return None, label_weight
-        # Over features that were enlarged twofold (nearest) a 3 x 3 kernel is a 4 x 4 one of a transposed convolution:
-        # it stands for sums of two neighbours along both axes, from last to first.
-        sums = F.avg_pool2d(weight.flip(2, 3), 2, stride=1, padding=1, divisor_override=1)
-        return sums.transpose(0, 1), label_weight
-
-    def _convolve_labels(self, labels: LabelLevel, weight: Tensor, bias: Tensor | None) -> Tensor:
-        planes = None if labels.planes is None else labels.planes.to(weight.dtype)
-        if planes is not None and self.in_channels:
-            planes = F.leaky_relu(planes, 0.2)
-        if labels.shares is None:
-            return label_conv2d(labels.class_ids, weight, bias, planes=planes, values=labels.values, padding=1)
-        dense = labels.shares.to(weight.dtype)
-        if labels.classes is not None:
-            of_planes = torch.arange(self.num_classes, weight.shape[1], device=weight.device)
-            weight = weight.index_select(1, torch.cat([labels.classes, of_planes]))
-        dense = dense if planes is None else torch.cat([dense, planes], dim=1)
-        return F.conv2d(dense, weight, bias, padding=1)
-
-    def fold(self) -> None:
-        """Take the inference form, in place."""
-        kernel, label_weight = self._weights()
-        self.kernel = None if kernel is None else kernel.detach().contiguous()
-        self.label_weight = label_weight.detach().contiguous()
-        del self.weight
-
-    def extra_repr(self) -> str:
-        return f"{self.in_channels} + {self.num_classes} classes + {self.num_planes} planes, {len(self.bias)}"
-
-
 class Preview(nn.Sequential):
     """The picture that semantic vectors alone give: n c h w to n 3 h w in [-1, 1]."""
 
     def __init__(self, channels: int) -> None:
-        middle = channels // 2
+        middle = max(1, channels // 2)
         super().__init__(
             nn.Conv2d(channels, middle, 3, padding=1),
             nn.LeakyReLU(0.2),
@@ -294,7 +223,7 @@ class Preview(nn.Sequential):
 
 
 def _pooling(conv_experts: int, norm_experts: int, *, like: Tensor, channels: int | None = None) -> Tensor:
-    """Means over groups of channels as a 1 x 1 convolution: for both kinds of experts, or one where they are as many."""
+    """Means over groups of channels as a 1 x 1 convolution: for both kinds of experts, once where they are as many."""
     counts = dict.fromkeys((conv_experts, norm_experts))
     c = like.shape[1] if channels is None else channels
     return torch.cat([pool_matrix(c, e, device=like.device, dtype=like.dtype) for e in counts])[..., None, None]

@@ -1,11 +1,23 @@
-"""The unoptimised form of SCGAN's routing: one-hot maps of full size, every level dense, nothing folded."""
+"""The unoptimised form of SCGAN's routing and of the layers that read it: one-hot maps of full size, every level dense,
+every expert's result kept, gamma and beta maps, nothing folded.
+"""
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.functional import position_map
-from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors
+from semsyn.condition import Routing
+from semsyn.functional import activate_routing, position_map
+from semsyn.nn import (
+    PositionMaps,
+    RoutingConditioner,
+    SemanticVectorNetwork,
+    SemanticVectors,
+    SpatiallyConditionalConv2d,
+    SpatiallyConditionalNorm,
+)
 from semsyn.nn.semantic_vectors import SemanticLevel
 
 
@@ -20,8 +32,8 @@ def plain_pyramid(
         return position_map(x, size=p.size, sigma=p.sigma, steps=p.steps, relative=p.relative)
 
     if positions is None or positions.levels is None:
-        if positions is not None:
-            count = planes.shape[1] - has_edges
+        count = planes.shape[1] - has_edges
+        if positions is not None and count:
             planes = torch.cat([filtered(planes[:, :count]), planes[:, count:]], dim=1)
         levels = [planes]
         while len(levels) < num_levels:
@@ -56,3 +68,31 @@ def plain_semantic_vectors(network: SemanticVectorNetwork, planes: Tensor) -> tu
 def _pool(x: Tensor, count: int) -> Tensor:
     """Adaptive average pooling over the channels."""
     return F.adaptive_avg_pool1d(x.flatten(2).mT, count).mT.unflatten(2, x.shape[2:])
+
+
+def plain_routing(
+    conditioner: RoutingConditioner, planes: Tensor, sizes: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Routing]:
+    """The weights of the experts at the size of each stage, from dense planes (n l h w) of any size."""
+    full = F.interpolate(planes, sizes[-1], mode="nearest")
+    vectors, _ = plain_semantic_vectors(conditioner.network, full)
+
+    def activate(logits: Tensor) -> Tensor:
+        return activate_routing(logits, conditioner.temperature, conditioner.activation)
+
+    levels = {(t.shape[2], t.shape[3]): level for level, t in enumerate(vectors.conv)}
+    places = {size: levels[size] for size in sizes}
+    return {size: Routing(conv=activate(vectors.conv[i]), norm=activate(vectors.norm[i])) for size, i in places.items()}
+
+
+def plain_mixture_conv(conv: SpatiallyConditionalConv2d, x: Tensor, routing: Tensor) -> Tensor:
+    """All experts' results side by side, weighed and summed."""
+    results = torch.stack([expert(x) for expert in conv.experts], dim=1)
+    return (results * routing[:, :, None]).sum(1)
+
+
+def plain_mixture_norm(layer: SpatiallyConditionalNorm, normalised: Tensor, routing: Tensor) -> Tensor:
+    """Gamma and beta of every pixel as a product of matrices, pixels first."""
+    mixed = routing.movedim(1, -1) @ layer.affine  # n h w 2c
+    gamma, beta = mixed.movedim(-1, 1).chunk(2, dim=1)
+    return normalised * (1 + gamma) + beta

@@ -1,12 +1,16 @@
+from importlib.util import find_spec
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.bench.memory import peak_bytes
-from semsyn.errors import InputError
+from semsyn.errors import InputError, InputTypeError
 from semsyn.functional import mixture_affine
+from semsyn.functional.backend import Backend
 
+WITH_TRITON = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is for Linux alone")
 SHAPES = {"one-pixel": (1, 1, 1, 1, 1), "odd-sizes": (2, 5, 7, 9, 3), "many-experts": (1, 3, 4, 5, 9)}  # n c h w e
 
 
@@ -115,30 +119,51 @@ def test_inference_on_cpu_holds_no_gamma_of_full_size(channels_last: bool) -> No
     assert peak <= 4 * x.numel() + 4 * 2**20, "the result, and a buffer of 2 MB"
 
 
-class Module(torch.nn.Module):
-    def forward(self, *tensors: Tensor) -> Tensor:
-        return mixture_affine(*tensors[:4], gamma_bias=tensors[4], beta_bias=tensors[5], negative_slope=0.2)
+@WITH_TRITON
+@pytest.mark.parametrize("has_biases", [False, True])
+def test_the_kernel_runs_when_asked_for(has_biases: bool, device: torch.device) -> None:
+    made = {name: t.to(device) for name, t in make("odd-sizes", has_biases=has_biases).items()}
+    y = mixture_affine(**made, negative_slope=0.2, backend="triton")
+    expected = mixture_affine(**{name: t.double() for name, t in made.items()}, negative_slope=0.2)
+    torch.testing.assert_close(y, expected.float())
 
 
-def test_compiles_in_one_graph(device: torch.device) -> None:
+@WITH_TRITON
+def test_no_backend_falls_back_silently() -> None:
+    with pytest.raises(InputTypeError, match="fp32, fp16 and bf16"):
+        mixture_affine(**make("odd-sizes", dtype=torch.float64), backend="triton")
+    with pytest.raises(InputError, match="backend must be"):
+        mixture_affine(**make("odd-sizes"), backend="cuda")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["auto", pytest.param("triton", marks=WITH_TRITON)])
+def test_compiles_in_one_graph(backend: Backend, device: torch.device) -> None:
     made = [t.to(device) for t in make("odd-sizes", has_biases=True).values()]
+
+    def run(*tensors: Tensor) -> Tensor:
+        biases = {"gamma_bias": tensors[4], "beta_bias": tensors[5]}
+        return mixture_affine(*tensors[:4], **biases, negative_slope=0.2, backend=backend)
+
     results = []
-    for run in (Module(), torch.compile(Module(), fullgraph=True)):
+    for form in (run, torch.compile(run, fullgraph=True)):
         leaves = [t.clone().requires_grad_() for t in made]
-        y = run(*leaves)
+        y = form(*leaves)
         y.square().sum().backward()
         results.append([y.detach(), *(t.grad for t in leaves)])
     torch.testing.assert_close(results[1], results[0], rtol=1e-4, atol=1e-4)
     with torch.inference_mode():
-        found = torch.compile(Module(), fullgraph=True, backend="aot_eager")(*made)
+        found = torch.compile(run, fullgraph=True, backend="aot_eager")(*made)
     torch.testing.assert_close(found, results[0][0])
 
 
 def test_under_export_it_is_plain_pytorch() -> None:
-    made = list(make("odd-sizes", has_biases=True).values())
+    class Module(torch.nn.Module):
+        def forward(self, *tensors: Tensor) -> Tensor:
+            return mixture_affine(*tensors, negative_slope=0.2)
+
+    made = list(make("odd-sizes").values())
     batch = torch.export.Dim.AUTO
-    free = (({0: batch}, {0: batch}, None, None, None, None),)
-    program = torch.export.export(Module(), tuple(made), dynamic_shapes=free)
+    program = torch.export.export(Module(), tuple(made), dynamic_shapes=(({0: batch}, {0: batch}, None, None),))
     assert "semsyn" not in program.graph_module.code
     more = [torch.cat([t, t[:1]]) if t.ndim == 4 else t for t in made]
     torch.testing.assert_close(program.module()(*more), Module()(*more))

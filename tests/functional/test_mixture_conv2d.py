@@ -31,9 +31,7 @@ def make(
     return made | ({"bias": torch.randn(E, O, generator=rng, dtype=dtype)} if has_bias else {})
 
 
-def by_kernel(
-    x: Tensor, weight: Tensor, routing: Tensor, bias: Tensor | None = None, **options: Any
-) -> Tensor:
+def by_kernel(x: Tensor, weight: Tensor, routing: Tensor, bias: Tensor | None = None, **options: Any) -> Tensor:
     """The kernel of every output pixel, one after the other."""
     bias = weight.new_zeros(E, O) if bias is None else bias
     y = torch.empty(N, O, *F.conv2d(x, weight[0], **options).shape[2:], dtype=x.dtype)
@@ -107,7 +105,11 @@ def test_what_does_not_fit_is_named(shapes: dict[str, tuple[int, ...]], message:
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_inference_holds_two_results_whatever_the_number_of_experts(channels_last: bool, device: torch.device) -> None:
-    x, weights, routing = torch.randn(1, 16, 256, 256), torch.randn(5, 16, 16, 3, 3).unbind(), torch.rand(1, 5, 256, 256)
+    x, weights, routing = (
+        torch.randn(1, 16, 256, 256),
+        torch.randn(5, 16, 16, 3, 3).unbind(),
+        torch.rand(1, 5, 256, 256),
+    )
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     x, *weights = (t.to(device).contiguous(memory_format=memory_format) for t in (x, *weights))
     routing = routing.to(device)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from semsyn.errors import InputError
-from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors, fold_spectral_norm
+from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors, fold_spectral_norm, pyramid_conv
 from semsyn.testing.golden import Case, golden_files, replay
 from semsyn.testing.plain import one_hot
 from semsyn.testing.plain_routing import plain_semantic_vectors
@@ -54,7 +54,7 @@ def dense(network: SemanticVectorNetwork, maps: dict[str, Tensor]) -> Tensor:
 
 def assert_equal_vectors(found: SemanticVectors, expected: SemanticVectors, rtol: float = 1e-5) -> None:
     for ours, theirs in zip(found.conv + found.norm, expected.conv + expected.norm, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=rtol, atol=rtol * float(theirs.abs().max()))
+        torch.testing.assert_close(ours, theirs, rtol=rtol, atol=rtol * theirs.abs().max().item())
 
 
 @torch.no_grad()
@@ -67,7 +67,9 @@ def test_it_is_the_dense_network(name: str, has_features: bool) -> None:
     assert_equal_vectors(vectors, expected)
     assert (vectors.features is not None) == has_features
     if vectors.features is not None:
-        assert_equal_vectors(SemanticVectors((vectors.features,), (), None), SemanticVectors((expected.features,), (), None))
+        assert_equal_vectors(
+            SemanticVectors((vectors.features,), (), None), SemanticVectors((expected.features,), (), None)
+        )
 
 
 @torch.no_grad()
@@ -89,18 +91,27 @@ def test_it_is_the_same_folded(name: str) -> None:
     assert_equal_vectors(network(**maps), expected)  # the copy it came from is as it was
 
 
+@pytest.mark.parametrize("max_convolved", [0, 24])
 @pytest.mark.parametrize("name", ["spectral", "plain", "edges", "seven levels", "planes"])
-def test_gradients_are_those_of_the_dense_network(name: str) -> None:
-    network, maps = make(name, positions=None)
+def test_gradients_are_those_of_the_dense_network(
+    name: str, max_convolved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pyramid_conv, "MAX_CONVOLVED", max_convolved)
+    network, maps = make(name)
+    exact = network.positions is None
     network.double()
+    maps = {key: tensor.double() if key == "planes" else tensor for key, tensor in maps.items()}
     grads = []
     for vectors in (network(**maps), plain_semantic_vectors(network, dense(network, maps).double())[0]):
-        logits = torch.cat([(t * torch.linspace(-1, 1, t.numel()).view_as(t)).flatten() for t in vectors.conv + vectors.norm])
+        logits = torch.cat(
+            [(t * torch.linspace(-1, 1, t.numel()).view_as(t)).flatten() for t in vectors.conv + vectors.norm]
+        )
         assert network.preview is not None and vectors.features is not None
         loss = logits.sum() + network.preview(vectors.features).square().sum()
         grads.append(torch.autograd.grad(loss, list(network.parameters())))
     for (key, _), ours, theirs in zip(network.named_parameters(), *grads, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9, msg=lambda m, key=key: f"{key}: {m}")
+        tolerance = 1e-9 if exact else 1e-5 * theirs.abs().max().item()  # position maps are single precision
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=tolerance, msg=lambda m, key=key: f"{key}: {m}")
     assert network.levels[0].conv_0.weight.shape[1] == dense(network, maps).shape[1]
 
 
@@ -114,8 +125,8 @@ def test_in_training_every_spectral_norm_iterates_once(is_recorded: bool) -> Non
         if is_recorded:
             assert network.preview is not None
             network.preview(vectors.features)
-        plain_vectors = _read_once(plain, dense(network, maps))
-    assert_equal_vectors(vectors, plain_vectors)
+    with torch.no_grad():
+        assert_equal_vectors(vectors, _read_once(plain, dense(network, maps)))
     for (key, ours), theirs in zip(network.state_dict().items(), plain.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs), key
 
@@ -182,6 +193,14 @@ def test_no_map_of_full_size_has_a_plane_for_every_class(positions: PositionMaps
     assert largest.elements >= 101 * 128 * 128, "the yardstick does not see a one-hot map"
 
 
+def test_planes_in_half_precision_are_read_in_single() -> None:
+    network, maps = make("planes", positions=PositionMaps(levels=4))
+    planes = (10 * maps["planes"]).half()  # filtered three times they pass what halves hold
+    vectors = network(None, planes=planes)
+    assert vectors.conv[0].dtype == torch.float32
+    assert_equal_vectors(vectors, network(None, planes=planes.float()))
+
+
 @pytest.mark.parametrize("name", ["positions", "plain"])
 def test_autocast_changes_nothing(name: str) -> None:
     network, maps = make(name)
@@ -202,32 +221,34 @@ def test_weights_in_half_precision_are_used_in_single(is_folded: bool) -> None:
     expected = network(**maps)
     network.half()
     if is_folded:
-        network.fold()  # sums of weights are rounded
+        network.fold()
     vectors = network(**maps)
     assert vectors.conv[0].dtype == torch.float32
-    assert_equal_vectors(vectors, expected, rtol=2e-3 if is_folded else 1e-6)
+    assert_equal_vectors(vectors, expected)
+
+
+SMALL_POSITIONS = PositionMaps(levels=3, size=3)  # tracing unrolls the window
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", ["spectral", "edges", "positions"])
-def test_it_compiles_in_one_graph(name: str) -> None:
-    network, maps = make(name, levels=3)
+@pytest.mark.parametrize("positions", [None, SMALL_POSITIONS], ids=["ones", "positions"])
+def test_it_compiles_in_one_graph(positions: PositionMaps | None) -> None:
+    network, maps = make("edges", levels=2, positions=positions)
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     assert_equal_vectors(compiled(**maps), network(**maps))
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", ["edges", "positions"])
-@pytest.mark.parametrize("is_folded", [False, True])
-def test_it_exports_with_free_sizes(name: str, is_folded: bool) -> None:
-    network, maps = make(name, levels=4)
+@pytest.mark.parametrize(("positions", "is_folded"), [(None, False), (SMALL_POSITIONS, True)], ids=["plain", "folded"])
+def test_it_exports_with_free_sizes(positions: PositionMaps | None, is_folded: bool) -> None:
+    network, maps = make("edges", levels=2, positions=positions)
     network.requires_grad_(False)
     if is_folded:
         network.fold()
     n, rows, columns = torch.export.Dim("n"), torch.export.Dim("rows", min=2), torch.export.Dim("columns", min=2)
-    dims = {key: {0: n, 1: 8 * rows, 2: 8 * columns} for key in maps}
+    dims = {key: {0: n, 1: 2 * rows, 2: 2 * columns} for key in maps}
     program = torch.export.export(network, (), maps, dynamic_shapes=dims, strict=False)
-    others = {key: torch.cat([tensor, tensor])[:3, :24, :56] for key, tensor in maps.items()}
+    others = {key: torch.cat([tensor, tensor])[:3, :24, :54] for key, tensor in maps.items()}
     assert_equal_vectors(program.module()(**others), network(**others))
 
 
@@ -249,7 +270,9 @@ def test_what_does_not_fit_is_named() -> None:
 
 
 def test_the_originals_numbers_come_out(golden_dir: Path) -> None:
-    files = [path for path in golden_files(golden_dir, families=["scgan"], areas=["network"]) if path.stem[:4] == "svg_"]
+    files = [
+        path for path in golden_files(golden_dir, families=["scgan"], areas=["network"]) if path.stem[:4] == "svg_"
+    ]
     assert files, "no golden file of a semantic vector generator"
     for path in files:
         verdict = replay(path)

@@ -26,7 +26,7 @@ def mixture_affine_chunked(
     n, c, h, w = x.shape
     gamma_bias = gamma.new_ones(c) if gamma_bias is None else gamma_bias
     beta_bias = beta.new_zeros(c) if beta_bias is None else beta_bias
-    table, bias = torch.cat([gamma, beta], dim=1), torch.cat([gamma_bias, beta_bias])
+    table, bias = torch.cat([gamma, beta], dim=1), torch.cat([gamma_bias, beta_bias]).to(x.dtype)
     routing = routing.to(x.dtype)
     result = x if inplace else torch.empty_like(x)
     length = min(max(1, CHUNK // c), h * w)

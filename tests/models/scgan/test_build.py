@@ -16,6 +16,7 @@ from semsyn.models.generator import Generator
 from semsyn.nn import SPADE, conditioners
 from semsyn.style import Style
 from semsyn.testing.golden import Case, golden_files
+from semsyn.testing.plain import plain_forward
 from semsyn.testing.replay_networks import build
 from semsyn.testing.replay_scgan import layout_of, style_of
 from tests.models.cases import make_generator, make_images, make_layout
@@ -60,6 +61,28 @@ def test_the_inference_form_gives_the_originals_pictures(
     atol, rtol = case.tolerance("image")
     for image in (generator(layout, style), generator.run(generator.prepare(layout), style)):
         torch.testing.assert_close(image, case.expected["image"], atol=atol, rtol=rtol)
+
+
+@pytest.mark.parametrize("case", ["scgan", "scgan-vae", "scgan-edges"])
+@torch.no_grad()
+def test_the_plain_form_gives_the_same_picture(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator, size=generator.image_size)
+    style = generator.sample_style(layout, seeds=range(3))
+    expected = plain_forward(generator, layout, style)
+    assert expected.std() > 0.05
+    torch.testing.assert_close(generator(layout, style), expected, atol=1e-4, rtol=1e-4)
+    fused = copy.deepcopy(generator).fuse()
+    torch.testing.assert_close(fused(layout, style), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(fused.run(fused.prepare(layout), style), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_the_plain_form_of_a_pair_of_pictures() -> None:
+    generator = make_unpaired()
+    picture, look = torch.rand(2, 2, 3, 64, 64) * 2 - 1
+    layout, style = structure(picture), Style(code_map=look)
+    torch.testing.assert_close(generator(layout, style), plain_forward(generator, layout, style), atol=1e-4, rtol=1e-4)
 
 
 def make_unpaired(size: tuple[int, int] = (64, 64)) -> Generator:
@@ -155,6 +178,7 @@ def test_a_code_fixes_the_size_and_the_message_says_what_to_do() -> None:
 def test_the_look_of_a_photograph_on_another_layout() -> None:
     generator = make_generator("scgan-vae")
     layout, photo = make_layout(generator, 1), make_images(generator, 1)
+    assert not torch.equal(generator(layout), generator(layout)), "without a style one is drawn"
     drawn = generator.sample_style(layout, seeds=[3])
     style = generator.encode(photo).apply(drawn)
     mean = generator.sample_style(layout, seeds=[3], truncation=0, posterior=generator.encode(photo))
