@@ -2,8 +2,8 @@
 
 On unseen scenes: the mIoU of a small segmenter, trained on true pictures, on generated ones; with ``--parts`` the same
 of parts, and how well a PartNet inside of a generator infers them; with an encoder also how well the colours of
-instances follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files. Results: ``results.json``
-and a contact sheet per generator. The segmenters are trained once (minutes) and kept.
+instances follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files. Results:
+``results.json`` and a contact sheet per generator. The segmenters are trained once (minutes) and kept.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The recipes of CLADE, INADE and SCGAN: two scales of patches judged by a hinge loss, feature matching, low-level terms.
+"""The recipes of CLADE, INADE and SCGAN: a hinge loss on two scales of patches, feature matching, low-level terms.
 
 The released recipes at a small size. What differs, and why:
 
@@ -9,8 +9,8 @@ The released recipes at a small size. What differs, and why:
 - CLADE is deterministic, so it learns from scenes of one mood; the mean of all moods is no picture.
 - CLADE starts at Xavier gain 1, not 0.02: under spectral norm a small weight is turned far by every step of Adam, which
   settles late. Its tables, with entries around 1, learn faster than the rest.
-- SCGAN starts at gain 1 for the same reason, and its expert tables learn faster. As released, its semantic vector network
-  also learns to draw the picture by itself, so that the experts divide the work by what there is to see.
+- SCGAN starts at gain 1 for the same reason, and its expert tables learn faster. As released, its semantic vector
+  network also learns to draw the picture by itself, so that the experts divide the work by what there is to see.
 - KL is weighted per picture, not summed over the batch at 0.05: that would silence the encoder of networks this small.
 - Released INADE and SCGAN encode every picture of a batch. Here, later on, one in four has drawn codes instead (and no
   low-level term), so that the discriminator sees what draws from the prior look like.

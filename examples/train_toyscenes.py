@@ -1,7 +1,7 @@
 """Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade``.
 
-Families: ``clade``, ``inade`` and ``scgan`` (see toyscenes_patch_gan.py), ``oasis`` and ``ipose`` (toyscenes_segmentation_gan.py).
-iPOSE needs a PartNet that train_toyscenes_parts.py made: ``--part-net runs/parts/part_net.pt``.
+Families: ``clade``, ``inade`` and ``scgan`` (see toyscenes_patch_gan.py), ``oasis`` and ``ipose``
+(toyscenes_segmentation_gan.py). iPOSE needs a PartNet that train_toyscenes_parts.py made: ``--part-net FILE``.
 
 A run that is stopped goes on from its last checkpoint (``--out``/state.pt) when the same command is given again.
 """

@@ -63,7 +63,7 @@ class SpatiallyConditionalConv2d(Conditional):
         super().__init__()
         self.out_channels = out_channels
         self.is_interleaved = is_interleaved
-        self.geometry: dict[str, Any] = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
+        self.geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
         def make_expert() -> nn.Conv2d:
             conv = nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias, **self.geometry)
