@@ -19,7 +19,6 @@ from toyscenes_training import SPACE, Recipe, save_sheet
 
 from semsyn.data.toy_parts import toy_supports
 from semsyn.hub import Card, find_card, save_pretrained
-from semsyn.models import IPOSEConfig, OASISConfig, SCGANConfig
 
 RECIPES: dict[str, Recipe] = {
     "clade": CLADE_RECIPE,
@@ -29,44 +28,10 @@ RECIPES: dict[str, Recipe] = {
     "ipose": OASIS_RECIPE,
 }
 
-OASIS_CONFIG = OASISConfig(num_classes=15, image_size=(128, 128), width=11, hidden=24, code_dim=32)
-IPOSE_CONFIG = IPOSEConfig(
-    num_classes=15,
-    image_size=(128, 128),
-    width=11,
-    hidden=24,
-    code_dim=32,
-    convention="toyscenes",
-    part_channels=16,
-    part_widths=(16, 16, 24, 32),
-    num_parts=6,
-    num_supported=5,
-)
-SCGAN_CONFIG = SCGANConfig(
-    num_classes=15,
-    image_size=(128, 128),
-    width=6,
-    stem_width=6,
-    routing_width=7,
-    conv_experts=3,
-    norm_experts=3,
-    temperature=1.0,
-    has_routing_spectral_norm=False,
-    hidden=24,
-    code_dim=64,
-    has_encoder=True,
-    encoder_width=7,
-)
-CARDS = {  # of weights that are not bundled yet
-    "oasis": Card(name="oasis/toyscenes", config=OASIS_CONFIG, license="Apache-2.0"),
-    "ipose": Card(name="ipose/toyscenes", config=IPOSE_CONFIG, license="Apache-2.0"),
-    "scgan": Card(name="scgan/toyscenes", config=SCGAN_CONFIG, license="Apache-2.0"),
-}
-
 
 def card_of(family: str) -> Card:
     """The card of a family's bundled weights."""
-    return CARDS[family] if family in CARDS else find_card(f"{family}/toyscenes")
+    return find_card(f"{family}/toyscenes")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""SCGAN: the three released generators, one of them under both readings of its labels."""
+"""SCGAN: the three released generators, one of them under both readings of its labels, and semsyn's own."""
 
 from dataclasses import replace
 
@@ -22,6 +22,20 @@ CELEBA = SCGANConfig(
 ADE20K = SCGANConfig(num_classes=151, image_size=(256, 256), norm_experts=4)
 COCO = SCGANConfig(
     num_classes=183, image_size=(256, 256), stem_width=24, routing_width=24, conv_experts=2, temperature=0.5
+)
+
+TOYSCENES = SCGANConfig(
+    num_classes=15,
+    image_size=(128, 128),
+    width=6,
+    stem_width=6,
+    routing_width=7,
+    temperature=1.0,
+    has_routing_spectral_norm=False,
+    hidden=24,
+    code_dim=64,
+    has_encoder=True,
+    encoder_width=7,
 )
 
 NOTES = (
@@ -79,5 +93,14 @@ CARDS = (
         "coco-stuff",
         _original("scgan-coco-best", "Baidu folder"),
         "182 classes and 'unknown'; a file with a plane more reads the borders of instances, too.",
+    ),
+    Card(
+        name="scgan/toyscenes",
+        config=TOYSCENES,
+        label_space="toyscenes",
+        license="Apache-2.0",
+        paper=PAPER,
+        weights="scgan-toyscenes.safetensors",
+        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
     ),
 )
