@@ -1,9 +1,10 @@
 """Measure the bundled weights: ``python examples/evaluate_toyscenes.py clade/toyscenes inade/toyscenes --out DIR``.
 
-On unseen scenes: the mIoU of a small segmenter, trained on true pictures, on generated ones; with ``--parts`` the same
-of parts, and how well a PartNet inside of a generator infers them; for INADE also how well the colours of instances
-follow those of an exemplar, and how far two seeds lie apart. Names may also be weights files. Results: ``results.json``
-and a contact sheet per generator. The segmenters are trained once (minutes) and kept.
+On unseen scenes: the mIoU of a small segmenter, trained on true pictures, on generated ones, and the margin over each
+generator before; with ``--parts`` the same of parts, and how well a PartNet inside of a generator infers them; with an
+encoder also how well the colours of instances follow those of an exemplar, and how far two seeds lie apart. Names may
+also be weights files. Results: ``results.json`` and a contact sheet per generator. The segmenters are trained once
+(minutes) and kept.
 """
 
 import argparse
@@ -40,19 +41,38 @@ def pictures(generator: Generator, layout: Layout, seeds: list[int], real: Tenso
     return generator(layout, generator.sample_style(layout, seeds=seeds, posterior=posterior))
 
 
-def measure(
+def count(
     generator: Generator | None, judges: Mapping[str, Judge], scenes: Scenes, *, encoded: bool
-) -> dict[str, dict[str, Any]]:
-    """What each judge says of true pictures (no generator), of draws, or of pictures with encoded codes."""
-    confusion = {name: torch.zeros(len(j.names), len(j.names), dtype=torch.long) for name, j in judges.items()}
+) -> dict[str, Tensor]:
+    """What each judge sees in true pictures (no generator), in draws, or in pictures with encoded codes: b k k, the
+    pixels of each (true, found) pair in each batch of scenes."""
+    seen: dict[str, list[Tensor]] = {name: [] for name in judges}
     for start in range(0, len(scenes), BATCH):
         indices = list(range(start, min(start + BATCH, len(scenes))))
         layout, image = scenes.batch(indices)
         if generator is not None:
             image = pictures(generator, layout, indices, image if encoded else None)
         for name, judge in judges.items():
-            confusion[name] += judge.count(image, judge.truth(scenes, indices, layout))
-    return {name: judge.figures(confusion[name]) for name, judge in judges.items()}
+            seen[name].append(judge.count(image, judge.truth(scenes, indices, layout)))
+    return {name: torch.stack(batches) for name, batches in seen.items()}
+
+
+def describe_all(judges: Mapping[str, Judge], seen: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
+    """The figures of each judge."""
+    return {name: judge.figures(seen[name].sum(0)) for name, judge in judges.items()}
+
+
+def measure_margin(judge: Judge, first: Tensor, second: Tensor, *, draws: int = 2000) -> dict[str, Any]:
+    """How much more mIoU the second of two generators has (b k k each, of the same scenes), with its 95 % interval when
+    batches of scenes are drawn anew (bootstrap)."""
+    rng = torch.Generator().manual_seed(0)
+
+    def margin(batches: Tensor) -> float:
+        return judge.figures(second[batches].sum(0))["miou"] - judge.figures(first[batches].sum(0))["miou"]
+
+    drawn = [margin(torch.randint(len(first), (len(first),), generator=rng)) for _ in range(draws)]
+    interval = torch.tensor(drawn).quantile(torch.tensor([0.025, 0.975])).tolist()
+    return {"margin": round(margin(torch.arange(len(first))), 4), "interval": [round(v, 4) for v in interval]}
 
 
 def measure_transfer(generator: Generator, scenes: Scenes) -> dict[str, float]:
@@ -66,7 +86,9 @@ def measure_transfer(generator: Generator, scenes: Scenes) -> dict[str, float]:
         pairs = {t: s for k in here.keys() & at.keys() for t, s in zip(here[k], at[k], strict=False)}
         if not pairs:
             continue
-        posterior = generator.encode(image, source).transfer(pairs, target.num_instances)
+        posterior = generator.encode(image, source)
+        if posterior.field == "instance_codes":
+            posterior = posterior.transfer(pairs, target.num_instances)
         fake = generator(target, generator.sample_style(target, seeds=[index], posterior=posterior))
         ours, theirs = instance_colors(fake, target)[0], instance_colors(image, source)[0]
         found.append(ours[list(pairs)])
@@ -82,13 +104,14 @@ def measure_transfer(generator: Generator, scenes: Scenes) -> dict[str, float]:
 
 
 def measure_diversity(generator: Generator, scenes: Scenes, *, count: int = 100) -> dict[str, float]:
-    """How far an instance's mean colours lie apart under two draws of its own code alone (levels of 255)."""
+    """How far an instance's mean colours lie apart under two draws (levels of 255): of its own code alone where it has
+    one, else of the picture's."""
     distances = []
     for index in range(count):
         layout, _ = scenes.batch([index])
         one, two = (generator.sample_style(layout, seeds=[seed]) for seed in (index, index + 10**6))
         for k in instances_by_class(layout).values():
-            changed = generator(layout, one.mix(two, instances=k[:1]))
+            changed = generator(layout, two if one.instance_codes is None else one.mix(two, instances=k[:1]))
             a, b = (instance_colors(image, layout)[0, k[0]] for image in (generator(layout, one), changed))
             distances.append((a - b).abs().mean() * 127.5)
     levels = torch.stack(distances)
@@ -136,18 +159,19 @@ def save_sheet(generator: Generator, scenes: Scenes, path: Path, *, count: int =
 @torch.inference_mode()
 def evaluate(
     generator: Generator, judges: Mapping[str, Judge], scenes: Scenes, on_true: Mapping[str, Any]
-) -> dict[str, Any]:
-    """All figures of one generator."""
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """All figures of one generator, and what the judges saw in its draws."""
     modes = ("drawn",) if generator.encoder is None else ("drawn", "encoded")
     results: dict[str, Any] = {}
+    seen = {mode: count(generator, judges, scenes, encoded=mode == "encoded") for mode in modes}
     for mode in modes:
-        results[mode] = measure(generator, judges, scenes, encoded=mode == "encoded")
+        results[mode] = describe_all(judges, seen[mode])
         for name, figures in results[mode].items():
             figures["share_of_true"] = round(figures["miou"] / on_true[name]["miou"], 4)
     if generator.encoder is not None:
         results["transfer"] = measure_transfer(generator, scenes)
         results["two_seeds"] = measure_diversity(generator, scenes)
-    return results
+    return results, seen["drawn"]
 
 
 def measure_part_net(generator: Generator, shapes: ToyShapes) -> dict[str, Any]:
@@ -185,11 +209,15 @@ def main() -> None:
         file = args.cache / "part-segmenter.pt"
         judges["parts"] = load_judge(file, train, PART_NAMES, field="part_ids", steps=steps)
     with torch.inference_mode():
-        results: dict[str, Any] = {"true": measure(None, judges, scenes, encoded=False)}
+        results: dict[str, Any] = {"true": describe_all(judges, count(None, judges, scenes, encoded=False))}
+    earlier: dict[str, dict[str, Tensor]] = {}
     for name in args.generators:
         generator = load_pretrained(name)
         scenes = scenes.requiring(generator.requires)
-        results[name] = evaluate(generator, judges, scenes, results["true"])
+        results[name], seen = evaluate(generator, judges, scenes, results["true"])
+        for other, theirs in earlier.items():
+            results[name][f"over {other}"] = {k: measure_margin(j, theirs[k], seen[k]) for k, j in judges.items()}
+        earlier[name] = seen
         if "objects" in generator.requires:
             results[name]["part_net"] = measure_part_net(generator, load_shapes(args.cache, "val", args.scenes))
         with torch.inference_mode():

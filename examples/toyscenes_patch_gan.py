@@ -1,4 +1,4 @@
-"""The recipes of CLADE and INADE: two scales of patches judged by a hinge loss, feature matching, low-level terms.
+"""The recipes of CLADE, INADE and SCGAN: a hinge loss on two scales of patches, feature matching, low-level terms.
 
 The released recipes at a small size. What differs, and why:
 
@@ -9,8 +9,10 @@ The released recipes at a small size. What differs, and why:
 - CLADE is deterministic, so it learns from scenes of one mood; the mean of all moods is no picture.
 - CLADE starts at Xavier gain 1, not 0.02: under spectral norm a small weight is turned far by every step of Adam, which
   settles late. Its tables, with entries around 1, learn faster than the rest.
+- SCGAN starts at gain 1 for the same reason, and its expert tables learn faster. As released, its semantic vector
+  network also learns to draw the picture by itself, so that the experts divide the work by what there is to see.
 - KL is weighted per picture, not summed over the batch at 0.05: that would silence the encoder of networks this small.
-- Released INADE encodes every picture of a batch. Here, later on, one in four has drawn codes instead (and no
+- Released INADE and SCGAN encode every picture of a batch. Here, later on, one in four has drawn codes instead (and no
   low-level term), so that the discriminator sees what draws from the prior look like.
 - The discriminator learns from the pictures of the generator's own step (the released loop draws new ones), which
   saves a forward of each network. Rates are higher (few steps) and fall to 0. The saved weights are a moving average.
@@ -28,7 +30,7 @@ from semsyn.functional import region_pool
 from semsyn.layout import Layout
 from semsyn.losses import discriminator_loss, feature_matching, generator_loss, kl_divergence
 from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
-from semsyn.nn import CLADE, INADE
+from semsyn.nn import CLADE, INADE, SpatiallyConditionalNorm
 from semsyn.style import Style
 
 
@@ -40,7 +42,8 @@ class PatchRecipe(Recipe):
     colors: float  # weight of the low-level term on instances
     kl: float  # weight of the divergence, summed over a picture
     has_edges: bool  # the discriminator sees instance borders
-    table_rate: float  # factor of the generator's rate for the tables of CLADE or INADE
+    table_rate: float  # factor of the generator's rate for the tables of CLADE, INADE or SCGAN
+    preview: float = 0.0  # weight of the picture that SCGAN's semantic vector network draws
     drawn_from: int | None = None  # step from which the last picture of a batch has drawn codes, not encoded ones
     features: float = 10.0
     first_map: int = 3  # of the discriminator's maps that are matched
@@ -71,6 +74,18 @@ INADE_RECIPE = PatchRecipe(
     table_rate=1.0,
     decay_from=0.5,
 )
+SCGAN_RECIPE = PatchRecipe(
+    blocks=10.0,
+    colors=5.0,
+    preview=1.0,
+    kl=3e-3,
+    has_edges=False,
+    cycles=(3200,),
+    drawn_from=1600,
+    rate=(4e-4, 4e-4),
+    table_rate=5.0,
+    decay_from=0.5,
+)
 
 
 class PatchTraining(Training[PatchRecipe]):
@@ -82,7 +97,7 @@ class PatchTraining(Training[PatchRecipe]):
 
     def groups(self) -> list[dict[str, Any]]:
         """Table entries are around 1, and Adam's steps do not know it: at the networks' rate they would hardly move."""
-        modulations = [m for m in self.generator.modules() if isinstance(m, CLADE | INADE)]
+        modulations = [m for m in self.generator.modules() if isinstance(m, CLADE | INADE | SpatiallyConditionalNorm)]
         tables = [p for m in modulations for p in m.parameters(recurse=False)]
         known = {id(p) for p in tables}
         others = [p for p in self.generator.parameters() if id(p) not in known]
@@ -100,7 +115,10 @@ class PatchTraining(Training[PatchRecipe]):
                 losses["kl"] = recipe.kl * kl_divergence(posterior.mu.float(), posterior.logvar.float()) / len(real)
                 pairs -= recipe.drawn_from is not None and self.step >= recipe.drawn_from
                 style = mix_images(posterior.apply(style), style, pairs)
-            picture = self.generator(layout, style)
+            found = self.generator.synthesize(layout, style)
+            picture = found.image
+            if recipe.preview:
+                losses["preview"] = recipe.preview * F.l1_loss(found.preview.float(), real)
             # The graph of the discriminator serves both steps, so it is cut from the generator's.
             fake = picture.detach().requires_grad_()
             planes = semantic_planes(layout, SPACE.num_classes, has_edges=recipe.has_edges)
@@ -115,12 +133,10 @@ class PatchTraining(Training[PatchRecipe]):
         losses["blocks"] = recipe.blocks * F.l1_loss(fake_blocks, real_blocks)
         if recipe.colors:
             losses["colors"] = recipe.colors * color_difference(fake[:pairs].float(), real[:pairs], layout[:pairs])
-        on_picture = sum(loss for name, loss in losses.items() if name != "kl")
+        others = [losses[name] for name in ("kl", "preview") if name in losses]  # do not look at the fake
+        on_picture = sum(loss for loss in losses.values() if all(loss is not other for other in others))
         (gradient,) = torch.autograd.grad(on_picture, fake, retain_graph=True)  # type: ignore[arg-type]
-        if "kl" in losses:
-            torch.autograd.backward([picture, losses["kl"]], [gradient, torch.ones(())])
-        else:
-            picture.backward(gradient)
+        torch.autograd.backward([picture, *others], [gradient, *(torch.ones(()) for _ in others)])
         losses["d_fake"], losses["d_real"] = discriminator_loss(fake_logits, real_logits)
         (losses["d_fake"] + losses["d_real"]).backward()
         return losses
@@ -128,12 +144,8 @@ class PatchTraining(Training[PatchRecipe]):
 
 def mix_images(first: Style, second: Style, count: int) -> Style:
     """The codes of the first ``count`` pictures from one style, of the others from another."""
-    codes = [
-        torch.cat([a[:count], b[count:]])
-        for a, b in ((first.code, second.code), (first.instance_codes, second.instance_codes))
-        if a is not None and b is not None
-    ]
-    return Style(code=codes[0], instance_codes=codes[1])
+    pairs = {name: (getattr(first, name), getattr(second, name)) for name in ("code", "instance_codes")}
+    return Style(**{name: torch.cat([a[:count], b[count:]]) for name, (a, b) in pairs.items() if a is not None})
 
 
 def color_difference(fake: Tensor, real: Tensor, layout: Layout) -> Tensor:

@@ -1,7 +1,7 @@
 """Train the bundled toyscenes weights: ``python examples/train_toyscenes.py clade --out runs/clade``.
 
-Families: ``clade`` and ``inade`` (see toyscenes_patch_gan.py), ``oasis`` and ``ipose`` (toyscenes_segmentation_gan.py).
-iPOSE needs a PartNet that train_toyscenes_parts.py made: ``--part-net runs/parts/part_net.pt``.
+Families: ``clade``, ``inade`` and ``scgan`` (see toyscenes_patch_gan.py), ``oasis`` and ``ipose``
+(toyscenes_segmentation_gan.py). iPOSE needs a PartNet that train_toyscenes_parts.py made: ``--part-net FILE``.
 
 A run that is stopped goes on from its last checkpoint (``--out``/state.pt) when the same command is given again.
 """
@@ -13,43 +13,25 @@ from pathlib import Path
 
 import torch
 from toyscenes_cache import load_scenes
-from toyscenes_patch_gan import CLADE_RECIPE, INADE_RECIPE
+from toyscenes_patch_gan import CLADE_RECIPE, INADE_RECIPE, SCGAN_RECIPE
 from toyscenes_segmentation_gan import OASIS_RECIPE, SegmentationTraining
 from toyscenes_training import SPACE, Recipe, save_sheet
 
 from semsyn.data.toy_parts import toy_supports
 from semsyn.hub import Card, find_card, save_pretrained
-from semsyn.models import IPOSEConfig, OASISConfig
 
 RECIPES: dict[str, Recipe] = {
     "clade": CLADE_RECIPE,
     "inade": INADE_RECIPE,
+    "scgan": SCGAN_RECIPE,
     "oasis": OASIS_RECIPE,
     "ipose": OASIS_RECIPE,
-}
-
-OASIS_CONFIG = OASISConfig(num_classes=15, image_size=(128, 128), width=11, hidden=24, code_dim=32)
-IPOSE_CONFIG = IPOSEConfig(
-    num_classes=15,
-    image_size=(128, 128),
-    width=11,
-    hidden=24,
-    code_dim=32,
-    convention="toyscenes",
-    part_channels=16,
-    part_widths=(16, 16, 24, 32),
-    num_parts=6,
-    num_supported=5,
-)
-CARDS = {  # of weights that are not bundled yet
-    "oasis": Card(name="oasis/toyscenes", config=OASIS_CONFIG, license="Apache-2.0"),
-    "ipose": Card(name="ipose/toyscenes", config=IPOSE_CONFIG, license="Apache-2.0"),
 }
 
 
 def card_of(family: str) -> Card:
     """The card of a family's bundled weights."""
-    return CARDS[family] if family in CARDS else find_card(f"{family}/toyscenes")
+    return find_card(f"{family}/toyscenes")
 
 
 def main() -> None:

@@ -164,6 +164,24 @@ class Parts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Routing:
+    """How much of each expert a pixel takes.
+
+    Attributes:
+        conv: n e h w, weights of the experts of convolutions, or n e 1 1: the same at every pixel.
+        norm: n m h w, weights of the experts of norms.
+    """
+
+    conv: Tensor
+    norm: Tensor
+
+    def resized(self, size: tuple[int, int]) -> "Routing":
+        """The same weights at another size (nearest, torch's floor rule); one for all pixels stays one."""
+        conv, norm = (t if t.shape[2:] == (1, 1) else resize_ids(t, size) for t in (self.conv, self.norm))
+        return Routing(conv=conv, norm=norm)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """Id maps, dense maps and codes at one resolution; every conditional layer is called as ``layer(x, condition)``.
 
@@ -176,6 +194,7 @@ class Condition:
         windows: the windows of labels; layers that can work without them (`Conditional.may_use`) are cheaper with them.
         codes: n i 2 d, codes of the instances (scale, shift).
         parts: parts of objects.
+        routing: weights of the experts of layers that mix some.
     """
 
     class_ids: Tensor | None = None
@@ -186,6 +205,7 @@ class Condition:
     windows: Windows | None = None
     codes: Tensor | None = None
     parts: Parts | None = None
+    routing: Routing | None = None
 
     @classmethod
     def of(
@@ -198,6 +218,7 @@ class Condition:
         offsets: Tensor | None = None,
         planes: Tensor | None = None,
         parts: Parts | None = None,
+        routing: Routing | None = None,
         size: tuple[int, int] | None = None,
     ) -> "Condition":
         """A condition for using a layer alone; maps are resized to ``size`` (nearest, torch's floor rule) where one is
@@ -213,7 +234,8 @@ class Condition:
             "offsets": offsets,
             "planes": planes,
         }
-        sizes = {name: (t.shape[-2], t.shape[-1]) for name, t in maps.items() if t is not None}
+        sized = maps if routing is None else {**maps, "routing": routing.norm}
+        sizes = {name: (t.shape[-2], t.shape[-1]) for name, t in sized.items() if t is not None}
         if size is None and len(set(sizes.values())) > 1:
             raise InputError(f"the maps differ in size: {sizes}. Give size=(h, w) of the features they condition.")
         at: dict[str, Any] = {name: t if t is None or size is None else resize_ids(t, size) for name, t in maps.items()}
@@ -222,7 +244,8 @@ class Condition:
         ids = at.pop("instance_ids")
         regions = None if ids is None or at["class_ids"] is None else Regions.of(at["class_ids"], instance_ids=ids)
         parts = parts if parts is None or size is None else parts.resized(size)
-        return cls(**at, regions=regions, codes=instance_codes, parts=parts)
+        routing = routing if routing is None or size is None else routing.resized(size)
+        return cls(**at, regions=regions, codes=instance_codes, parts=parts, routing=routing)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -239,7 +262,8 @@ class Condition:
     def _map(self) -> Tensor:
         ids = None if self.regions is None else self.regions.ids
         noise = None if self.parts is None else self.parts.noise
-        for tensor in (self.class_ids, self.edges, self.offsets, self.planes, ids, noise):
+        weights = None if self.routing is None else self.routing.norm
+        for tensor in (self.class_ids, self.edges, self.offsets, self.planes, ids, noise, weights):
             if tensor is not None:
                 return tensor
         raise InputError("a condition without maps has no size.")
@@ -252,6 +276,8 @@ class Condition:
             changed["regions"] = self.regions.resized(size)
         if self.parts is not None:
             changed["parts"] = self.parts.resized(size)
+        if self.routing is not None:
+            changed["routing"] = self.routing.resized(size)
         return replace(self, windows=None, **changed)
 
     def recalling(self, earlier: "Condition") -> "Condition":

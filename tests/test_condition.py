@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from semsyn import condition
-from semsyn.condition import CONDITION_FIELDS, REGION_ROWS, Condition, Parts, Regions
+from semsyn.condition import CONDITION_FIELDS, REGION_ROWS, Condition, Parts, Regions, Routing
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 
@@ -103,7 +103,7 @@ def test_a_condition_without_maps_has_no_size() -> None:
 def test_missing_lists_what_a_layer_would_lack() -> None:
     cond = Condition(class_ids=make_maps()[0])
     assert cond.missing(("class_ids", "edges", "codes")) == ["edges", "codes"]
-    fields = {"class_ids", "edges", "offsets", "planes", "regions", "windows", "codes", "parts"}
+    fields = {"class_ids", "edges", "offsets", "planes", "regions", "windows", "codes", "parts", "routing"}
     assert set(CONDITION_FIELDS) == fields
 
 
@@ -113,3 +113,15 @@ def test_parts_are_resized_but_their_noise_is_not() -> None:
     assert cond.size == (4, 4) and cond.parts is not None and cond.parts.features is not None
     assert cond.parts.noise is parts.noise and cond.parts.features.shape == (1, 2, 4, 4)
     assert cond.resized((2, 2)).parts.noise is parts.noise
+
+
+def test_routing_is_resized_unless_it_is_one_for_all_pixels() -> None:
+    routing = Routing(conv=torch.rand(2, 3, 1, 1), norm=torch.rand(2, 4, 4, 6))
+    cond = Condition.of(routing=routing)
+    assert cond.size == (4, 6) and cond.batch == 2
+    small = Condition.of(class_ids=torch.zeros(2, 8, 8, dtype=torch.int64), routing=routing, size=(2, 3))
+    for half in (small, cond.resized((2, 3))):
+        assert half.routing.conv is routing.conv
+        assert torch.equal(half.routing.norm, routing.norm[:, :, ::2, ::2])
+    with pytest.raises(InputError, match=r"\{'class_ids': \(6, 8\), 'routing': \(4, 6\)\}.*size="):
+        Condition.of(class_ids=make_maps()[0], routing=routing)

@@ -1,6 +1,6 @@
 """The backends of a generator or an encoder: forms that compute the same picture in different ways, and the floor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from semsyn.functional import edges
 from semsyn.hub.weights_file import assemble
 from semsyn.layout import Layout
 from semsyn.models import Generator
-from semsyn.nn import InstanceEncoder, LabelStem, LatentStem, ModulatedResBlock, ToImage
+from semsyn.nn import InstanceEncoder, LabelStem, LatentStem, ModulatedResBlock, SpatiallyConditionalConv2d, ToImage
 from semsyn.style import Style
 from semsyn.testing.plain import plain_encode, plain_forward
 
@@ -137,14 +137,14 @@ def compile_inference(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def floor_form(generator: Generator, batch: int) -> Form:
     """The main path's convolutions alone, one after the other, on dense random inputs of the right sizes.
 
-    Stem, block convolutions with shortcuts and picture head; spectral norms folded, channels-last, eager. Nothing that
-    is conditioned, normalised or activated: what any implementation has to pay.
+    Stem, block convolutions (of every expert) with shortcuts and picture head; spectral norms folded, channels-last,
+    eager. Nothing that is conditioned, normalised or activated: what any implementation has to pay.
     """
     like, sizes = next(generator.parameters()), generator.sizes()
     made = [_stem_call(generator.stem, (batch, *sizes[0]), like)]
     for stage, size in zip(generator.stages, sizes, strict=True):
         assert isinstance(stage, ModulatedResBlock)
-        convs = (stage.conv_p, stage.conv_s, stage.conv_0, stage.conv_1)
+        convs = (stage.conv_p, stage.conv_s, *_experts(stage.conv_0), *_experts(stage.conv_1))
         made += [_conv_call(conv, (batch, *size)) for conv in convs if conv]
     assert isinstance(generator.to_image, ToImage)
     made.append(_conv_call(generator.to_image.conv, (batch, *sizes[-1])))
@@ -173,6 +173,10 @@ def encoder_floor(encoder: InstanceEncoder) -> Form:
         return result
 
     return form
+
+
+def _experts(conv: nn.Module) -> Iterable[nn.Module]:
+    return conv.experts if isinstance(conv, SpatiallyConditionalConv2d) else (conv,)
 
 
 def _stem_call(stem: nn.Module, size: tuple[int, int, int], like: Tensor) -> Callable[[], Tensor]:

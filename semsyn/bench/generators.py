@@ -26,6 +26,8 @@ CASES = (
     "inade/ade20k",
     "inade/ade20k-encoder",
     "spade/ade20k-vae@8",
+    "scgan/ade20k",
+    "scgan/celeba",
 )
 
 # Largest difference to the plain fp32 picture in [-1, 1] for a form to be timed; in half precision the mean difference.

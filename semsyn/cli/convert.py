@@ -12,8 +12,9 @@ from semsyn.hub.weights_file import describe_file
 
 EPILOG = """\
 The file is read without running any code in it. Family, classes, width and options are found in it.
-What it does not tell (the picture's size, the depth, SPADE's edge channel, OASIS' noise channels) comes
-from the options, else from --card, else from an opt.txt beside the file.
+What it does not tell (the picture's size, the depth, SPADE's edge channel, OASIS' noise channels, SCGAN's
+temperature) comes from the options, else from --card, else from --options, an opt.txt or SCGAN's yml file,
+which are found beside the file, too.
 
 examples:
   semsyn convert ade20k/best_net_G.pth --card clade/ade20k --out clade-ade20k.safetensors
@@ -44,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="SPADE: whether the last label channel is the map of instance borders",
     )
     parser.add_argument("--space", metavar="SPACE", help=f"what the ids mean: {SPACE_HELP}; default: the card's")
+    parser.add_argument("--options", metavar="FILE", type=Path, help="the original options: opt.txt or yml (SCGAN)")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
@@ -61,10 +63,11 @@ def run(args: argparse.Namespace) -> None:
             upsampling=args.upsampling,
             has_edges=args.edges,
             label_space=None if args.space is None else find_space(args.space),
+            options=args.options,
             supports=args.supports,
         )
     except InputError as error:
-        hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME"
+        hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME, --options FILE"
         raise InputError(f"{error} On the command line: {hint}.") from error
     save_pretrained(conversion.generator, args.out, overwrite=args.overwrite)
     generator = conversion.generator

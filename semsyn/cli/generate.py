@@ -70,7 +70,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="keep the picture of --seed and draw this class anew, sample j from seed N + j + 1; may be repeated",
     )
     style.add_argument("--instances", metavar="PATH", type=Path, help="instance map, or folder with one per label map")
-    style.add_argument("--reference", metavar="FILE", type=Path, help="picture of the same scene whose style to take")
+    style.add_argument(
+        "--reference",
+        metavar="FILE",
+        type=Path,
+        help="picture whose style to take; of the same scene where instances have styles of their own",
+    )
     style.add_argument("--size", metavar="HxW", type=parse_size, help="of the pictures; default: as trained")
     style.add_argument("--space", metavar="SPACE", help=f"read the maps by {SPACE_HELP}; default: the weights' own")
     style.add_argument("--sheet", action="store_true", help="also draw contact sheets: map in colours | samples")

@@ -1,17 +1,18 @@
-"""The ``opt.txt`` that the original training scripts write beside their weights."""
+"""Original options: the ``opt.txt`` that training scripts write beside their weights, and SCGAN's yml files."""
 
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from semsyn.errors import CheckpointError
+from semsyn.errors import CheckpointError, MissingExtraError
 
-__all__ = ["Option", "parse_options", "read_options"]
+__all__ = ["Option", "find_yaml", "parse_options", "parse_yaml", "read_options"]
 
 Option = bool | int | float | str | None
 
 _LINE = re.compile(r"^\s*(?P<name>[A-Za-z_]\w*):(?P<value>.*?)(?:\s*\[default: (?P<default>.*)\])?\s*$")
 _RULE = re.compile(r"^\s*-{3,}.*-{3,}\s*$")
+_YAML = (".yml", ".yaml")
 
 
 def _flag(text: str) -> bool:
@@ -38,10 +39,17 @@ _KINDS: Mapping[str, Callable[[str], Option]] = {
             "channels_G",
             "semantic_nc",
             "spade_ks",
+            "nff",
+            "nrf",
+            "num_experts_conv",
+            "num_experts_norm",
+            "pyr_rng",
+            "ig_sz",
+            "ig_iter",
         ),
         int,
     ),
-    **dict.fromkeys(("aspect_ratio", "lambda_kld", "lambda_feat", "lambda_vgg"), float),
+    **dict.fromkeys(("aspect_ratio", "lambda_kld", "lambda_feat", "lambda_vgg", "temperature", "ig_sigma"), float),
     **dict.fromkeys(
         (
             "contain_dontcare_label",
@@ -51,6 +59,10 @@ _KINDS: Mapping[str, Callable[[str], Option]] = {
             "add_sketch",
             "no_3dnoise",
             "no_spectral_norm",
+            "no_spectral_on_routing",
+            "position",
+            "pyr_pos",
+            "ig_relative",
         ),
         _flag,
     ),
@@ -65,6 +77,8 @@ _KINDS: Mapping[str, Callable[[str], Option]] = {
             "preprocess_mode",
             "num_upsampling_layers",
             "param_free_norm",
+            "weight_type",
+            "model",
         ),
         str,
     ),
@@ -91,27 +105,88 @@ def parse_options(text: str) -> dict[str, Option]:
         if found is None:
             raise CheckpointError(f"line {number} of the options file is not 'name: value': {line.strip()[:80]!r}.")
         name, value = found["name"], found["value"].strip()
-        try:
-            options[name] = _KINDS.get(name, str)(value)
-        except ValueError:
-            kind = _KINDS[name].__name__.strip("_")
-            raise CheckpointError(
-                f"line {number} of the options file: {name} must be of kind {kind}, found {value!r}."
-            ) from None
+        options[name] = _read_value(name, value, f"line {number} of the options file")
     if not options:
         raise CheckpointError("the options file holds no 'name: value' line.")
     return options
 
 
+def parse_yaml(text: str) -> dict[str, Option]:
+    """Parse the text of a yml file of options, such as SCGAN's ``config/*.yml``; nothing in it is run.
+
+    Args:
+        text: a mapping of option names to plain values.
+
+    Returns:
+        as of `parse_options`, without options that have no value, or lists or mappings.
+
+    Raises:
+        MissingExtraError: without PyYAML.
+        CheckpointError: if it is no yml, no such mapping, or an option's value has the wrong type.
+    """
+    try:
+        import yaml  # type: ignore[import-untyped, unused-ignore]
+    except ImportError as error:
+        raise MissingExtraError("pyyaml", "yaml") from error
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise CheckpointError(f"it is no yml file of options: {' '.join(str(error).split())[:160]}.") from error
+    if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) for name in found):
+        raise CheckpointError("the yml file does not map option names to values.")
+    plain = {name: str(value) for name, value in found.items() if isinstance(value, bool | int | float | str)}
+    if wrong := sorted(name for name in set(found) - set(plain) if name in _KINDS and found[name] is not None):
+        raise CheckpointError(f"the yml file gives {wrong[0]} no plain value, but a {type(found[wrong[0]]).__name__}.")
+    return {name: _read_value(name, value, "the yml file") for name, value in plain.items()}
+
+
 def read_options(path: str | Path) -> dict[str, Option]:
-    """Read an ``opt.txt``; see `parse_options`.
+    """Read an ``opt.txt``, or a yml file (told by its ending); see `parse_options` and `parse_yaml`.
 
     Raises:
         CheckpointError: if the file cannot be read as text or parsed; the message names it.
+        MissingExtraError: for a yml file, without PyYAML.
     """
+    parse = parse_yaml if Path(path).suffix in _YAML else parse_options
     try:
-        return parse_options(Path(path).read_text(encoding="utf-8"))
+        return parse(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read as an options file: {error}.") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def find_yaml(generator: Path) -> Path | None:
+    """Find the yml file of options that belongs to a generator's file.
+
+    That is the one beside the file; or, of several there or in a folder ``config`` beside, above or two above, the one
+    whose option ``name`` is the name of the file's folder, as in the authors' tree: ``checkpoints/<name>/`` and
+    ``config/``.
+
+    Raises:
+        CheckpointError: if several fit and shape different networks.
+        MissingExtraError: if there is one to look into, without PyYAML.
+    """
+    folder = generator.resolve().parent
+    beside = _list_yaml(folder)
+    if len(beside) == 1:
+        return beside[0]
+    candidates = beside or [path for above in (folder, *folder.parents[:2]) for path in _list_yaml(above / "config")]
+    fitting = {path: options for path in candidates if (options := read_options(path)).get("name") == folder.name}
+    shapes = [{name: value for name, value in options.items() if name in _KINDS} for options in fitting.values()]
+    if any(shape != shapes[0] for shape in shapes):
+        names = ", ".join(str(path) for path in fitting)
+        raise CheckpointError(f"{names} all have the name {folder.name!r}, but differ: pass one of them, options=.")
+    return next(iter(fitting), None)
+
+
+def _list_yaml(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in _YAML) if folder.is_dir() else []
+
+
+def _read_value(name: str, text: str, where: str) -> Option:
+    try:
+        return _KINDS.get(name, str)(text)
+    except ValueError:
+        kind = _KINDS[name].__name__.strip("_")
+        raise CheckpointError(f"{where}: {name} must be of kind {kind}, found {text!r}.") from None

@@ -48,20 +48,25 @@ def first_conv(state: Mapping[str, Tensor]) -> Tensor | None:
     return state.get("head_0.conv_0.weight_orig", state.get("head_0.conv_0.weight"))
 
 
-def parse_norm_code(code: str) -> tuple[str, int]:
+def parse_norm_code(code: str, kind: str = "spade") -> tuple[str, int]:
     """``spectralspadesyncbatch3x3`` to the parameter-free norm and the kernel size: ("sync_batch", 3).
+
+    Args:
+        code: the option ``norm_G``.
+        kind: what the family calls its norms there.
 
     Raises:
         CheckpointError: for a code that the released code does not know.
     """
-    match = re.fullmatch(r"(?:spectral)?spade(syncbatch|batch|instance)(\d)x\d", code)
+    match = re.fullmatch(rf"(?:spectral)?{kind}(syncbatch|batch|instance)(\d)x\d", code)
     if not match:
-        raise CheckpointError(f"norm_G is {code!r}; known are [spectral]spade{{syncbatch,batch,instance}}KxK.")
+        raise CheckpointError(f"norm_G is {code!r}; known are [spectral]{kind}{{syncbatch,batch,instance}}KxK.")
     return match[1].replace("sync", "sync_"), int(match[2])
 
 
-def pyramid_from_options(options: Options) -> Facts:
-    """The fields of `PyramidConfig` that original options tell."""
+def pyramid_from_options(options: Options, *, kind: str = "spade") -> Facts:
+    """The fields of `PyramidConfig` that original options tell; for the kind see `parse_norm_code`."""
+    norm_code = str(options.get("norm_G", f"spectral{kind}syncbatch3x3"))
     upsampling = options.get("num_upsampling_layers", "normal")
     if upsampling not in SCALES:
         raise CheckpointError(f"num_upsampling_layers is {upsampling!r}; known are {list(SCALES)}.")
@@ -73,8 +78,8 @@ def pyramid_from_options(options: Options) -> Facts:
         "image_size": (rows * multiple, columns * multiple),
         "width": int(options.get("ngf", 64)),
         "upsampling": upsampling,
-        "norm": parse_norm_code(options.get("norm_G", DEFAULT_NORM))[0],
-        "has_spectral_norm": str(options.get("norm_G", DEFAULT_NORM)).startswith("spectral"),
+        "norm": parse_norm_code(norm_code, kind)[0],
+        "has_spectral_norm": norm_code.startswith("spectral"),
     }
 
 
@@ -105,7 +110,8 @@ def check_stem_pixels(state: Mapping[str, Tensor], facts: Facts) -> None:
     weight = state["fc.weight"]
     if weight.ndim != 2:
         return
-    pixels = weight.shape[0] // (16 * facts["width"])
+    width = int(facts.get("stem_width") or facts["width"])
+    pixels = weight.shape[0] // (16 * width)
     multiple = SCALES[facts["upsampling"]][-1]
     wanted = math.prod(side // multiple for side in facts["image_size"])
     if wanted != pixels:

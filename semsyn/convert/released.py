@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.convert import clade, inade, ipose, oasis, spade
+from semsyn.convert import clade, inade, ipose, oasis, scgan, spade
 from semsyn.convert.keymap import KeyMap, State
 from semsyn.convert.pyramid import Facts, Options, check_stem_pixels
 from semsyn.convert.spectral import complete_spectral_norm
@@ -17,8 +17,11 @@ from semsyn.models import family_of, get_family
 States = Mapping[str, State]  # by role: generator, encoder
 
 # What a config needs and no file tells, as the arguments that say it.
-ASKED = {"image_size": "image_size=(h, w)", "upsampling": "upsampling='normal', 'more' or 'most'"}
-
+ASKED = {
+    "image_size": "image_size=(h, w)",
+    "upsampling": "upsampling='normal', 'more' or 'most'",
+    "temperature": "options= (opt.txt, the authors' yml file, or a mapping), which tell the position maps, too",
+}
 
 # What no original option tells: there the file decides.
 UNCHECKED = ("hidden", "part_channels", "part_widths", "part_layers", "num_parts")
@@ -37,6 +40,8 @@ class Released:
         label_channels: what a config makes of the fact ``label_channels``, for families whose files have it.
         split_channels: facts with ``label_channels``, and what is known besides, to facts without.
         defaults: entries of our state that the files lack.
+        unchecked: fields of the config for which the file decides, whatever a card says.
+        has_yaml: whether the authors give options in yml files.
     """
 
     from_options: Callable[[Options], Any]
@@ -47,6 +52,8 @@ class Released:
     label_channels: Callable[[Any], int] | None = None
     split_channels: Callable[[Facts, Mapping[str, Any]], Facts] | None = None
     defaults: Callable[[Any], dict[str, Tensor]] = lambda config: {}
+    unchecked: tuple[str, ...] = ()
+    has_yaml: bool = False
 
 
 _SPADE_ENCODER: dict[str, Any] = {"encoder": spade.ENCODER, "encoder_input": "layer1.0.weight_orig"}
@@ -88,6 +95,16 @@ RELEASED = {
         split_channels=oasis.split_channels,
         defaults=ipose.defaults,
     ),
+    "scgan": Released(
+        from_options=scgan.from_released_options,
+        recognise=scgan.recognise,
+        keymap=scgan.generator_keymap,
+        label_channels=scgan.label_channels,
+        split_channels=scgan.split_channels,
+        unchecked=("has_edges", "has_preview"),
+        has_yaml=True,
+        **_SPADE_ENCODER,
+    ),
 }
 
 
@@ -124,7 +141,7 @@ def recognise(state: State, *, what: str = "the file") -> tuple[str, Facts]:
             raise CheckpointError(f"{what} looks like {title}, but its first layers do not: {error}.") from error
         if facts is not None:
             return family, facts
-    if any(key.startswith(("discriminator_", "body_down.")) for key in state):
+    if any(key.startswith(("discriminator_", "body_down.", "enc1.")) for key in state):
         advice = "it is a discriminator; pass the generator's file, which ends in _net_G.pth or _EMA.pth"
     elif "fc_mu.weight" in state or "scale_conv_mu.weight" in state:
         advice = "it is an encoder; pass {'generator': …, 'encoder': …}"
@@ -170,9 +187,9 @@ def infer_config(states: States, known: Mapping[str, Any], *, source: str = "the
     config_class = get_family(family).config_class
     names = {field.name for field in fields(config_class)}
     known = {name: value for name, value in known.items() if value is not None and name in names}
-    split = get_released(family).split_channels
-    told = facts if split is None else split(facts, known)
-    checked = [name for name in told if name in known and name not in UNCHECKED]
+    released = get_released(family)
+    told = facts if released.split_channels is None else released.split_channels(facts, known)
+    checked = [name for name in told if name in known and name not in (*UNCHECKED, *released.unchecked)]
     if wrong := [name for name in checked if known[name] != told[name]]:
         differences = "; ".join(f"{name} is {told[name]} in the file, {known[name]} was expected" for name in wrong)
         raise CheckpointError(f"the file does not fit {source}: {differences}.")

@@ -17,6 +17,8 @@ class Folders:
         splits: the folder's name of ``train`` and ``val``.
         picture_ending, map_ending: how the names end of the files that count.
         key: what the names of a picture and its map have in common.
+        lists: for each split a text file below the root that names its items, one per line (what follows a dot does not
+            count). Empty: a split is what its folder holds.
     """
 
     pictures: str
@@ -25,6 +27,7 @@ class Folders:
     picture_ending: str = ""
     map_ending: str = ""
     key: Callable[[Path], str] = stem
+    lists: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,12 @@ SQUARE_TRAIN = Transform(load_size=256, crop_size=256)
 
 COCO_FOLDERS = Folders(pictures="{}_img", maps="{}_label")
 ADE20K_FOLDERS = Folders(pictures="images/{}", maps="annotations/{}", splits={"train": "training", "val": "validation"})
+CELEBA_FOLDERS = Folders(
+    pictures="CelebA-HQ-img",
+    maps="CelebAMaskHQ-mask",
+    splits={"train": "", "val": ""},
+    lists={"train": "train_list.txt", "val": "test_list.txt"},
+)
 CITYSCAPES_FOLDERS = Folders(
     pictures="leftImg8bit/{}",
     maps="gtFine/{}",
@@ -73,4 +82,11 @@ ADE20K = Preset(space="ade20k-raw", train=JITTERED, test=SQUARE, folders=ADE20K_
 CITYSCAPES = Preset(space="cityscapes", train=WIDE, test=WIDE_TEST, has_instances=True, folders=CITYSCAPES_FOLDERS)
 FACADES = Preset(space="facades", train=JITTERED, test=SQUARE)
 CELEBA = Preset(space="celeba", train=JITTERED, test=SQUARE)
+# For SCGAN: background is the last class, and pictures are 512 x 512.
+CELEBA_BACKGROUND_LAST = Preset(
+    space="celeba-background-last",
+    train=Transform(load_size=512, crop_size=512),
+    test=Transform(load_size=512, crop_size=512, flip=False),
+    folders=CELEBA_FOLDERS,
+)
 DEEPFASHION = Preset(space="deepfashion-8", train=Transform(load_size=256, crop_size=256), test=SQUARE)

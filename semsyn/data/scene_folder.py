@@ -42,10 +42,12 @@ def read_pair(
 
     Raises:
         InputError: for files that cannot be read, ids that the space does not know, or a picture and a map of different
-            size.
+            size (a multiple of the other, as in CelebAMask-HQ, will do if the transform makes them equal).
     """
     image, ids = open_image(picture), read_label_map(label_map, space=space)
-    if (image.height, image.width) != tuple(ids.shape):
+    h, w = ids.shape
+    is_scaled = transform.scaled_size((image.height, image.width)) == transform.scaled_size((h, w))
+    if not is_scaled or image.height * w != image.width * h:
         raise InputError(
             f"the picture is {image.height} x {image.width}, its label map {ids.shape[0]} x {ids.shape[1]}: both must "
             "show the same pixels."
@@ -96,12 +98,28 @@ class SceneFolder(Dataset[ScenePair]):
 def _list_pairs(root: Path, folders: Folders, split: str) -> list[tuple[Path, Path]]:
     if split not in folders.splits:
         raise InputError(f"split is {split!r}; there are {', '.join(folders.splits)}.")
-    name = folders.splits[split]
+    name, listed = folders.splits[split], _read_list(root, folders, split)
     kinds = ((folders.pictures, folders.picture_ending), (folders.maps, folders.map_ending))
     found = []
     for folder, ending in kinds:
         at = root / folder.format(name)
-        found.append([path for path in list_pictures(at) if path.name.endswith(ending)])
-        if not found[-1]:
+        paths = [path for path in list_pictures(at) if path.name.endswith(ending)]
+        if not paths:
             raise InputError(f"{at} holds no picture whose name ends in {ending}.")
+        if listed and (missing := sorted(listed - {folders.key(path) for path in paths})):
+            raise InputError(f"{at} lacks {len(missing)} pictures that {folders.lists[split]} names, as {missing[0]}.")
+        found.append([path for path in paths if not listed or folders.key(path) in listed])
     return [(picture, label_map) for picture, label_map in pair_pictures(*found, key=folders.key)]
+
+
+def _read_list(root: Path, folders: Folders, split: str) -> set[str]:
+    """The keys that a split's list names; empty if there is no list."""
+    if split not in folders.lists:
+        return set()
+    path = root / folders.lists[split]
+    if not path.is_file():
+        raise InputError(f"{path} is not there: it names the pictures of split {split!r}, one per line.")
+    lines = (line.strip().partition(".")[0] for line in path.read_text(encoding="utf-8").splitlines())
+    if names := {line for line in lines if line}:
+        return names
+    raise InputError(f"{path} names no picture.")

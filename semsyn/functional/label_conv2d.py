@@ -15,6 +15,7 @@ def label_conv2d(
     bias: Tensor | None = None,
     *,
     planes: Tensor | None = None,
+    values: Tensor | None = None,
     padding: int = 0,
     stride: int = 1,
 ) -> Tensor:
@@ -28,11 +29,12 @@ def label_conv2d(
         weight: o (k + p) kh kw; the classes come first, the p planes last.
         bias: o, or None.
         planes: n p h w, dense inputs such as edges, noise or soft maps. None: p is 0.
+        values: n h w, what the map holds at its id in place of 1, such as a position in the region. None: 1.
         padding, stride: as in `torch.nn.functional.conv2d`, the same for both axes; outside of the map nothing is
             added.
 
     Returns:
-        n o h' w', in the dtype of weight. Differentiable in weight, bias and planes.
+        n o h' w', in the dtype of weight. Differentiable in weight, bias, planes and values.
 
     Raises:
         InputError: if both inputs are None or shapes do not fit.
@@ -49,8 +51,11 @@ def label_conv2d(
     if num_classes < 1:
         raise InputError(f"weight has {weight.shape[1]} input channels: {num_planes} planes leave none for classes.")
     check_shape(class_ids, "n h w", name="class_ids")
+    if values is not None:
+        n, h, w = class_ids.shape
+        check_shape(values, "n h w", n=n, h=h, w=w, name="values")
     convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
-    result = convolve(class_ids.long(), weight[:, :num_classes], padding, stride)
+    result = convolve(class_ids.long(), weight[:, :num_classes], padding, stride, values)
     if planes is not None:
         n, h, w = class_ids.shape
         check_shape(planes, "n p h w", n=n, h=h, w=w, name="planes")

@@ -120,7 +120,11 @@ def describe(config: Any) -> str:
     }
     h, w = config.image_size
     parts = [family_of(config).title, f"{config.num_classes} classes"]
+    if planes := getattr(config, "num_planes", 0):
+        parts.append(f"{planes} planes")
     parts += [text for name, text in flags.items() if getattr(config, name, False)]
+    if hasattr(config, "conv_experts"):
+        parts.append(f"{config.conv_experts}+{config.norm_experts} experts")
     if getattr(config, "code_dim", None) is not None:
         parts.append(f"code {config.code_dim}")
     if hasattr(config, "instance_code_dim"):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from semsyn.convert.checkpoint import find_files, find_options, read_state, sha256
-from semsyn.convert.options import read_options
+from semsyn.convert.options import Option, find_yaml, read_options
 from semsyn.convert.released import convert_states, get_released, infer_config, merge_states, recognise
 from semsyn.data.spaces import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
@@ -47,14 +47,16 @@ def convert_checkpoint(
     upsampling: str | None = None,
     has_edges: bool | None = None,
     label_space: str | LabelSpace | None = None,
+    options: PathLike | Mapping[str, Any] | None = None,
     supports: PathLike | None = None,
     dtype: torch.dtype | None = None,
 ) -> Conversion:
     """Turn original checkpoint files into a generator with the same numbers.
 
     Family, classes, width and options are read from the keys and shapes. What they do not tell (the picture's size, the
-    depth of the pyramid, whether one of SPADE's label channels is the edge map, how many of OASIS' are noise) comes
-    from the arguments, else from the card, or without one from an ``opt.txt`` beside the file.
+    depth of the pyramid, whether one of SPADE's label channels is the edge map, how many of OASIS' are noise, the
+    temperature and position maps of SCGAN's routing) comes from the arguments, else from the card, or without one from
+    an ``opt.txt`` beside the file, or for SCGAN from its yml, whose values win, see `semsyn.convert.options.find_yaml`.
 
     Args:
         checkpoint: a file, a folder, or files by role (``generator``, ``encoder``, ``part_net``), as in
@@ -62,9 +64,11 @@ def convert_checkpoint(
         card: the card, or its name, that the files belong to. They must fit it.
         image_size: (h, w) of the picture.
         upsampling: depth of the pyramid: ``normal``, ``more`` or ``most``.
-        has_edges: SPADE's last label channel is the map of instance borders.
+        has_edges: the last label channel (SPADE, SCGAN) is the map of instance borders.
         label_space: what the class ids mean, or its name; None: the card's. Its number of classes counts where a file
             does not tell.
+        options: the original options, in place of those beside the file: an ``opt.txt``, a yml file (needs the extra
+            ``yaml``), or names and values such as ``{"label_nc": 150, "temperature": 0.05, …}``. Not with a card.
         supports: folder of the support maps of iPOSE (`semsyn.data.read_supports`), which the files lack. None: parts
             are inferred once there are some.
         dtype: of the floating-point tensors; None is float32.
@@ -73,18 +77,21 @@ def convert_checkpoint(
         CheckpointError: if a file is unsafe, damaged, of no known family, of another card, or lacks weights.
         InputError: if a fact is missing that the files do not tell; the message names the argument and cards that fit.
         UnknownNameError: if there is no such card or label space.
+        MissingExtraError: for a yml file, without PyYAML.
     """
     check_dtype(dtype)
+    if card is not None and options is not None:
+        raise InputError("a card says all that options could: give either card= or options=.")
     known = find_card(card) if isinstance(card, str) else card
     space = get_label_space(label_space) if isinstance(label_space, str) else label_space
     files = find_files(checkpoint)
     states = merge_states({role: read_state(path) for role, path in files.items()})
     config = _make_config(
         states,
-        what=str(files["generator"]),
         given={"image_size": image_size and tuple(image_size), "upsampling": upsampling, "has_edges": has_edges},
         card=known,
-        options=find_options(files),
+        options=options,
+        files=files,
         num_classes=None if space is None else space.num_classes,
     )
     family = family_of(config).name
@@ -103,13 +110,14 @@ def convert_checkpoint(
 def _make_config(
     states: Mapping[str, Mapping[str, Tensor]],
     *,
-    what: str,
+    files: Mapping[str, Path],
     given: Mapping[str, Any],
     card: Card | None,
-    options: Path | None,
+    options: PathLike | Mapping[str, Any] | None,
     num_classes: int | None,
 ) -> Any:
     """Put together what the files, the caller, the card and the options tell; a refusal names the cards that fit."""
+    what = str(files["generator"])
     family, facts = recognise(states["generator"], what=what)
     fitting = _fitting(family, facts)
     if card is not None and card.family != family:
@@ -118,8 +126,9 @@ def _make_config(
     known = {name: value for name, value in given.items() if value is not None}
     if card is not None:
         known = vars(card.config) | known
-    elif options is not None:
-        known = {name: value for name, value in _read_config(family, options).items() if name not in facts} | known
+    else:
+        said = _read_config(family, options, files)
+        known = {name: value for name, value in said.items() if name not in facts} | known
     if "num_classes" not in facts and num_classes is not None:
         known.setdefault("num_classes", num_classes)
     try:
@@ -128,12 +137,26 @@ def _make_config(
         raise type(error)(f"{error}{fitting}") from error
 
 
-def _read_config(family: str, options: Path) -> dict[str, Any]:
-    """The config that an options file describes, with defaults for what it leaves out; empty if it names no classes."""
+def _read_config(
+    family: str, options: PathLike | Mapping[str, Any] | None, files: Mapping[str, Path]
+) -> dict[str, Any]:
+    """The config that options describe, with defaults for what they leave out; empty if they lack what has none."""
+    released = get_released(family)
+    said = options if isinstance(options, Mapping) else _read_options(options, files, has_yaml=released.has_yaml)
     try:
-        return vars(get_released(family).from_options(read_options(options)))
-    except KeyError:
+        return vars(released.from_options(said))
+    except KeyError as error:
+        if options is not None:
+            raise InputError(f"the options do not tell {error}, without which they describe no network.") from error
         return {}
+
+
+def _read_options(options: PathLike | None, files: Mapping[str, Path], *, has_yaml: bool) -> dict[str, Option]:
+    """The options of a file, or of those beside the generator's."""
+    if options is not None:
+        return read_options(os.fspath(options))
+    found = [find_options(files), find_yaml(files["generator"]) if has_yaml else None]
+    return {name: value for path in found if path is not None for name, value in read_options(path).items()}
 
 
 def _find_space(space: LabelSpace | None, card: Card | None, num_classes: int) -> LabelSpace | None:

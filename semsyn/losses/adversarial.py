@@ -10,7 +10,7 @@ from torch import Tensor
 from semsyn.errors import UnknownNameError
 
 GANMode = Literal["hinge", "ls", "original", "w"]
-MODES: tuple[str, ...] = ("hinge", "ls", "original", "w")
+MODES: tuple[GANMode, ...] = ("hinge", "ls", "original", "w")
 
 
 def generator_loss(logits: Sequence[Tensor], *, mode: GANMode = "hinge") -> Tensor:

@@ -1,4 +1,4 @@
-"""Feature matching between the maps of a multi-scale discriminator."""
+"""Feature matching between the maps of a discriminator."""
 
 from collections.abc import Sequence
 
@@ -31,3 +31,22 @@ def feature_matching(
     if not pairs:
         raise InputError(f"first_map is {first_map}, but no scale has a map from there on, logits excluded.")
     return torch.stack([F.l1_loss(f, r.detach()) for f, r in pairs]).sum() / len(fake)
+
+
+def feature_distance(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    r"""Mean absolute difference of the features of a discriminator that has a single encoder (SCGAN with FPSE).
+
+    .. math:: \frac{1}{L} \sum_l \operatorname{mean} |f_l - r_l|
+
+    Real maps are constants. The released weight is 10.
+
+    Args:
+        fake: L maps of generated pictures, without logits.
+        real: the same for true pictures.
+
+    Raises:
+        InputError: if there is no map.
+    """
+    if not fake:
+        raise InputError("there are no maps to compare.")
+    return torch.stack([F.l1_loss(f, r.detach()) for f, r in zip(fake, real, strict=True)]).mean()

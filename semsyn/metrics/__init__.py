@@ -1,7 +1,16 @@
 """Figures of merit."""
 
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.metrics.inception_score import inception_score
 from semsyn.metrics.parts import PartScores
 from semsyn.metrics.segmentation import class_iou, confusion_matrix, mean_iou
 
-__all__ = ["PartScores", "class_iou", "confusion_matrix", "feature_statistics", "frechet_distance", "mean_iou"]
+__all__ = [
+    "PartScores",
+    "class_iou",
+    "confusion_matrix",
+    "feature_statistics",
+    "frechet_distance",
+    "inception_score",
+    "mean_iou",
+]

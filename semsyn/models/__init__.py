@@ -6,6 +6,7 @@ from semsyn.models.inade import INADEConfig, build_inade
 from semsyn.models.ipose import IPOSEConfig, attach_supports, build_ipose
 from semsyn.models.oasis import OASISConfig, build_oasis
 from semsyn.models.registry import FAMILIES, Family, config_from_dict, config_to_dict, family_of, get_family
+from semsyn.models.scgan import SCGANConfig, build_scgan
 from semsyn.models.spade import SPADEConfig, build_spade
 
 __all__ = [
@@ -16,12 +17,14 @@ __all__ = [
     "INADEConfig",
     "IPOSEConfig",
     "OASISConfig",
+    "SCGANConfig",
     "SPADEConfig",
     "attach_supports",
     "build_clade",
     "build_inade",
     "build_ipose",
     "build_oasis",
+    "build_scgan",
     "build_spade",
     "config_from_dict",
     "config_to_dict",

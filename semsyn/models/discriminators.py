@@ -11,20 +11,28 @@ from semsyn.layout import Layout
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 
-KERNEL, PADDING, SLOPE, MAX_WIDTH = 4, 2, 0.2, 512
+KERNEL, SLOPE, MAX_WIDTH = 4, 0.2, 512
 
 
 class PatchBlock(nn.Module):
-    """Convolution 4×4, then if asked for instance norm without affine, then if asked for leaky ReLU 0.2.
+    """Convolution, then if asked for instance norm without affine, then if asked for leaky ReLU 0.2.
 
     With a norm the convolution is spectrally normalised and has no bias, since the norm would remove it.
     """
 
     def __init__(
-        self, c_in: int, c_out: int, *, stride: int, has_norm: bool = True, has_activation: bool = True
+        self,
+        c_in: int,
+        c_out: int,
+        *,
+        stride: int = 1,
+        kernel_size: int = KERNEL,
+        has_norm: bool = True,
+        has_activation: bool = True,
     ) -> None:
         super().__init__()
-        conv = nn.Conv2d(c_in, c_out, KERNEL, stride=stride, padding=PADDING, bias=not has_norm)
+        padding = kernel_size // 2
+        conv = nn.Conv2d(c_in, c_out, kernel_size, stride=stride, padding=padding, bias=not has_norm)
         self.conv = spectral_norm(conv) if has_norm else conv
         self.norm = InstanceNorm(c_out) if has_norm else None
         self.has_activation = has_activation

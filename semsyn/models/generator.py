@@ -17,6 +17,7 @@ from semsyn.nn.conditional import Conditional
 from semsyn.nn.conditioners import Conditioner, Prepared
 from semsyn.nn.inference_conv import pack_convolutions
 from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.semantic_vectors import SemanticVectorNetwork
 from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.style import Posterior, Style, draw_codes
 
@@ -150,7 +151,7 @@ class Generator(nn.Module):
             self.eval().requires_grad_(False)
             fold_spectral_norm(self)
             for layer in list(self.modules()):
-                if isinstance(layer, Conditional | ModulatedResBlock):
+                if isinstance(layer, Conditional | ModulatedResBlock | SemanticVectorNetwork):
                     layer.fold()
             pack_convolutions(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.is_fused = True
@@ -174,10 +175,10 @@ class Generator(nn.Module):
     def synthesize(
         self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None
     ) -> Synthesis:
-        """The picture as `forward` makes it, and what was found on the way, such as the parts of objects."""
+        """The picture as `forward` makes it, and what was found on the way: parts of objects, routing, a preview."""
         prepared = self.conditioner.prepare(layout, self.sizes(size))
         style = self.sample_style(layout, size=size) if style is None else style
-        return Synthesis(image=self.run(prepared, style), extras=prepared.extras)
+        return Synthesis(image=self.run(prepared, style), extras=self.conditioner.inspect(prepared))
 
     def sample_style(
         self,

@@ -6,7 +6,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.models.generator import Generator, stem_size
@@ -26,7 +27,7 @@ SCALES: dict[Upsampling, tuple[int, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PyramidConfig:
-    """What SPADE, CLADE and INADE generators have.
+    """What SPADE, CLADE, INADE and SCGAN generators have.
 
     Attributes:
         num_classes: k, void included.
@@ -69,6 +70,7 @@ def build_pyramid(
     widths: Sequence[int],
     scales: tuple[int, ...],
     encoder: nn.Module | None = None,
+    activation: Callable[[Tensor], Tensor] = torch.tanh,
 ) -> Generator:
     """Put a stem and blocks together, low to high.
 
@@ -80,6 +82,7 @@ def build_pyramid(
         widths: channels before the first stage and after each.
         scales: size of each stage as a multiple of the stem's.
         encoder: of pictures.
+        activation: of the picture head.
 
     Raises:
         InputError: if the last scale does not divide the size.
@@ -89,7 +92,7 @@ def build_pyramid(
         stem=stem,
         stages=nn.ModuleList(block(a, b) for a, b in pairwise(widths)),
         scales=scales,
-        to_image=ToImage(widths[-1]),
+        to_image=ToImage(widths[-1], activation=activation),
         image_size=config.image_size,
         encoder=encoder,
         config=config,

@@ -10,6 +10,7 @@ from semsyn.models.generator import Generator
 from semsyn.models.inade import INADEConfig, build_inade
 from semsyn.models.ipose import IPOSEConfig, build_ipose
 from semsyn.models.oasis import OASISConfig, build_oasis
+from semsyn.models.scgan import SCGANConfig, build_scgan
 from semsyn.models.spade import SPADEConfig, build_spade
 
 
@@ -38,6 +39,7 @@ FAMILIES = {
         Family("inade", "INADE", INADEConfig, build_inade),
         Family("oasis", "OASIS", OASISConfig, build_oasis),
         Family("ipose", "iPOSE", IPOSEConfig, build_ipose),
+        Family("scgan", "SCGAN", SCGANConfig, build_scgan),
     )
 }
 

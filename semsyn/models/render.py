@@ -53,8 +53,8 @@ def render(
             rule.
         instance_map: the same for instance ids; None: every class of a picture is one instance.
         categories: what the instances are, for iPOSE, see `semsyn.models.read_layout`; or a list.
-        reference: picture whose style is encoded (path, Pillow picture or array, or a list); it shows the same layout.
-            It is resized to the picture's size (bicubic, antialiased).
+        reference: picture whose style is encoded (path, Pillow picture or array, or a list); where codes are per
+            instance, it shows the same layout. It is resized to the picture's size (bicubic, antialiased).
         planes: n p h w float tensor of dense conditions, for generators that read a sketch.
         style: codes to use; then nothing is drawn.
         seed: one for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use seed + j, so a
@@ -82,7 +82,7 @@ def render(
     if size is not None and tuple(size) != generator.image_size and not generator.has_free_size:
         raise InputError(
             f"this generator starts from a code, so it makes pictures of {generator.image_size} only, "
-            f"not {tuple(size)}."
+            f"not {tuple(size)}. Leave size= out: label maps of any size are resized. Then resize the picture."
         )
     target = generator.image_size if size is None else (size[0], size[1])
     generator.sizes(target)  # a size that does not fit is refused before anything is read

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.nn.scene_parts import SceneParts
+from semsyn.nn.semantic_vectors import SemanticVectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,27 @@ class Synthesis:
         Raises:
             InputError: if the generator infers none.
         """
-        if "parts" not in self.extras:
-            raise InputError("this generator infers no parts; iPOSE does.")
-        return self.extras["parts"]
+        return self._find("parts", "infers no parts; iPOSE does")
+
+    @property
+    def routing(self) -> SemanticVectors:
+        """The logits of the experts that pixels take, at every level (SCGAN).
+
+        Raises:
+            InputError: if the generator has no experts.
+        """
+        return self._find("routing", "has no experts to choose from; SCGAN has")
+
+    @property
+    def preview(self) -> Tensor:
+        """n 3 h w in [-1, 1], the picture that the semantic vectors alone give (SCGAN).
+
+        Raises:
+            InputError: if the generator paints none.
+        """
+        return self._find("preview", "paints no preview; SCGAN does, where its weights came with the head for it")
+
+    def _find(self, name: str, otherwise: str) -> Any:
+        if name not in self.extras:
+            raise InputError(f"this generator {otherwise}.")
+        return self.extras[name]

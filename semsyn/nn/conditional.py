@@ -111,13 +111,13 @@ class Conditional(nn.Module):
         negative_slope: float | None = None,
         inplace: bool = False,
     ) -> Tensor:
-        """``conv(self(x, cond, …))`` in its cheapest form; conv may be a `SplitConv2d`."""
+        """``conv(self(x, cond, …))`` in its cheapest form; conv may be a `SplitConv2d`, or conditional itself."""
         cond = self.conditions(x, cond)
         if isinstance(conv, SplitConv2d):
             y = self._convolved(conv.features, x, cond, prepared, negative_slope, inplace)
             return y.add_(conv.appended(_activate(self.appended(cond), negative_slope)))
         if self.appended_channels:
-            return conv(self(x, cond, prepared, negative_slope=negative_slope, inplace=inplace))
+            return _convolve(conv, self(x, cond, prepared, negative_slope=negative_slope, inplace=inplace), cond)
         return self._convolved(conv, x, cond, prepared, negative_slope, inplace)
 
     def _modulated(
@@ -147,7 +147,7 @@ class Conditional(nn.Module):
         is_plain = negative_slope is None and not self.has_finish
         if is_plain and isinstance(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.bias is None:
             return (self.prepare(cond) if prepared is None else prepared).project(self.norm(x), conv)
-        return conv(self._modulated(x, cond, prepared, negative_slope, inplace))
+        return _convolve(conv, self._modulated(x, cond, prepared, negative_slope, inplace), cond)
 
     def fold(self) -> None:
         """Take the inference form, in place: the running statistics of a batch norm go into the modulation."""
@@ -156,6 +156,10 @@ class Conditional(nn.Module):
             self.scale = torch.rsqrt(self.norm.running_var + self.norm.eps)
             self.shift = -self.norm.running_mean * self.scale
             self.norm = nn.Identity()
+
+
+def _convolve(conv: nn.Module, y: Tensor, cond: Condition) -> Tensor:
+    return conv(y, cond) if isinstance(conv, Conditional) else conv(y)
 
 
 def _activate(y: Tensor, negative_slope: float | None) -> Tensor:

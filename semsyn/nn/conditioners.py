@@ -60,6 +60,10 @@ class Conditioner(nn.Module):
         """Conditions with the style in them."""
         raise NotImplementedError
 
+    def inspect(self, prepared: Prepared) -> Mapping[str, Any]:
+        """``prepared.extras``, and what is only computed for somebody who looks at it."""
+        return prepared.extras
+
     def check(self, layout: Layout) -> None:
         """Raise InputError if the layout lacks a field."""
         if missing := [name for name in self.requires if getattr(layout, name) is None]:
@@ -117,7 +121,7 @@ class LabelConditioner(Conditioner):
         windows = find_windows(layout.class_ids, sizes, self.window, edges=wanted.edges)
         return Prepared(
             tuple(
-                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, windows=those)
+                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, planes=at.planes, windows=those)
                 for at, those in zip(levels, windows, strict=True)
             )
         )

@@ -13,6 +13,7 @@ from semsyn.nn.modulation import Modulation
 from semsyn.nn.spectral_norm import spectral_norm
 
 MakeNorm = Callable[[int], Conditional]
+MakeConv = Callable[[int, int], nn.Module]
 BlockModulations = Mapping[str, Modulation]
 
 
@@ -20,7 +21,7 @@ class ModulatedResBlock(nn.Module):
     """Two modulated, activated convolutions beside a shortcut.
 
     out = shortcut(x) + conv_1(act(norm_1(conv_0(act(norm_0(x)))))), act = leaky ReLU 0.2. The shortcut is x itself, or
-    conv_s(norm_s(x)) without activation or bias where the channels change. With a modulation in front, x is
+    conv_s(norm_s(x)) without activation where the channels change. With a modulation in front, x is
     conv_p(act(norm_p(x))) to begin with.
 
     Args:
@@ -28,7 +29,12 @@ class ModulatedResBlock(nn.Module):
         modulation: makes the conditional norm of c channels: ``partial(CLADE, num_classes=19)``. Convolutions take as
             many channels as it returns (`Conditional.out_channels`).
         front_modulation: makes the norm in front; None: there is none.
-        has_spectral_norm: put spectral normalisation on the convolutions.
+        convolution: makes conv_0 and conv_1 of their input and output channels, at the same size; one that is
+            `Conditional` is called with the condition. None: 3 x 3 with bias.
+        shortcut_modulation: makes norm_s; None: as the others.
+        shortcut_kernel_size: of conv_s.
+        has_shortcut_bias: whether conv_s has one.
+        has_spectral_norm: put spectral normalisation on the convolutions, except those that ``convolution`` makes.
 
     Shape: x is n c h w at the condition's size, or smaller: then it is enlarged to it (nearest); the result n c' h w.
 
@@ -42,24 +48,36 @@ class ModulatedResBlock(nn.Module):
         modulation: MakeNorm,
         *,
         front_modulation: MakeNorm | None = None,
+        convolution: MakeConv | None = None,
+        shortcut_modulation: MakeNorm | None = None,
+        shortcut_kernel_size: int = 1,
+        has_shortcut_bias: bool = False,
         has_spectral_norm: bool = True,
     ) -> None:
         super().__init__()
         middle = min(in_channels, out_channels)
 
-        def conv(norm: Conditional, channels: int, kernel_size: int, bias: bool = True) -> nn.Module:
-            layer = nn.Conv2d(norm.out_channels, channels, kernel_size, padding=kernel_size // 2, bias=bias)
+        def plain(channels_in: int, channels: int, kernel_size: int = 3, bias: bool = True) -> nn.Module:
+            layer = nn.Conv2d(channels_in, channels, kernel_size, padding=kernel_size // 2, bias=bias)
             return spectral_norm(layer) if has_spectral_norm else layer
 
+        conv = convolution or plain
+        modulation_s = shortcut_modulation or modulation
+
         self.norm_p = None if front_modulation is None else front_modulation(in_channels)
-        self.conv_p = None if self.norm_p is None else conv(self.norm_p, in_channels, 3)
+        self.conv_p = None if self.norm_p is None else plain(self.norm_p.out_channels, in_channels)
         self.norm_0 = modulation(in_channels)
-        self.conv_0 = conv(self.norm_0, middle, 3)
+        self.conv_0 = conv(self.norm_0.out_channels, middle)
         self.norm_1 = modulation(middle)
-        self.conv_1 = conv(self.norm_1, out_channels, 3)
-        self.norm_s = modulation(in_channels) if in_channels != out_channels else None
-        self.conv_s = None if self.norm_s is None else conv(self.norm_s, out_channels, 1, bias=False)
-        self.reads = self.norm_0.reads if self.norm_p is None else (*self.norm_p.reads, *self.norm_0.reads)
+        self.conv_1 = conv(self.norm_1.out_channels, out_channels)
+        self.norm_s = modulation_s(in_channels) if in_channels != out_channels else None
+        self.conv_s = (
+            None
+            if self.norm_s is None
+            else plain(self.norm_s.out_channels, out_channels, shortcut_kernel_size, has_shortcut_bias)
+        )
+        layers = (self.norm_p, self.norm_0, self.conv_0, self.norm_s)
+        self.reads = tuple(dict.fromkeys(f for layer in layers if isinstance(layer, Conditional) for f in layer.reads))
 
     def prepare(self, cond: Condition, earlier: BlockModulations | None = None) -> BlockModulations:
         """The modulations of its norms: all that does not depend on the features; see `Conditional.modulate`."""
@@ -88,5 +106,5 @@ class ModulatedResBlock(nn.Module):
         """Take the inference form, in place: channels that norms append are convolved apart."""
         for name in ("0", "1", "s"):
             norm, conv = getattr(self, f"norm_{name}"), getattr(self, f"conv_{name}")
-            if norm is not None and norm.appended_channels:
+            if norm is not None and norm.appended_channels and isinstance(conv, nn.Conv2d):
                 setattr(self, f"conv_{name}", SplitConv2d(conv, norm.appended_channels))

@@ -1,5 +1,6 @@
 """The first features of a generator, and its picture head."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -7,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.condition import Condition
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape
+from semsyn.functional import resize_ids
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
 from semsyn.style import Style
 
@@ -63,17 +65,50 @@ class LatentStem(nn.Module):
             )
         if cond.size != self.size:
             raise InputError(
-                f"this generator starts from a code at {self.size}, so its picture size is fixed; found {cond.size}."
+                f"this generator starts from a code at {self.size}, so its picture size is fixed; found {cond.size}. "
+                "Leave size= out: label maps of any size are resized. Then resize the picture."
             )
         return self.linear(style.code.to(self.linear.weight.dtype)).unflatten(1, (-1, *self.size))
 
 
-class ToImage(nn.Module):
-    """Features to a picture: leaky ReLU, 3 x 3 convolution, tanh; n c h w to n 3 h w in [-1, 1]."""
+class StyleImageStem(nn.Module):
+    """First features convolved from a picture that gives the look, at the lowest resolution; works at any size.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        num_planes: p of the picture.
+        channels: c of the result.
+
+    Shape: style.code_map n p h w of any size (brought to the stem's by the nearest rule), the result n c h w.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, num_planes: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(num_planes, channels, 3, padding=1)
+
+    def forward(self, cond: Condition, style: Style) -> Tensor:
+        if style.code_map is None:
+            raise InputError(
+                "this generator starts from style.code_map (n p h w), a picture that gives the look, which the style "
+                "lacks: Style(code_map=picture)."
+            )
+        check_shape(style.code_map, "n p h w", n=cond.batch, p=self.conv.in_channels, name="style.code_map")
+        return self.conv(resize_ids(style.code_map, cond.size).to(self.conv.weight.dtype))
+
+
+class ToImage(nn.Module):
+    """Features to a picture: leaky ReLU, 3 x 3 convolution, tanh; n c h w to n 3 h w in [-1, 1].
+
+    Args:
+        channels: c.
+        activation: in place of tanh; it must keep pictures in [-1, 1], as `torch.nn.functional.hardtanh` does.
+    """
+
+    def __init__(self, channels: int, *, activation: Callable[[Tensor], Tensor] = torch.tanh) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 3, 3, padding=1)
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(self.conv(F.leaky_relu(x, 0.2)))
+        return self.activation(self.conv(F.leaky_relu(x, 0.2)))

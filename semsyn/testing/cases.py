@@ -16,7 +16,16 @@ from semsyn.hub import find_card
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
 from semsyn.models import Generator, IPOSEConfig, attach_supports, get_family
-from semsyn.nn import CLADE, INADE, SPADE, BatchNorm, LabelConv2d, PartNet, PartSupports
+from semsyn.nn import (
+    CLADE,
+    INADE,
+    SPADE,
+    BatchNorm,
+    LabelConv2d,
+    PartNet,
+    PartSupports,
+    SpatiallyConditionalNorm,
+)
 from semsyn.nn.initialize import initialize
 from semsyn.nn.part_modulation import PartAffine
 from semsyn.objects import Objects
@@ -78,6 +87,8 @@ def randomize(network: nn.Module) -> nn.Module:
             for gain in (module.gamma_gain, module.beta_gain):
                 if gain is not None:
                     gain.weight.normal_(0, 0.4)
+        elif isinstance(module, SpatiallyConditionalNorm):
+            module.affine.normal_(0, 0.4)
         elif isinstance(module, INADE):
             module.weight.uniform_(0, 0.5)
             module.bias[..., 0].uniform_(0.5, 1.5)

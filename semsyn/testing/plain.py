@@ -5,7 +5,7 @@ spectral norms are recomputed, and nothing is shared or fused. They read the wei
 names, so the same weights give the same picture; tests and benchmarks compare with them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from semsyn.condition import Routing
 from semsyn.errors import InputError
 from semsyn.layout import Layout
 from semsyn.models import Generator
@@ -28,9 +29,14 @@ from semsyn.nn import (
     ModulatedResBlock,
     PartConditioner,
     PartModulation,
+    RoutingConditioner,
+    SpatiallyConditionalConv2d,
+    SpatiallyConditionalNorm,
+    StyleImageStem,
 )
 from semsyn.style import Posterior, Style
 from semsyn.testing.plain_objects import PlainParts, plain_parts
+from semsyn.testing.plain_routing import plain_mixture_conv, plain_mixture_norm, plain_routing
 
 
 def one_hot(ids: Tensor, count: int) -> Tensor:
@@ -55,6 +61,7 @@ class PlainMaps:
         offsets: n 2 h w; or None.
         planes: n p h w, a sketch or noise, perhaps of another size; or None.
         parts: what iPOSE reads besides; or None.
+        routing: what SCGAN reads besides, by size; or None.
     """
 
     semantics: Tensor
@@ -63,6 +70,7 @@ class PlainMaps:
     offsets: Tensor | None = None
     planes: Tensor | None = None
     parts: PlainParts | None = None
+    routing: Mapping[tuple[int, int], Routing] | None = None
 
     @classmethod
     def of(
@@ -82,8 +90,13 @@ class PlainMaps:
         planes = layout.planes
         if generator.conditioner.code_dim is not None:
             planes = plain_noise(style, layout.size)
+        semantics = torch.cat(parts, dim=1)
+        routing = None
+        if isinstance(conditioner, RoutingConditioner):
+            dense = semantics if planes is None else torch.cat([semantics, planes.to(dtype)], dim=1)
+            routing = plain_routing(conditioner, dense, sizes)
         return cls(
-            semantics=torch.cat(parts, dim=1),
+            semantics=semantics,
             instances=instances,
             codes=style.instance_codes,
             offsets=None if layout.offsets is None else layout.offsets.to(dtype),
@@ -91,6 +104,7 @@ class PlainMaps:
             parts=plain_parts(conditioner, layout, style, list(sizes))
             if isinstance(conditioner, PartConditioner)
             else None,
+            routing=routing,
         )
 
 
@@ -139,6 +153,9 @@ def plain_stem(stem: nn.Module, maps: PlainMaps, style: Style, size: tuple[int, 
     if isinstance(stem, LatentStem):
         assert style.code is not None
         return stem.linear(style.code).unflatten(1, (-1, *size))
+    if isinstance(stem, StyleImageStem):
+        assert style.code_map is not None
+        return stem.conv(F.interpolate(style.code_map, size, mode="nearest"))
     assert isinstance(stem, LabelStem)
     return F.conv2d(_read_maps(stem, maps, size), stem.conv.weight, stem.conv.bias, padding=1)
 
@@ -151,9 +168,17 @@ def plain_block(block: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
     shortcut = x
     if block.norm_s is not None and block.conv_s is not None:
         shortcut = block.conv_s(plain_modulation(block.norm_s, x, maps))
-    x = block.conv_0(F.leaky_relu(plain_modulation(block.norm_0, x, maps), 0.2))
-    x = block.conv_1(F.leaky_relu(plain_modulation(block.norm_1, x, maps), 0.2))
+    x = plain_conv(block.conv_0, F.leaky_relu(plain_modulation(block.norm_0, x, maps), 0.2), maps)
+    x = plain_conv(block.conv_1, F.leaky_relu(plain_modulation(block.norm_1, x, maps), 0.2), maps)
     return shortcut + x
+
+
+def plain_conv(conv: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
+    """A convolution of a block, conditional or not."""
+    if not isinstance(conv, SpatiallyConditionalConv2d):
+        return conv(x)
+    assert maps.routing is not None
+    return plain_mixture_conv(conv, x, maps.routing[x.shape[2], x.shape[3]].conv)
 
 
 def plain_modulation(layer: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
@@ -170,6 +195,9 @@ def plain_modulation(layer: nn.Module, x: Tensor, maps: PlainMaps) -> Tensor:
         return plain_inade(layer, x, maps)
     if isinstance(layer, PartModulation):
         return plain_part_modulation(layer, x, maps)
+    if isinstance(layer, SpatiallyConditionalNorm):
+        assert maps.routing is not None
+        return plain_mixture_norm(layer, _normalise(layer.norm, x), maps.routing[x.shape[2], x.shape[3]].norm)
     raise InputError(f"{type(layer).__name__} has no plain form.")
 
 
@@ -225,11 +253,11 @@ def plain_part_modulation(layer: PartModulation, x: Tensor, maps: PlainMaps) -> 
 
 
 def _read_maps(layer: SPADE | LabelStem, maps: PlainMaps, size: tuple[int, int]) -> Tensor:
-    semantics = F.interpolate(maps.semantics, size, mode="nearest")
-    if "planes" not in layer.reads:
-        return semantics
-    assert maps.planes is not None
-    return torch.cat([semantics, F.interpolate(maps.planes, size, mode="nearest")], dim=1)
+    parts = [maps.semantics]
+    if "planes" in layer.reads:
+        assert maps.planes is not None
+        parts.append(maps.planes)
+    return torch.cat([F.interpolate(part, size, mode="nearest") for part in parts if part.shape[1]], dim=1)
 
 
 def _normalise(norm: nn.Module, x: Tensor) -> Tensor:

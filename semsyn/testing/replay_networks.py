@@ -97,8 +97,9 @@ def fullsize_generator(case: Case) -> Results:
 
 
 def image_encoder(case: Case) -> Results:
-    """Kinds ``encoder`` and ``fullsize_E`` of SPADE."""
-    net = ImageEncoder(case.config["ngf"], case.state["fc_mu.weight"].shape[0])
+    """Kinds ``encoder`` and ``fullsize_E`` of SPADE and SCGAN."""
+    own_width = case.config.get("nef", -1)
+    net = ImageEncoder(own_width if own_width > 0 else case.config["ngf"], case.state["fc_mu.weight"].shape[0])
     net.load_state_dict(spade.ENCODER.convert(case.state))
     posterior = net.train(case.mode == "train")(case.inputs["image"])
     results = {"mu": posterior.mu, "logvar": posterior.logvar}

@@ -4,14 +4,14 @@ Each handler takes a case with ``config`` (original option names), ``state`` (or
 and returns values by golden key: ``x`` for ``out/x``, ``mid/x``, ``grad/x`` and ``after/x`` as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.convert.discriminators import PATCHGAN
+from semsyn.convert.discriminators import FEATURE_PYRAMID, PATCHGAN
 from semsyn.errors import InputError
 from semsyn.layout import Layout
 from semsyn.losses import (
@@ -24,6 +24,7 @@ from semsyn.losses import (
     kl_divergence,
 )
 from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
+from semsyn.models.feature_pyramid_discriminator import FeaturePyramidDiscriminator
 from semsyn.train import learning_rate
 
 
@@ -51,6 +52,26 @@ def build_discriminator(config: Mapping[str, Any]) -> MultiscaleDiscriminator:
         width=config.get("ndf", 64),
         num_layers=config.get("n_layers_D", 4),
     )
+
+
+def build_feature_pyramid(state: Mapping[str, Tensor], *, has_edges: bool = False) -> FeaturePyramidDiscriminator:
+    """The discriminator that an original state fits: widths and classes are those of its weights."""
+    net = FeaturePyramidDiscriminator(
+        state["embedding.weight"].shape[1] - has_edges,
+        width=len(state["enc1.0.0.weight_orig"]),
+        has_edges=has_edges,
+        has_blur="blur.weight" in state,
+    )
+    net.load_state_dict(FEATURE_PYRAMID.convert(state))
+    return net
+
+
+def build_perceptual(state: Mapping[str, Tensor], weights: Sequence[float] = SPADE_WEIGHTS) -> PerceptualLoss:
+    """The perceptual loss that an original state fits: its widths are those of the weights."""
+    widths = [len(state[f"vgg.{conv}.bias"]) for conv in ("slice1.0", "slice2.5", "slice3.10", "slice4.19")]
+    loss = PerceptualLoss(VGG19Features(widths), weights=weights)
+    loss.load_state_dict(dict(state))
+    return loss
 
 
 def discriminator(case: TrainingCase) -> dict[str, Tensor]:
@@ -111,8 +132,7 @@ def loss_featmatch(case: TrainingCase) -> dict[str, Tensor]:
 
 def loss_vgg(case: TrainingCase) -> dict[str, Tensor]:
     """Kinds ``loss_vgg`` and ``loss_vgg_inade``: maps, loss and gradient on a narrow VGG19."""
-    loss_of = PerceptualLoss(VGG19Features(case.config["widths"]), weights=case.config.get("weights", SPADE_WEIGHTS))
-    loss_of.load_state_dict(dict(case.state))
+    loss_of = build_perceptual(case.state, case.config.get("weights", SPADE_WEIGHTS))
     fake = case.inputs["fake"].clone().requires_grad_()
     loss = loss_of(fake, case.inputs["real"])
     loss.backward()
@@ -131,13 +151,13 @@ def loss_kld(case: TrainingCase) -> dict[str, Tensor]:
 
 def lr_schedule(case: TrainingCase) -> dict[str, Tensor]:
     """Kind ``lr_schedule``: the rates of generator and discriminator per epoch."""
-    lr, constant, decay = (case.config[name] for name in ("lr", "niter", "niter_decay"))
+    generator, discriminator = learning_rates(*(case.config[name] for name in ("lr", "niter", "niter_decay", "TTUR")))
+    return {"lr_G": generator, "lr_D": discriminator}
+
+
+def learning_rates(lr: float, constant: int, decay: int, has_two_rates: bool) -> tuple[Tensor, Tensor]:
+    """The rates of generator and discriminator in each epoch, float64."""
     epochs = range(1, constant + decay + 1)
-    factors = {"lr_G": 0.5, "lr_D": 2.0} if case.config["TTUR"] else {"lr_G": 1.0, "lr_D": 1.0}
-    return {
-        name: torch.tensor(
-            [learning_rate(e, base=lr * factor, constant_epochs=constant, decay_epochs=decay) for e in epochs],
-            dtype=torch.float64,
-        )
-        for name, factor in factors.items()
-    }
+    rates = [learning_rate(e, base=lr, constant_epochs=constant, decay_epochs=decay) for e in epochs]
+    base = torch.tensor(rates, dtype=torch.float64)
+    return (base / 2, base * 2) if has_two_rates else (base, base)

@@ -1,5 +1,6 @@
 """A file as large as the authors': written from the key list of the format, converted, loaded and rendered."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,18 @@ def test_a_released_ade20k_file_renders(tmp_path: Path) -> None:
     levels = np.asarray(picture)
     assert levels.std() > 1
     assert np.isfinite(levels).all()
+
+
+def test_a_released_scgan_folder_goes_here_and_back_and_renders(tmp_path: Path) -> None:
+    keys = json.loads((Path(__file__).parents[1] / "golden" / "scgan" / "checkpoint_keys.json").read_text())["coco_G"]
+    state = fill({key: tuple(shape) for key, shape in keys})
+    torch.save(state, tmp_path / "best_net_G.pth")
+    generator = load_pretrained("scgan/coco", checkpoint=tmp_path)
+    assert sum(p.numel() for p in generator.parameters()) == 41_846_838
+    back = get_released("scgan").keymap(generator.config).invert(generator.state_dict())
+    assert back.keys() == state.keys()
+    assert all(torch.equal(back[key], tensor) for key, tensor in state.items())
+    label_map = (np.arange(300 * 400).reshape(300, 400) // 900 % 182).astype(np.uint8)
+    label_map[:40] = 255
+    levels = np.asarray(generator.render(label_map))
+    assert levels.shape == (256, 256, 3) and levels.std() > 1

@@ -1,9 +1,10 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from semsyn.convert.options import parse_options, read_options
-from semsyn.errors import CheckpointError
+from semsyn.convert.options import find_yaml, parse_options, parse_yaml, read_options
+from semsyn.errors import CheckpointError, MissingExtraError
 
 TEXT = """\
 ----------------- Options ---------------
@@ -63,3 +64,74 @@ def test_unreadable_files(tmp_path: Path) -> None:
     for path in (tmp_path / "opt.txt", tmp_path / "absent.txt"):
         with pytest.raises(CheckpointError, match="cannot be read as an options file"):
             read_options(path)
+
+
+YAML = """\
+name: scgan-celeba   # a comment
+label_nc: 18
+temperature: 5e-2
+position: true
+num_upsampling_layers: normal
+gpu_ids: [0, 1]
+nothing:
+"""
+
+
+def test_yml_values_have_their_types() -> None:
+    assert parse_yaml(YAML) == {
+        "name": "scgan-celeba",
+        "label_nc": 18,
+        "temperature": 0.05,
+        "position": True,
+        "num_upsampling_layers": "normal",
+    }
+
+
+BROKEN_YAML = {
+    "wrong-type": ("label_nc: many", "the yml file: label_nc must be of kind int, found 'many'"),
+    "no-flag": ("position: 1", "position must be of kind flag, found '1'"),
+    "no-plain-value": ("position: [true]", "gives position no plain value, but a list"),
+    "code": ("a: !!python/object/apply:os.mkdir [x]", "no yml file of options.*could not determine a constructor"),
+    "no-mapping": ("- a", "does not map option names to values"),
+    "numbers": ("1: 2", "does not map option names to values"),
+    "empty": ("", "does not map option names to values"),
+    "deep": ("[" * 3000, "no yml file of options"),
+    "tabs": ("\ta: b", "no yml file of options"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN_YAML.values(), ids=BROKEN_YAML)
+def test_broken_yml_files(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(text)
+    with pytest.raises(CheckpointError, match=f"a.yml: .*{message}"):
+        read_options(tmp_path / "a.yml")
+
+
+def test_a_small_file_cannot_fill_the_memory() -> None:
+    lines = ["a0: &a0 [x, x]", *(f"a{i + 1}: &a{i + 1} [*a{i}, *a{i}]" for i in range(60)), "ngf: 8"]
+    assert parse_yaml("\n".join(lines)) == {"ngf": 8}
+
+
+def test_without_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingExtraError, match=r"'pyyaml': pip install 'semsyn\[yaml\]'"):
+        parse_yaml(YAML)
+
+
+def test_the_yml_of_an_experiment_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints" / "scgan-celeba"
+    generator = folder / "best_net_G.pth"
+    (tmp_path / "config").mkdir()
+    folder.mkdir(parents=True)
+    assert find_yaml(generator) is None
+    (tmp_path / "config" / "coco.yml").write_text("name: scgan-coco-best\nngf: 32")
+    assert find_yaml(generator) is None
+    train, test = (tmp_path / "config" / f"celeba{kind}.yml" for kind in ("", "-test"))
+    train.write_text("name: scgan-celeba\nngf: 48\nbatchSize: 8")
+    test.write_text("name: scgan-celeba\nngf: 48\nbatchSize: 2")
+    assert find_yaml(generator) == test
+    train.write_text("name: scgan-celeba\nngf: 32")
+    with pytest.raises(CheckpointError, match="all have the name 'scgan-celeba', but differ: pass one of them"):
+        find_yaml(generator)
+    (folder / "mine.yaml").write_text("ngf: 8")
+    assert find_yaml(generator) == folder / "mine.yaml"

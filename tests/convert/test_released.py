@@ -32,9 +32,13 @@ def test_the_config_is_found_again(case: str) -> None:
     # What the files do not tell; of fields that a family does not have, nothing is said.
     asked = ["image_size", "upsampling", "norm"]
     supports = ["num_supported", "num_supports"]
-    asked += {"spade": ["has_edges"], "oasis": ["num_classes"], "ipose": ["num_classes", "convention", *supports]}.get(
-        family_of(config).name, []
-    )
+    positions = ["position", *(f"position_{name}" for name in ("levels", "size", "sigma", "steps"))]
+    asked += {
+        "spade": ["has_edges"],
+        "oasis": ["num_classes"],
+        "ipose": ["num_classes", "convention", *supports],
+        "scgan": ["has_edges", "temperature", "routing_activation", "is_position_relative", *positions],
+    }.get(family_of(config).name, [])
     found = infer_config(originals(generator), {name: getattr(config, name, None) for name in asked})
     assert found == config
     assert found == infer_config(originals(generator), asdict(config))
@@ -179,6 +183,7 @@ def test_files_that_are_no_generators() -> None:
             "it is a discriminator; pass the generator's file",
         ),
         ({"body_down.0.conv1.0.bias": torch.zeros(1)}, "it is a discriminator; pass the generator's file"),
+        ({"enc1.0.0.weight_orig": torch.zeros(1)}, "it is a discriminator; pass the generator's file"),
         (states["encoder"], "it is an encoder"),
         (originals(make_generator("spade-vae"))["encoder"], "it is an encoder"),
         (generator.state_dict(), "its names are semsyn's"),
@@ -211,7 +216,7 @@ def test_inade_always_starts_from_a_code() -> None:
 
 
 def test_families_without_a_converter() -> None:
-    assert list(RELEASED)[:4] == ["spade", "clade", "inade", "oasis"]
+    assert list(RELEASED) == ["spade", "clade", "inade", "oasis", "ipose", "scgan"]
     with pytest.raises(UnknownNameError, match="unknown family 'oasi'"):
         get_released("oasi")
 

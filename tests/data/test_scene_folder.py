@@ -101,6 +101,48 @@ def test_folders_that_do_not_fit(tmp_path: Path) -> None:
         SceneFolder(tmp_path / "lone", presets.CITYSCAPES)
 
 
+def write_faces(root: Path, names: list[str]) -> None:
+    for i, name in enumerate(names):
+        for folder, side, ending in (("CelebA-HQ-img", 32, ".jpg"), ("CelebAMaskHQ-mask", 16, ".png")):
+            path = root / folder / f"{name}{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB" if side == 32 else "L", (side, side), (i, i, i) if side == 32 else i).save(path)
+
+
+def test_lists_name_the_items_of_a_split_and_photographs_may_be_larger(tmp_path: Path) -> None:
+    write_faces(tmp_path, ["0", "1", "2", "10"])
+    (tmp_path / "train_list.txt").write_text("10.jpg\n\n  1.png \n2\n")
+    (tmp_path / "test_list.txt").write_text("0\n")
+    train = SceneFolder(tmp_path, presets.CELEBA_BACKGROUND_LAST, transform=SMALL)
+    val = SceneFolder(tmp_path, presets.CELEBA_BACKGROUND_LAST, "val", transform=SMALL)
+    assert [item["name"] for item in (train[i] for i in range(len(train)))] == ["1.jpg", "2.jpg", "10.jpg"]
+    assert [int(item["class_ids"][0, 0]) for item in (train[i] for i in range(len(train)))] == [0, 1, 2]
+    assert len(val) == 1 and val[0]["class_ids"].eq(18).all()  # background
+
+
+def test_lists_that_do_not_fit(tmp_path: Path) -> None:
+    write_faces(tmp_path, ["0", "1"])
+    with pytest.raises(InputError, match="train_list.txt is not there"):
+        SceneFolder(tmp_path, presets.CELEBA_BACKGROUND_LAST)
+    (tmp_path / "train_list.txt").write_text("\n")
+    with pytest.raises(InputError, match="train_list.txt names no picture"):
+        SceneFolder(tmp_path, presets.CELEBA_BACKGROUND_LAST)
+    (tmp_path / "train_list.txt").write_text("0\n1\n2\n3\n")
+    with pytest.raises(InputError, match="CelebA-HQ-img lacks 2 pictures that train_list.txt names, as 2"):
+        SceneFolder(tmp_path, presets.CELEBA_BACKGROUND_LAST)
+
+
+@pytest.mark.parametrize("mode", ["crop", "none", "scale_width"])
+def test_a_larger_photograph_needs_a_mode_that_makes_both_equal(mode: str) -> None:
+    photo, ids = Image.new("RGB", (64, 64)), torch.zeros(32, 32, dtype=torch.uint8)
+    transform = Transform(mode=mode, load_size=16, crop_size=16)
+    if mode == "scale_width":
+        assert read_pair(photo, ids, space=label_space("facades"), transform=transform)[0].shape == (3, 16, 16)
+    else:
+        with pytest.raises(InputError, match="the picture is 64 x 64, its label map 32 x 32"):
+            read_pair(photo, ids, space=label_space("facades"), transform=transform)
+
+
 def test_a_map_of_another_size_is_refused() -> None:
     with pytest.raises(InputError, match="the picture is 5 x 4, its label map 4 x 4"):
         read_pair(

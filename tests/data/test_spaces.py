@@ -9,6 +9,8 @@ CLASSES = {  # k, what 255 becomes, some classes at their index
     "ade20k-raw": (151, 150, {0: "other", 1: "wall", 3: "sky", 13: "person", 21: "car", 104: "ship", 150: "flag"}),
     "ade20k-train-ids": (151, 0, {1: "wall", 150: "flag"}),
     "ade20k-unknown-first": (151, 0, {0: "other", 1: "wall", 150: "flag"}),
+    "ade20k-unknown-last": (151, 150, {0: "wall", 149: "flag", 150: "other"}),
+    "ade20k-unknown-last-train-ids": (151, 150, {0: "wall", 150: "other"}),
     "coco-stuff-unknown-first": (183, 0, {0: "unknown", 1: "person", 90: "toothbrush", 182: "wood"}),
     "coco-stuff": (183, 182, {0: "person", 89: "toothbrush", 154: "sea", 168: "tree", 181: "wood", 182: "unknown"}),
     "coco-stuff-ids": (183, 182, {0: "person", 182: "unknown"}),
@@ -16,6 +18,7 @@ CLASSES = {  # k, what 255 becomes, some classes at their index
     "cityscapes-train-ids": (35, 0, {7: "road", 33: "bicycle"}),
     "facades": (13, None, {1: "background", 2: "facade", 3: "window", 12: "shop"}),
     "celeba": (19, None, {0: "background", 1: "skin", 13: "hair", 17: "neck"}),
+    "celeba-background-last": (19, 17, {0: "skin", 12: "hair", 17: "clothes", 18: "background"}),
     "deepfashion-8": (8, None, {0: "background", 1: "hair", 6: "shoes"}),
     "toyscenes": (15, None, {0: "sky", 14: "person"}),
 }
@@ -57,6 +60,9 @@ def test_cityscapes_pictures_are_read_by_the_first_class_of_a_color():
         ("ade20k-raw", [0, 1, 150, 255], [0, 1, 150, 150]),
         ("ade20k-train-ids", [0, 149, 255], [1, 150, 0]),
         ("ade20k-unknown-first", [0, 1, 150, 255], [0, 1, 150, 0]),
+        ("ade20k-unknown-last", [0, 1, 150, 255], [150, 0, 149, 150]),
+        ("ade20k-unknown-last-train-ids", [0, 149, 255], [0, 149, 150]),
+        ("celeba-background-last", [0, 1, 18, 255], [18, 0, 17, 17]),
         ("coco-stuff", [0, 181, 255], [0, 181, 182]),
         ("coco-stuff-unknown-first", [0, 181, 182, 255], [1, 182, 0, 0]),
         ("coco-stuff-ids", [0, 1, 182, 255], [182, 0, 181, 182]),
@@ -67,8 +73,16 @@ def test_stored_ids_are_mapped(name, stored, class_ids):
     assert label_space(name).map_ids(torch.tensor(stored)).tolist() == class_ids
 
 
-def test_a_class_of_coco_has_one_color_in_either_order():
-    last, first = label_space("coco-stuff"), label_space("coco-stuff-unknown-first")
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("coco-stuff", "coco-stuff-unknown-first"),
+        ("ade20k-raw", "ade20k-unknown-last"),
+        ("celeba", "celeba-background-last"),
+    ],
+)
+def test_a_class_has_one_color_in_either_order(names):
+    last, first = (label_space(name) for name in names)
     assert dict(zip(last.classes, last.palette, strict=True)) == dict(zip(first.classes, first.palette, strict=True))
 
 

@@ -170,6 +170,6 @@ PRESETS = {name: value for name, value in vars(presets).items() if isinstance(va
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_presets_fit_their_network(preset):
     assert preset.space in list_label_spaces()
-    size = (256, 512) if preset.space == "cityscapes" else (256, 256)
+    size = {"cityscapes": (256, 512), "celeba-background-last": (512, 512)}.get(preset.space, (256, 256))
     assert preset.train.output_size((300, 500)) == preset.test.output_size((300, 500)) == size
     assert preset.test.place((300, 500), torch.Generator()) == Placement()

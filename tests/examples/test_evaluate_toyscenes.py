@@ -73,7 +73,8 @@ class Knowing(nn.Module):
 def test_true_pictures_need_no_generator(script, example, scenes):
     network = example("toyscenes_judges").Segmenter(15, (4, 4)).eval()
     segmenter = script.Judge(network, script.SPACE.classes)
-    found = script.measure(None, {"classes": segmenter}, scenes, encoded=False)["classes"]
+    judges = {"classes": segmenter}
+    found = script.describe_all(judges, script.count(None, judges, scenes, encoded=False))["classes"]
     assert 0 <= found["miou"] < 0.3
     assert list(found["iou"]) == list(script.SPACE.classes)
 
@@ -82,10 +83,22 @@ def test_perfect_parts_score_one_and_nothing_does_not_count(script, scenes):
     truth = scenes.parts(list(range(len(scenes))))
     perfect = script.Judge(Knowing([truth], len(PART_NAMES)), PART_NAMES, "part_ids")
     empty = script.Judge(Knowing([torch.zeros_like(truth)], len(PART_NAMES)), PART_NAMES, "part_ids")
-    found = script.measure(None, {"perfect": perfect, "empty": empty}, scenes, encoded=False)
+    judges = {"perfect": perfect, "empty": empty}
+    seen = script.count(None, judges, scenes, encoded=False)
+    found = script.describe_all(judges, seen)
     assert found["perfect"]["miou"] == 1
     assert found["empty"]["miou"] == 0
+    assert script.measure_margin(perfect, seen["empty"], seen["perfect"], draws=9)["margin"] == 1
     assert "" not in found["empty"]["iou"] and len(found["empty"]["iou"]) == len(PART_NAMES) - 1
+
+
+def test_the_margin_comes_with_how_sure_it_is(script):
+    judge = script.Judge(nn.Identity(), ("a", "b"))
+    right, half = torch.tensor([[5, 0], [0, 5]]), torch.tensor([[5, 0], [5, 0]])
+    found = script.measure_margin(judge, torch.stack([half] * 8), torch.stack([right, half] * 4))
+    assert found["margin"] == pytest.approx(1 / 3, abs=1e-4)
+    assert 0 <= found["interval"][0] < found["margin"] < found["interval"][1] <= 0.75
+    assert script.measure_margin(judge, right[None], right[None]) == {"margin": 0, "interval": [0, 0]}
 
 
 def test_mirrored_parts_belong_to_mirrored_scenes(scenes):

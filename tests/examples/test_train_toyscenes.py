@@ -8,8 +8,8 @@ import torch
 
 from semsyn.data.choose_supports import choose_supports
 from semsyn.data.toy_parts import ToyShapes
-from semsyn.hub import load_pretrained
-from semsyn.models import CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig
+from semsyn.hub import find_card, load_pretrained
+from semsyn.models import CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig
 from semsyn.nn import PartNet
 
 SMALL = {
@@ -30,6 +30,16 @@ SMALL = {
         part_layers=1,
         num_parts=6,
         num_supported=5,
+    ),
+    "scgan": SCGANConfig(
+        num_classes=15,
+        image_size=(128, 128),
+        width=1,
+        stem_width=1,
+        routing_width=3,
+        hidden=2,
+        code_dim=4,
+        has_encoder=True,
     ),
 }
 
@@ -63,7 +73,7 @@ def start(script, scenes, supports):
 
     def begin(family):
         recipe = replace(script.RECIPES[family], cycles=(3,), batch=2, discriminator_width=2, mood=None)
-        if family == "inade":
+        if family in ("inade", "scgan"):
             recipe = replace(recipe, drawn_from=1)
         training = recipe.start(SMALL[family], seed=5)
         if family == "ipose":
@@ -138,13 +148,6 @@ def test_command_writes_a_file_that_loads(script, family, supports, tmp_path, mo
     script.main()  # nothing is left to do, and the state says so
 
 
-@pytest.mark.parametrize("family", ["oasis", "ipose"])
-def test_sizes_are_those_of_the_bundle(script, family):
-    config = script.card_of(family).config
-    training = script.RECIPES[family].start(config, seed=0)
-    assert sum(p.numel() for p in training.generator.parameters()) * 2 < {"oasis": 5e6, "ipose": 8e6}[family]
-
-
 def test_parts_are_all_that_sets_ipose_apart(script):
     assert script.RECIPES["ipose"] == script.RECIPES["oasis"]
     oasis, ipose = (vars(script.card_of(family).config) for family in ("oasis", "ipose"))
@@ -160,7 +163,7 @@ def test_objects_are_those_of_the_mirrored_scene(scenes):
 
 
 def test_ipose_needs_a_part_net_at_first(script, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(script, "card_of", lambda name: replace(script.CARDS["ipose"], config=SMALL["ipose"]))
+    monkeypatch.setattr(script, "card_of", lambda name: replace(find_card("ipose/toyscenes"), config=SMALL["ipose"]))
     arguments = ["ipose", "--out", tmp_path / "out", "--cache", tmp_path / "cache", "--scenes", "20"]
     monkeypatch.setattr(sys, "argv", ["train_toyscenes.py", *map(str, arguments)])
     with pytest.raises(SystemExit, match="2"):

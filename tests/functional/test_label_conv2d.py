@@ -62,6 +62,26 @@ def test_gradients(case: str) -> None:
     assert torch.autograd.gradcheck(run, leaves)
 
 
+@pytest.mark.parametrize("case", ["one-pixel", "planes", "5x5", "strided", "strided-even", "oblong"])
+def test_values_stand_in_place_of_ones(case: str) -> None:
+    inputs = make_inputs(case, torch.float64)
+    (n, h, w), k, _, _, padding, stride = CASES[case]
+    values = torch.randn(n, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    dense = one_hot(inputs["class_ids"], k) * values[:, None]
+    planes = dense if inputs["planes"] is None else torch.cat([dense, inputs["planes"]], dim=1)
+    expected = F.conv2d(planes, inputs["weight"], inputs["bias"], padding=padding, stride=stride)
+    y = label_conv2d(**inputs, values=values, padding=padding, stride=stride)
+    torch.testing.assert_close(y, expected)
+
+
+def test_gradients_with_values() -> None:
+    inputs = make_inputs("planes", torch.float64)
+    ids = inputs["class_ids"][:2, :3, :4].contiguous()
+    weight, values = inputs["weight"][:2, :4].clone(), torch.rand(2, 3, 4, dtype=torch.float64)
+    leaves = [weight.requires_grad_(), values.requires_grad_()]
+    assert torch.autograd.gradcheck(lambda w, v: label_conv2d(ids, w, values=v, padding=1), leaves)
+
+
 def test_planes_alone_are_convolved() -> None:
     inputs = make_inputs("planes")
     weight = inputs["weight"][:, 4:]
@@ -101,6 +121,7 @@ WRONG = {
     "flat weight": (lambda a: a.update(weight=a["weight"].flatten(1)), "weight must be o k kh kw"),
     "one image without an axis": (lambda a: a.update(class_ids=a["class_ids"][0]), "class_ids must be n h w"),
     "planes of another size": (lambda a: a.update(planes=a["planes"][:, :, 1:]), "planes must be n p h w"),
+    "values of another size": (lambda a: a.update(values=torch.ones(3, 6, 4)), "values must be n h w"),
     "planes of other images": (lambda a: a.update(planes=a["planes"][:1]), "planes must be n p h w"),
 }
 

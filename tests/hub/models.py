@@ -11,7 +11,16 @@ from semsyn.convert.released import get_released
 from semsyn.data import find_objects
 from semsyn.labels import LabelSpace
 from semsyn.layout import Layout
-from semsyn.models import CLADEConfig, Generator, INADEConfig, IPOSEConfig, OASISConfig, SPADEConfig, family_of
+from semsyn.models import (
+    CLADEConfig,
+    Generator,
+    INADEConfig,
+    IPOSEConfig,
+    OASISConfig,
+    SCGANConfig,
+    SPADEConfig,
+    family_of,
+)
 from semsyn.style import Style
 
 SPACE = LabelSpace(name="five", classes=("a", "b", "c", "d", "e"))
@@ -42,6 +51,22 @@ CONFIGS: dict[str, Any] = {
         part_widths=(4, 4, 4, 6),
         num_parts=4,
     ),
+    "scgan": SCGANConfig(
+        num_classes=5,
+        image_size=(64, 64),
+        width=2,
+        stem_width=1,
+        routing_width=4,
+        norm_experts=4,
+        hidden=8,
+        position="pyramid",
+        position_levels=3,
+        code_dim=6,
+        has_encoder=True,
+    ),
+    "scgan-edges": SCGANConfig(
+        num_classes=5, image_size=(64, 128), width=2, stem_width=1, routing_width=4, hidden=8, has_edges=True
+    ),
 }
 
 
@@ -51,7 +76,7 @@ def make_generator(case: str = "clade-icpe", **changes: Any) -> Generator:
     config = replace(CONFIGS[case], **changes)
     generator = family_of(config).build(config)
     for key, tensor in generator.state_dict().items():
-        if key.endswith(("running_mean", "bias", "beta")):
+        if key.endswith(("running_mean", "bias", "beta", "affine")):
             tensor.copy_(torch.randn_like(tensor) * 0.3)
         elif key.endswith("running_var"):
             tensor.copy_(torch.rand_like(tensor) + 0.5)

@@ -35,10 +35,12 @@ CASES = {
     "clade": {"class_ids": "n h w"},
     "clade-icpe": {"class_ids": "n h w", "edges": "n h w", "offsets": "n 2 h w"},
     "oasis": {"class_ids": "n h w", "code": "n 6"},
+    "scgan": {"class_ids": "n h w"},
     "inade": {"class_ids": "n 64 64", "instance_ids": "n 64 64", "code": "n 6", "instance_codes": "n i 2 4"},
 }
 TORCH_CASES = {
     "clade-icpe": CASES["clade-icpe"],
+    "scgan-vae": {"class_ids": "n 64 64", "code": "n 6"},
     "inade-sketch": {**CASES["inade"], "planes": "n 1 64 64"},
 }
 WHOLE = ("clade", "inade")  # the others with three of their blocks: tracing free sizes takes seconds per block

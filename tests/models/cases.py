@@ -13,6 +13,7 @@ from semsyn.models import (
     INADEConfig,
     IPOSEConfig,
     OASISConfig,
+    SCGANConfig,
     SPADEConfig,
     attach_supports,
     family_of,
@@ -45,6 +46,30 @@ CONFIGS |= {
     "ipose": IPOSEConfig(**_SMALL, **_PARTS, code_dim=3),
     "ipose-wide": IPOSEConfig(**_SMALL | {"image_size": (64, 128)}, **_PARTS, code_dim=None, norm="instance"),
 }
+
+_EXPERTS: dict[str, Any] = {"hidden": 4, "stem_width": 1, "routing_width": 4}
+CONFIGS |= {
+    "scgan": SCGANConfig(**_SMALL, **_EXPERTS, norm_experts=4),
+    "scgan-vae": SCGANConfig(
+        **_SMALL,
+        **_EXPERTS,
+        has_routing_spectral_norm=False,
+        position="pyramid",
+        position_levels=3,
+        code_dim=6,
+        has_encoder=True,
+    ),
+    "scgan-edges": SCGANConfig(
+        **_SMALL | {"image_size": (64, 128)},
+        **_EXPERTS,
+        conv_experts=2,
+        routing_activation="sigmoid",
+        upsampling="more",
+        norm="batch",
+        has_edges=True,
+        position="map",
+    ),
+}
 CATEGORIES = {1: 7, 2: 9, 3: 8}  # of instances; 8 has no support maps, instance 0 is no object
 
 
@@ -53,7 +78,7 @@ def make_generator(case: str) -> Generator:
     torch.manual_seed(0)
     generator = family_of(CONFIGS[case]).build(CONFIGS[case])
     for key, tensor in generator.state_dict().items():
-        if key.endswith(("running_mean", "bias", "beta")):
+        if key.endswith(("running_mean", "bias", "beta", "affine")):
             tensor.copy_(torch.randn_like(tensor) * 0.3)
         elif key.endswith("running_var"):
             tensor.copy_(torch.rand_like(tensor) + 0.5)

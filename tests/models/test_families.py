@@ -35,8 +35,9 @@ def test_a_training_step_reaches_every_parameter(case: str) -> None:
     style = generator.sample_style(layout, seeds=range(3))
     if generator.encoder is not None:
         style = generator.encode(make_images(generator), layout).apply(style)
-    picture = generator(layout, style)
-    (picture * torch.linspace(-1, 1, picture.numel()).view_as(picture)).sum().backward()
+    synthesis = generator.synthesize(layout, style)
+    pictures = torch.stack([synthesis.image, synthesis.extras.get("preview", synthesis.image)])
+    (pictures * torch.linspace(-1, 1, pictures.numel()).view_as(pictures)).sum().backward()
     for name, parameter in generator.named_parameters():
         if not parameter.requires_grad:
             assert ".part_net." in name, name
@@ -172,7 +173,7 @@ def filled(record: Layout | Style) -> dict[str, Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "inade", "oasis", "ipose"])
+@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "inade", "oasis", "ipose", "scgan", "scgan-vae"])
 def test_compiles_in_one_graph(case: str) -> None:
     generator = make_generator(case)
     layout = make_layout(generator, 2)
@@ -185,7 +186,7 @@ def test_compiles_in_one_graph(case: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "oasis"])
+@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "oasis", "scgan", "scgan-edges"])
 def test_exports_ids_in_picture_out(case: str) -> None:
     generator = make_generator(case)
     layout = make_layout(generator, 2)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -69,6 +71,12 @@ def test_one_preparation_serves_many_styles() -> None:
     assert first[0].regions is second[0].regions
     assert not torch.equal(first[0].codes, second[0].codes)
     assert prepared.conditions[0].codes is None
+
+
+def test_to_inspect_is_to_see_what_was_found() -> None:
+    conditioner = CONDITIONERS["labels"]
+    prepared = replace(conditioner.prepare(make_layout(()), SIZES), extras={"found": 1})
+    assert conditioner.inspect(prepared) == {"found": 1}
 
 
 def noise(kind: str) -> tuple[Style, torch.Tensor]:

@@ -1,10 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from semsyn.condition import Condition
 from semsyn.errors import InputError
-from semsyn.nn import LabelStem, LatentStem, ToImage
+from semsyn.nn import LabelStem, LatentStem, StyleImageStem, ToImage
 from semsyn.style import Style
 from semsyn.testing.plain import one_hot
 
@@ -33,8 +36,20 @@ def test_a_latent_stem_lays_its_code_out_as_channels_rows_columns() -> None:
         stem(cond.resized((4, 6)), Style(code=code))
 
 
-def test_pictures_lie_between_minus_one_and_one() -> None:
-    head, x = ToImage(4), 100 * torch.randn(2, 4, 5, 6)
+def test_a_style_image_is_brought_to_the_size_of_the_stem() -> None:
+    stem, picture = StyleImageStem(3, 5), torch.randn(2, 3, 8, 12)
+    cond = Condition(class_ids=torch.zeros(2, 4, 4, dtype=torch.int64))
+    small = picture[:, :, [0, 2, 4, 6]][..., [0, 3, 6, 9]]
+    torch.testing.assert_close(stem(cond, Style(code_map=picture)), stem.conv(small))
+    with pytest.raises(InputError, match=r"style.code_map \(n p h w\), a picture that gives the look"):
+        stem(cond, Style(code=torch.zeros(2, 3)))
+    with pytest.raises(InputError, match=r"style.code_map must be n p h w = \(2 3 h w\)"):
+        stem(cond, Style(code_map=picture[:1]))
+
+
+@pytest.mark.parametrize("activation", [torch.tanh, F.hardtanh])
+def test_pictures_lie_between_minus_one_and_one(activation: Callable[[Tensor], Tensor]) -> None:
+    head, x = ToImage(4, activation=activation), 100 * torch.randn(2, 4, 5, 6)
     picture = head(x)
     assert picture.shape == (2, 3, 5, 6) and picture.abs().max() <= 1
-    torch.testing.assert_close(picture, torch.tanh(head.conv(F.leaky_relu(x, 0.2))))
+    torch.testing.assert_close(picture, activation(head.conv(F.leaky_relu(x, 0.2))))

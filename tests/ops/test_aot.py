@@ -22,11 +22,12 @@ TARGETS = {
     "gfx942": ("hip", "gfx942", 64),
 }
 ITEMSIZES = {"fp32": 4, "bf16": 2}
-CHANNELS, PIXELS = 64, 256 * 256
+CHANNELS, PIXELS, EXPERTS = 64, 256 * 256, 3
 LAYOUTS = ("contiguous", "channels-last")
 
 # Arguments by type: of the tensor's dtype, fp32, scalars that are no multiple of 16; the rest are multiples of 16.
 ACTIVATIONS = ("x_ptr", "gamma_ptr", "beta_ptr", "y_ptr", "grad_y_ptr", "grad_x_ptr")
+ACTIVATIONS += ("routing_ptr", "gamma_bias_ptr", "beta_bias_ptr")
 SUMS = ("grad_gamma_ptr", "grad_beta_ptr", "mean_ptr", "rstd_ptr", "means_ptr", "sums_ptr", "deviations_ptr")
 SCALARS = {"regions": "i32", "splits": "i32", "negative_slope": "fp32", "eps": "fp32"}
 
@@ -37,7 +38,7 @@ class Variant(NamedTuple):
     Attributes:
         constants: values of the arguments that are known when it is compiled.
         vectors: 16-byte vectors of a tile's activations and table rows that are read.
-        has_statistics: it also reads a few numbers per channel, in vectors of any width.
+        has_statistics: it also reads a few numbers per channel or per pixel, in vectors of any width.
         small_stores: numbers per channel that it writes.
     """
 
@@ -57,6 +58,7 @@ def variants() -> Iterator[Variant]:
             yield from plain_variants(dtype, layout)
             if (dtype, layout) != ("fp32", "channels-last"):  # three of four tell; each takes seconds
                 yield from normalised_variants(dtype, layout)
+                yield mixture_variant(dtype, layout)
     from semsyn.ops.normalized_affine import kernel, launch
 
     constants = {"channel_stride": 1, "BLOCK_C": launch.COMBINE_CHANNELS, "BLOCK_S": launch.COMBINE_SPLITS}
@@ -104,6 +106,16 @@ def normalised_variants(dtype: str, layout: str) -> Iterator[Variant]:
     yield Variant(
         f"backward-sums/{name}", fn, dtype, constants, warps, 4 * vectors, has_statistics=True, small_stores=2
     )
+
+
+def mixture_variant(dtype: str, layout: str) -> Variant:
+    from semsyn.ops.mixture_affine import kernel, launch
+
+    tile, vectors = forward_tile(dtype, layout)
+    constants = unit_stride(layout) | tile | {"routing_stride": 1, "EXPERTS": EXPERTS}
+    constants |= {"HAS_GAMMA_BIAS": True, "HAS_BETA_BIAS": True, "HAS_SLOPE": True}
+    name = f"mixture/{dtype}/{layout}"
+    return Variant(name, kernel.forward_kernel, dtype, constants, launch.FORWARD_WARPS, vectors, has_statistics=True)
 
 
 def unit_stride(layout: str) -> dict[str, Any]:
@@ -223,7 +235,7 @@ def run_alone(*arguments: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_machine_code(target: str, tmp_path: Path) -> None:
     reports = run_alone(target, str(tmp_path))
-    assert len(reports) == 21
+    assert len(reports) == 24
     for found in reports:
         assert found["spilled"] == 0, found
         assert found["wide_loads"] >= found["expected_wide_loads"], found  # all of x, tables and grad_y
@@ -235,7 +247,7 @@ def test_machine_code(target: str, tmp_path: Path) -> None:
 
 
 def test_sizes_of_one_compile() -> None:
-    assert len(run_alone("ones")) == 7
+    assert len(run_alone("ones")) == 8
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from semsyn.testing.kinds import HANDLERS
 
 CARRIED = Path(__file__).parents[1] / "golden"
 FOLDER = Path(os.environ["SEMSYN_GOLDEN"])
-FAMILIES = ("spade", "clade", "inade", "oasis")
+FAMILIES = ("spade", "clade", "inade", "oasis", "ipose", "scgan")
 FILES = golden_files(FOLDER, families=FAMILIES, areas=("network", "data"))
 TRAINING = [
     path
@@ -32,6 +32,8 @@ KINDS = {
     "clade": "class_affine dist_masks dist_transform generator norm resblk",
     "inade": "demo_exemplar encoder inference instconv norm preprocess reid resblk",
     "oasis": "colormaps data_ade data_city data_coco g_block spade",
+    "ipose": "cross_attention data_city data_coco data_partsplit encoder part_colormap partnet psm support_maps",
+    "scgan": "channel_pool data encoder gaussian generator scblock scconv scnorm spade svg visuals",
 }
 
 Edit = Callable[[dict[str, Tensor], dict], object]
@@ -51,7 +53,7 @@ def test_every_network_and_data_kind_is_among_the_carried_files() -> None:
     files = golden_files(CARRIED, families=FAMILIES, areas=("network", "data"))
     carried = {(case.info["family"], case.kind) for case in map(Case.read, files)}
     # INADE's "generator" is too large: inference and demo_exemplar run that network, norm_sketch its sketch branch.
-    # OASIS' is, too: train_losses runs that network, forward and backward.
+    # OASIS' is, too: train_losses runs that network, forward and backward. So are iPOSE's scenes, blocks and generator.
     assert carried == {(family, kind) for family, kinds in KINDS.items() for kind in kinds.split()}
     assert carried <= set(HANDLERS)
 

@@ -23,6 +23,8 @@ CARDS = (
     "inade/celeba",
     "inade/deepfashion-sketch",
     "oasis/coco",
+    "scgan/ade20k",
+    "scgan/celeba",
 )
 
 
@@ -72,7 +74,7 @@ def test_maps_and_pictures_of_other_sizes():
         torch.testing.assert_close(found, plain_forward(generator, odd, style, size=(64, 96)), atol=3e-5, rtol=0)
 
 
-@pytest.mark.parametrize("card", ["spade/facades", "clade/coco-icpe", "inade/celeba", "oasis/coco"])
+@pytest.mark.parametrize("card", ["spade/facades", "clade/coco-icpe", "inade/celeba", "oasis/coco", "scgan/coco"])
 def test_training_gives_the_same_gradients_statistics_and_power_iterations(card):
     generator, layout, style = make(card)
     other, _, _ = make(card)

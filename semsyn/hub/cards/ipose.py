@@ -1,4 +1,4 @@
-"""iPOSE: the three released generators."""
+"""iPOSE: the three released generators, and the one that comes with semsyn."""
 
 from semsyn.hub.card import Card, Original
 from semsyn.models import IPOSEConfig
@@ -10,6 +10,18 @@ CODE_LICENSE = "AGPL-3.0"
 ADE20K = IPOSEConfig(num_classes=151, image_size=(256, 256), convention="ade20k")
 CITYSCAPES = IPOSEConfig(num_classes=35, image_size=(256, 512), convention="cityscapes")
 COCO = IPOSEConfig(num_classes=183, image_size=(256, 256), convention="coco")
+TOYSCENES = IPOSEConfig(
+    num_classes=15,
+    image_size=(128, 128),
+    width=11,
+    hidden=24,
+    code_dim=32,
+    convention="toyscenes",
+    part_channels=16,
+    part_widths=(16, 16, 24, 32),
+    num_parts=6,
+    num_supported=5,
+)
 
 NOTES = "Needs support maps, which no file holds: supports=DIR. The authors state no licence for the weights."
 
@@ -40,4 +52,13 @@ CARDS = (
     ),
     _released("cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds and instanceIds."),
     _released("coco", COCO, "coco-stuff-unknown-first", "Takes COCO-Stuff's label maps and instance maps."),
+    Card(
+        name="ipose/toyscenes",
+        config=TOYSCENES,
+        label_space="toyscenes",
+        license="Apache-2.0",
+        paper=PAPER,
+        weights="ipose-toyscenes.safetensors",
+        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
+    ),
 )

@@ -1,4 +1,4 @@
-"""OASIS: the three released generators."""
+"""OASIS: the three released generators, and the one that comes with semsyn."""
 
 from semsyn.hub.card import Card, Original
 from semsyn.models import OASISConfig
@@ -10,6 +10,7 @@ CODE_LICENSE = "AGPL-3.0"
 ADE20K = OASISConfig(num_classes=151, image_size=(256, 256))
 CITYSCAPES = OASISConfig(num_classes=35, image_size=(256, 512))
 COCO = OASISConfig(num_classes=183, image_size=(256, 256))
+TOYSCENES = OASISConfig(num_classes=15, image_size=(128, 128), width=11, hidden=24, code_dim=32)
 
 
 def _released(dataset: str, config: OASISConfig, label_space: str, notes: str) -> Card:
@@ -33,4 +34,13 @@ CARDS = (
     _released("ade20k", ADE20K, "ade20k-unknown-first", "Takes the ids as ADE20K stores them: 0 is unknown."),
     _released("cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds, 0 is unknown."),
     _released("coco", COCO, "coco-stuff-unknown-first", "Unknown is class 0, the 182 classes follow."),
+    Card(
+        name="oasis/toyscenes",
+        config=TOYSCENES,
+        label_space="toyscenes",
+        license="Apache-2.0",
+        paper=PAPER,
+        weights="oasis-toyscenes.safetensors",
+        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
+    ),
 )

@@ -2,9 +2,10 @@
 
 from semsyn.errors import UnknownNameError
 from semsyn.hub.card import Card
-from semsyn.hub.cards import clade, inade, ipose, oasis, spade
+from semsyn.hub.cards import clade, inade, ipose, oasis, scgan, spade
 
-CARDS: dict[str, Card] = {card.name: card for family in (spade, clade, inade, oasis, ipose) for card in family.CARDS}
+FAMILIES = (spade, clade, inade, oasis, ipose, scgan)
+CARDS: dict[str, Card] = {card.name: card for family in FAMILIES for card in family.CARDS}
 
 
 def find_card(name: str) -> Card:

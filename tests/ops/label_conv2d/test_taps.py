@@ -15,15 +15,17 @@ CASES = {  # n h w, classes, kernel, padding, stride
 }
 
 
+@pytest.mark.parametrize("has_values", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_the_reference(case: str) -> None:
+def test_it_is_the_reference(case: str, has_values: bool) -> None:
     size, k, kernel, padding, stride = CASES[case]
     rng = torch.Generator().manual_seed(0)
     class_ids = torch.randint(k + 1, size, generator=rng)
     class_ids[0, 0, 0] = k
     weight = torch.randn(6, k, *kernel, generator=rng, dtype=torch.float64)
-    expected = label_conv2d_reference(class_ids, weight, padding, stride)
-    torch.testing.assert_close(label_conv2d_taps(class_ids, weight, padding, stride), expected)
+    values = torch.randn(size, generator=rng, dtype=torch.float64) if has_values else None
+    expected = label_conv2d_reference(class_ids, weight, padding, stride, values)
+    torch.testing.assert_close(label_conv2d_taps(class_ids, weight, padding, stride, values), expected)
 
 
 class Convolution(torch.nn.Module):

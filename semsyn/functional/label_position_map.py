@@ -1,0 +1,65 @@
+"""Soft position maps of a label map, without a plane per class."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from semsyn.errors import InputError, check_shape
+
+
+def label_position_map(
+    class_ids: Tensor,
+    values: Tensor | None = None,
+    *,
+    size: int = 7,
+    sigma: float = 1.5,
+    steps: int = 1,
+    relative: bool = False,
+) -> Tensor:
+    r"""`position_map` of the one-hot form of an id map: the one element of each pixel that is not zero.
+
+    A position map is zero outside of its plane's region, so of all planes a pixel has one value, in the plane of its
+    own id:
+
+    .. math:: x_{i+1}(p) = m(p) \sum_q g(q - p)\,[\text{id}(q) = \text{id}(p)]\,x_i(q), \qquad x_0 = m
+
+    Args:
+        class_ids: n h w, integers.
+        values: m, n h w: what the planes hold at the pixel's id, such as an earlier position map. None: 1.
+        size: s, odd, of the window g.
+        sigma: in pixels.
+        steps: how many.
+        relative: divide the last step by the one before, plus 1e-8.
+
+    Returns:
+        n h w, float32 (float64 of such values).
+
+    Raises:
+        InputError: if shapes do not fit, or size is even.
+
+    Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
+    """
+    check_shape(class_ids, "n h w", name="class_ids")
+    n, h, w = class_ids.shape
+    if values is not None:
+        check_shape(values, "n h w", n=n, h=h, w=w, name="values")
+    if size % 2 == 0 or size < 1:
+        raise InputError(f"size must be odd, found {size}.")
+    mask = torch.ones_like(class_ids, dtype=torch.float32) if values is None else values
+    x = before = mask = mask.to(torch.promote_types(mask.dtype, torch.float32))
+    ids = class_ids.int()
+    margin = (size // 2,) * 4
+    around = F.pad(ids, margin, value=-1)
+    profile = [math.exp(-((i - size // 2) ** 2) / (2 * sigma**2)) for i in range(size)]
+    for _ in range(steps):
+        before, padded = x, F.pad(x, margin)
+        total = torch.zeros_like(x)
+        for i, row in enumerate(profile):
+            for j, column in enumerate(profile):
+                rows, columns = slice(i, i + h), slice(j, j + w)
+                is_same = around[:, rows, columns] == ids
+                total = total.add_(is_same * padded[:, rows, columns], alpha=row * column)
+        x = total * mask
+    return x / (before + 1e-8) if relative else x

@@ -1,0 +1,59 @@
+"""Convolution with a kernel of its own at every pixel, mixed from a few."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from semsyn.errors import InputError, check_shape
+from semsyn.ops.mixture_conv2d.reference import convolve_mixed, mix_results
+
+
+def mixture_conv2d(
+    x: Tensor,
+    weight: Tensor | Sequence[Tensor],
+    routing: Tensor,
+    *,
+    bias: Tensor | Sequence[Tensor] | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    r"""Convolve with the kernel that each output pixel mixes from e of them.
+
+    .. math:: y_{nohw} = \sum_e w_{nehw}\,(W_e * x + b_e)_{nohw}
+
+    Without gradients two results of a convolution are held at a time, whatever e is.
+
+    Args:
+        x: n c h w.
+        weight: e o c/groups kh kw, or e tensors.
+        routing: n e h' w', at the size of the result, in any float dtype; or n e 1 1: then kernels are mixed first, and
+            there is one convolution per image in place of e.
+        bias: e o, or e tensors; None: there is none.
+        stride, padding, dilation, groups: as in `torch.nn.functional.conv2d`.
+
+    Returns:
+        n o h' w'. Differentiable in everything.
+
+    Raises:
+        InputError: if the number of experts differs, or routing has another size.
+
+    Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
+    """
+    check_shape(x, "n c h w", name="x")
+    check_shape(routing, "n e h w", n=x.shape[0], e=len(weight), name="routing")
+    if bias is not None and len(bias) != len(weight):
+        raise InputError(f"there are weights of {len(weight)} experts, but biases of {len(bias)}.")
+    convolve = partial(F.conv2d, stride=stride, padding=padding, dilation=dilation)
+    if routing.shape[2:] == (1, 1) and not torch.compiler.is_exporting():  # as many groups as images: one batch size
+        stacked, stacked_bias = (
+            t if t is None or isinstance(t, Tensor) else torch.stack(list(t)) for t in (weight, bias)
+        )
+        assert stacked is not None
+        return convolve_mixed(convolve, x, stacked, stacked_bias, routing.flatten(1).to(stacked.dtype), groups)
+    biases = [None] * len(weight) if bias is None else bias
+    return mix_results((convolve(x, w, b, groups=groups) for w, b in zip(weight, biases, strict=True)), routing)

@@ -1,0 +1,42 @@
+"""Several pictures of one layout may differ: class by class only the closest to the true picture pays in full."""
+
+from torch import Tensor
+
+from semsyn.errors import InputError, check_shape
+from semsyn.functional import resize_ids
+
+
+def diversity_loss(
+    fake: Tensor, real: Tensor, class_ids: Tensor, num_classes: int, *, delta: float = 0.999, as_released: bool = False
+) -> Tensor:
+    r"""Distance of the best of several hypotheses from the true picture, for each class by itself.
+
+    .. math:: \frac{1}{n} \sum_{nk} \Bigl(\delta \min_j l_{jnk} + (1 - \delta) \operatorname{mean}_j l_{jnk}\Bigr),
+        \qquad l_{jnk} = \frac{1}{hw} \sum_{\text{class\_ids}_{nhw} = k} \operatorname{mean}_c |f_{jnchw} - r_{nchw}|
+
+    Args:
+        fake: (j n) c h w: hypothesis 0 of all n layouts, then hypothesis 1 and so on. As released, j is 9.
+        real: n c h w, the true pictures.
+        class_ids: n h' w' in [0, k]; k, no class, costs nothing. Resized by the nearest rule.
+        num_classes: k.
+        delta: weight of the best hypothesis.
+        as_released: take the minimum and the mean over all j n rows of the batch, and no mean over n. Then one picture
+            of the batch stands for all of them.
+
+    Raises:
+        InputError: if the shapes do not fit.
+
+    SCGAN's code has this loss, but no network that makes several hypotheses.
+    """
+    n, c, h, w = real.shape
+    check_shape(fake, "m c h w", c=c, h=h, w=w, name="fake")
+    check_shape(class_ids, "n h w", n=n, name="class_ids")
+    if len(fake) % n:
+        raise InputError(f"fake holds {len(fake)} pictures, no multiple of the {n} layouts.")
+    distance = (fake.unflatten(0, (-1, n)) - real).abs().mean(2).flatten(2)  # j n (h w)
+    ids = resize_ids(class_ids, (h, w)).flatten(1).expand(len(distance), -1, -1)
+    sums = distance.new_zeros(len(distance), n, num_classes + 1).scatter_add(2, ids, distance)
+    losses = sums[..., :num_classes] / (h * w)
+    if as_released:
+        losses = losses.flatten(0, 1)[:, None]
+    return (delta * losses.amin(0) + (1 - delta) * losses.mean(0)).sum(1).mean()
