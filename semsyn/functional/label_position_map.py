@@ -54,7 +54,8 @@ def label_position_map(
     around = F.pad(ids, margin, value=-1)
     profile = [math.exp(-((i - size // 2) ** 2) / (2 * sigma**2)) for i in range(size)]
     for _ in range(steps):
-        before, padded = x, F.pad(x, margin)
+        # What is outside does not count, whatever it holds; zeros around a constant torch 2.10 cannot compile.
+        before, padded = x, F.pad(x, margin, mode="replicate")
         total = torch.zeros_like(x)
         for i, row in enumerate(profile):
             for j, column in enumerate(profile):
