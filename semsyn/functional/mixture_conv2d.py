@@ -9,6 +9,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.ops.mixture_conv2d.reference import convolve_mixed, mix_results
+from semsyn.ops.mixture_conv2d.strips import is_strippable, mix_in_strips
 
 
 def mixture_conv2d(
@@ -26,7 +27,8 @@ def mixture_conv2d(
 
     .. math:: y_{nohw} = \sum_e w_{nehw}\,(W_e * x + b_e)_{nohw}
 
-    Without gradients two results of a convolution are held at a time, whatever e is.
+    Without gradients two results of a convolution are held at a time, whatever e is; of large contiguous features on a
+    CPU one.
 
     Args:
         x: n c h w.
@@ -56,4 +58,12 @@ def mixture_conv2d(
         assert stacked is not None
         return convolve_mixed(convolve, x, stacked, stacked_bias, routing.flatten(1).to(stacked.dtype), groups)
     biases = [None] * len(weight) if bias is None else bias
+    if is_strippable(x, weight[0], padding if isinstance(padding, str) else _pair(padding), _pair(dilation)):
+        assert not isinstance(padding, str)
+        geometry = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}
+        return mix_in_strips(x, list(weight), list(biases), routing, **geometry, groups=groups)
     return mix_results((convolve(x, w, b, groups=groups) for w, b in zip(weight, biases, strict=True)), routing)
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])

@@ -10,6 +10,7 @@ from semsyn.condition import Condition
 from semsyn.errors import InputError, check_shape
 from semsyn.functional import mixture_conv2d
 from semsyn.nn.conditional import Conditional
+from semsyn.nn.inference_conv import PackedConv2d
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.ops.mixture_conv2d.reference import mix_results
 
@@ -83,7 +84,7 @@ class SpatiallyConditionalConv2d(Conditional):
         check_shape(routing, "n e h w", n=x.shape[0], e=planes, name="routing")
         if self.is_interleaved:
             return _interleave([expert(x) for expert in experts], routing)
-        if routing.shape[2:] != (1, 1):
+        if routing.shape[2:] != (1, 1) and isinstance(experts[0], PackedConv2d):
             return mix_results((expert(x) for expert in experts), routing)
         biases = None if experts[0].bias is None else [expert.bias for expert in experts]
         return mixture_conv2d(x, [expert.weight for expert in experts], routing, bias=biases, **self.geometry)

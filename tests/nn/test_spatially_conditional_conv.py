@@ -114,10 +114,11 @@ def test_its_inference_form(size: tuple[int, int], is_global: bool) -> None:
         )
 
 
-def test_inference_holds_two_results(device: torch.device) -> None:
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_inference_holds_two_results(memory_format: torch.memory_format, device: torch.device) -> None:
     layer = fold_spectral_norm(SpatiallyConditionalConv2d(16, 16, 3, padding=1, num_experts=5).to(device))
-    layer.to(memory_format=torch.channels_last)
-    x = torch.randn(1, 16, 256, 256, device=device).to(memory_format=torch.channels_last)
+    layer.to(memory_format=memory_format)
+    x = torch.randn(1, 16, 256, 256, device=device).to(memory_format=memory_format)
     routing = torch.rand(1, 5, 256, 256, device=device)
     with torch.inference_mode():
         assert peak_bytes(lambda: layer(x, routing), device) <= 2.01 * 4 * x.numel()
