@@ -23,9 +23,6 @@ ASKED = {
     "temperature": "options= (opt.txt, the authors' yml file, or a mapping), which tell the position maps, too",
 }
 
-# What no original option tells: there the file decides.
-UNCHECKED = ("hidden", "part_channels", "part_widths", "part_layers", "num_parts")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Released:
@@ -40,7 +37,8 @@ class Released:
         label_channels: what a config makes of the fact ``label_channels``, for families whose files have it.
         split_channels: facts with ``label_channels``, and what is known besides, to facts without.
         defaults: entries of our state that the files lack.
-        unchecked: fields of the config for which the file decides, whatever a card says.
+        unchecked: fields of the config for which the file decides, whatever a card or options say; what no original
+            option tells is among them.
         has_yaml: whether the authors give options in yml files.
     """
 
@@ -65,6 +63,7 @@ RELEASED = {
         keymap=spade.generator_keymap,
         label_channels=spade.label_channels,
         split_channels=spade.split_channels,
+        unchecked=("hidden",),
         **_SPADE_ENCODER,
     ),
     "clade": Released(
@@ -86,6 +85,7 @@ RELEASED = {
         keymap=oasis.generator_keymap,
         label_channels=oasis.label_channels,
         split_channels=oasis.split_channels,
+        unchecked=("hidden",),
     ),
     "ipose": Released(
         from_options=ipose.from_released_options,
@@ -94,6 +94,7 @@ RELEASED = {
         label_channels=oasis.label_channels,
         split_channels=oasis.split_channels,
         defaults=ipose.defaults,
+        unchecked=("hidden", "part_channels", "part_widths", "part_layers", "num_parts"),
     ),
     "scgan": Released(
         from_options=scgan.from_released_options,
@@ -101,7 +102,7 @@ RELEASED = {
         keymap=scgan.generator_keymap,
         label_channels=scgan.label_channels,
         split_channels=scgan.split_channels,
-        unchecked=("has_edges", "has_preview"),
+        unchecked=("hidden", "has_edges", "has_preview"),
         has_yaml=True,
         **_SPADE_ENCODER,
     ),
@@ -189,7 +190,7 @@ def infer_config(states: States, known: Mapping[str, Any], *, source: str = "the
     known = {name: value for name, value in known.items() if value is not None and name in names}
     released = get_released(family)
     told = facts if released.split_channels is None else released.split_channels(facts, known)
-    checked = [name for name in told if name in known and name not in (*UNCHECKED, *released.unchecked)]
+    checked = [name for name in told if name in known and name not in released.unchecked]
     if wrong := [name for name in checked if known[name] != told[name]]:
         differences = "; ".join(f"{name} is {told[name]} in the file, {known[name]} was expected" for name in wrong)
         raise CheckpointError(f"the file does not fit {source}: {differences}.")

@@ -58,10 +58,10 @@ def mixture_conv2d(
         assert stacked is not None
         return convolve_mixed(convolve, x, stacked, stacked_bias, routing.flatten(1).to(stacked.dtype), groups)
     biases = [None] * len(weight) if bias is None else bias
-    if is_strippable(x, weight[0], padding if isinstance(padding, str) else _pair(padding), _pair(dilation)):
-        assert not isinstance(padding, str)
-        geometry = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}
-        return mix_in_strips(x, list(weight), list(biases), routing, **geometry, groups=groups)
+    if not isinstance(padding, str):
+        pairs = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}
+        if is_strippable(x, weight[0], pairs["padding"], pairs["dilation"]):
+            return mix_in_strips(x, list(weight), list(biases), routing, **pairs, groups=groups)
     return mix_results((convolve(x, w, b, groups=groups) for w, b in zip(weight, biases, strict=True)), routing)
 
 

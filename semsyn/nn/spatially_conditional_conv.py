@@ -84,7 +84,7 @@ class SpatiallyConditionalConv2d(Conditional):
         check_shape(routing, "n e h w", n=x.shape[0], e=planes, name="routing")
         if self.is_interleaved:
             return _interleave([expert(x) for expert in experts], routing)
-        if routing.shape[2:] != (1, 1) and isinstance(experts[0], PackedConv2d):
+        if routing.shape[2:] != (1, 1) and isinstance(experts[0], PackedConv2d):  # they keep their weights packed
             return mix_results((expert(x) for expert in experts), routing)
         biases = None if experts[0].bias is None else [expert.bias for expert in experts]
         return mixture_conv2d(x, [expert.weight for expert in experts], routing, bias=biases, **self.geometry)

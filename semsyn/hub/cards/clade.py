@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
+from semsyn.hub.cards.bundled import bundled
 from semsyn.models import CLADEConfig
 
 PAPER = "https://arxiv.org/abs/2012.04644"
@@ -56,13 +57,5 @@ CARDS = (
         "cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds, and instanceIds for the borders of instances."
     ),
     *_released("coco", COCO, "coco-stuff", "182 classes and 'unknown'; reads the borders of instances."),
-    Card(
-        name="clade/toyscenes",
-        config=CLADEConfig(num_classes=15, image_size=(128, 128), width=12),
-        label_space="toyscenes",
-        license="Apache-2.0",
-        paper=PAPER,
-        weights="clade-toyscenes.safetensors",
-        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
-    ),
+    bundled(CLADEConfig(num_classes=15, image_size=(128, 128), width=12), paper=PAPER),
 )

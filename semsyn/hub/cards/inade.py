@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
+from semsyn.hub.cards.bundled import bundled
 from semsyn.models import INADEConfig
 
 PAPER = "https://arxiv.org/abs/2103.06878"
@@ -62,13 +63,5 @@ CARDS = (
     *_released("celeba", CELEBA, "celeba", "CelebAMask-HQ, its 19 masks merged to one map; one instance per class."),
     *_released("cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds and true instances."),
     *_released("deepfashion", DEEPFASHION, "deepfashion-8", "8 classes; instance codes of 8 numbers."),
-    Card(
-        name="inade/toyscenes",
-        config=TOYSCENES,
-        label_space="toyscenes",
-        license="Apache-2.0",
-        paper=PAPER,
-        weights="inade-toyscenes.safetensors",
-        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
-    ),
+    bundled(TOYSCENES, paper=PAPER),
 )

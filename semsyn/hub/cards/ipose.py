@@ -1,6 +1,7 @@
 """iPOSE: the three released generators, and the one that comes with semsyn."""
 
 from semsyn.hub.card import Card, Original
+from semsyn.hub.cards.bundled import bundled
 from semsyn.models import IPOSEConfig
 
 PAPER = "https://arxiv.org/abs/2305.19547"
@@ -52,13 +53,5 @@ CARDS = (
     ),
     _released("cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds and instanceIds."),
     _released("coco", COCO, "coco-stuff-unknown-first", "Takes COCO-Stuff's label maps and instance maps."),
-    Card(
-        name="ipose/toyscenes",
-        config=TOYSCENES,
-        label_space="toyscenes",
-        license="Apache-2.0",
-        paper=PAPER,
-        weights="ipose-toyscenes.safetensors",
-        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
-    ),
+    bundled(TOYSCENES, paper=PAPER),
 )

@@ -1,6 +1,7 @@
 """OASIS: the three released generators, and the one that comes with semsyn."""
 
 from semsyn.hub.card import Card, Original
+from semsyn.hub.cards.bundled import bundled
 from semsyn.models import OASISConfig
 
 PAPER = "https://arxiv.org/abs/2012.04781"
@@ -34,13 +35,5 @@ CARDS = (
     _released("ade20k", ADE20K, "ade20k-unknown-first", "Takes the ids as ADE20K stores them: 0 is unknown."),
     _released("cityscapes", CITYSCAPES, "cityscapes", "256×512; takes labelIds, 0 is unknown."),
     _released("coco", COCO, "coco-stuff-unknown-first", "Unknown is class 0, the 182 classes follow."),
-    Card(
-        name="oasis/toyscenes",
-        config=TOYSCENES,
-        label_space="toyscenes",
-        license="Apache-2.0",
-        paper=PAPER,
-        weights="oasis-toyscenes.safetensors",
-        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
-    ),
+    bundled(TOYSCENES, paper=PAPER),
 )

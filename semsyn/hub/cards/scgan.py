@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
+from semsyn.hub.cards.bundled import bundled
 from semsyn.models import SCGANConfig
 
 PAPER = "https://arxiv.org/abs/2109.07053"
@@ -94,13 +95,5 @@ CARDS = (
         _original("scgan-coco-best", "Baidu folder"),
         "182 classes and 'unknown'; a file with a plane more reads the borders of instances, too.",
     ),
-    Card(
-        name="scgan/toyscenes",
-        config=TOYSCENES,
-        label_space="toyscenes",
-        license="Apache-2.0",
-        paper=PAPER,
-        weights="scgan-toyscenes.safetensors",
-        notes="Trained by semsyn on drawn scenes (semsyn.data.toyscenes), to try things without a download.",
-    ),
+    bundled(TOYSCENES, paper=PAPER),
 )

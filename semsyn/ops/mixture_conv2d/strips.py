@@ -19,13 +19,13 @@ STRIP = 2**18  # numbers of a strip, or of its result: 1 MB
 Pair = tuple[int, int]
 
 
-def is_strippable(x: Tensor, weight: Tensor, padding: Pair | str, dilation: Pair) -> bool:
+def is_strippable(x: Tensor, weight: Tensor, padding: Pair, dilation: Pair) -> bool:
     """Whether the form applies: eager CPU inference of large contiguous features, padded by less than a kernel."""
     if torch.compiler.is_compiling() or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
         return False
     is_plain = x.is_contiguous() and not x.is_contiguous(memory_format=torch.channels_last)
     is_large = x.device.type == "cpu" and x.shape[2] * x.shape[3] >= MIN_PIXELS
-    return is_plain and is_large and not isinstance(padding, str) and padding[0] <= dilation[0] * (weight.shape[2] - 1)
+    return is_plain and is_large and padding[0] <= dilation[0] * (weight.shape[2] - 1)
 
 
 def mix_in_strips(
