@@ -15,7 +15,7 @@ from torch import Tensor
 
 import semsyn
 from semsyn.data import draw_parts, to_uint8
-from semsyn.models.read_layout import read_layout
+from semsyn.generator.read_layout import read_layout
 
 MAPS = Path(__file__).parent / "maps"
 HOUSE = 11  # instance id in maps/instances/street.png

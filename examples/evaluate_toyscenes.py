@@ -21,14 +21,14 @@ from toyscenes_cache import Scenes, load_scenes, load_shapes
 from toyscenes_judges import Judge, load_judge
 from toyscenes_part_scores import describe, score
 
-from semsyn.data.spaces import label_space
-from semsyn.data.toy_parts import ToyShapes
+from semsyn.data.parts.toy_parts import ToyShapes
+from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes import PART_NAMES
 from semsyn.functional import region_pool
 from semsyn.hub import load_pretrained
-from semsyn.layout import Layout
 from semsyn.models import Generator
 from semsyn.nn import PartConditioner, PartSupports
+from semsyn.records.layout import Layout
 
 SPACE = label_space("toyscenes")
 MIN_PIXELS = 24  # instances smaller than that say little about colour

@@ -19,7 +19,7 @@ from semsyn import Generator, Layout, Style
 from semsyn.data import draw_labels, to_uint8
 from semsyn.data.toyscenes import CLASSES, ToyScenes
 from semsyn.functional import activate_routing, resize_ids
-from semsyn.models.read_layout import read_layout
+from semsyn.generator.read_layout import read_layout
 from semsyn.nn import RoutingConditioner
 
 Panel = tuple[str, Tensor]  # a caption, and a picture h w 3, 8 bits

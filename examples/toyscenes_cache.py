@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semsyn.data.objects import find_objects
-from semsyn.data.toy_parts import ToyShapes
+from semsyn.data.parts.toy_parts import ToyShapes
+from semsyn.data.scenes.objects import find_objects
 from semsyn.data.toyscenes import MOODS, draw_scenes
 from semsyn.data.toyscenes.scene import Split
 from semsyn.functional import edges
-from semsyn.layout import Layout
-from semsyn.objects import Objects
+from semsyn.records.layout import Layout
+from semsyn.records.objects import Objects
 
 SIZE = (128, 128)
 FIELDS = ("image", "class_ids", "instance_ids", "mood")

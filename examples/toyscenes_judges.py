@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from toyscenes_cache import Scenes
 from toyscenes_part_scores import root_weights
 
-from semsyn.layout import Layout
 from semsyn.metrics import class_iou, confusion_matrix
+from semsyn.records.layout import Layout
 
 COUNTED = 500  # scenes whose pixels tell how frequent parts are
 

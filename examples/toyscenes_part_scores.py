@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.data.toy_parts import ToyShapes, toy_part_names
+from semsyn.data.parts.toy_parts import ToyShapes, toy_part_names
 from semsyn.data.toyscenes import CLASSES
 from semsyn.metrics.parts import PartScores
 from semsyn.nn import PartNet, PartSupports

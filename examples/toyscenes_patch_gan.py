@@ -26,12 +26,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from toyscenes_training import SPACE, Recipe, Training, draw_style
 
+from semsyn.critics.patch import MultiscaleDiscriminator, semantic_planes
 from semsyn.functional import region_pool
-from semsyn.layout import Layout
 from semsyn.losses import discriminator_loss, feature_matching, generator_loss, kl_divergence
-from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
 from semsyn.nn import CLADE, INADE, SpatiallyConditionalNorm
-from semsyn.style import Style
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from toyscenes_training import SPACE, Recipe, Training, draw_style
 
-from semsyn.layout import Layout
+from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.losses import (
     draw_label_mix,
     fake_segmentation_loss,
@@ -26,8 +26,8 @@ from semsyn.losses import (
     segmentation_loss,
 )
 from semsyn.models import attach_supports
-from semsyn.models.segmentation_discriminator import SegmentationDiscriminator
 from semsyn.nn import PartConditioner, PartSupports
+from semsyn.records.layout import Layout
 
 STEPS = ((1, 1, 2, 2, 4, 4), 1)  # widths of the discriminator's levels and before its logits, in its width
 

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor, nn
 from toyscenes_cache import Scenes
 
-from semsyn.data.spaces import label_space
-from semsyn.layout import Layout
+from semsyn.data.spaces.label_space import label_space
 from semsyn.models import Generator, family_of
 from semsyn.nn.initialize import initialize
-from semsyn.style import Style
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 
 SPACE = label_space("toyscenes")
 R = TypeVar("R", bound="Recipe")

@@ -17,7 +17,7 @@ from toyscenes_patch_gan import CLADE_RECIPE, INADE_RECIPE, SCGAN_RECIPE
 from toyscenes_segmentation_gan import OASIS_RECIPE, SegmentationTraining
 from toyscenes_training import SPACE, Recipe, save_sheet
 
-from semsyn.data.toy_parts import toy_supports
+from semsyn.data.parts.toy_parts import toy_supports
 from semsyn.hub import Card, find_card, save_pretrained
 
 RECIPES: dict[str, Recipe] = {

@@ -28,8 +28,8 @@ from toyscenes_cache import load_shapes
 from toyscenes_part_scores import describe, root_weights, score, silhouettes_of
 from train_toyscenes import card_of
 
-from semsyn.data.part_shapes import SupportPool
-from semsyn.data.toy_parts import ToyShapes, toy_supports
+from semsyn.data.parts.part_shapes import SupportPool
+from semsyn.data.parts.toy_parts import ToyShapes, toy_supports
 from semsyn.nn import PartNet, PartSupports
 from semsyn.train import draw_replaced, part_net_branches
 

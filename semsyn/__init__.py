@@ -4,15 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from semsyn.codes import RegionCodes
-    from semsyn.condition import Condition
     from semsyn.errors import SemsynError
     from semsyn.hub import create, export, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
     from semsyn.labels import LabelSpace
-    from semsyn.layout import Layout
     from semsyn.models import Generator
-    from semsyn.objects import Objects
-    from semsyn.style import Posterior, Style
+    from semsyn.records.codes import RegionCodes
+    from semsyn.records.condition import Condition
+    from semsyn.records.layout import Layout
+    from semsyn.records.objects import Objects
+    from semsyn.records.style import Posterior, Style
 
 __all__ = [
     "Condition",

@@ -178,7 +178,11 @@ BROKEN = {
     "upwards-to-the-root": ("hub/load.py", "from semsyn import load_pretrained", "the layer semsyn, which is above"),
     "sibling": ("losses/kl.py", "from semsyn.data import spaces", "sibling data"),
     "basics-to-ops": ("errors.py", "from semsyn.ops.edges import edges", "the layer ops, which is above"),
-    "ops-to-records": ("ops/edges/op.py", "from semsyn.layout import Layout", "the layer records, which is above"),
+    "ops-to-records": (
+        "ops/edges/op.py",
+        "from semsyn.records.layout import Layout",
+        "the layer records, which is above",
+    ),
     "records-to-numpy": ("layout.py", "import numpy as np", "torch alone"),
     "testing": ("hub/load.py", "from semsyn.testing import golden", "for tests, examples and cli alone"),
     "no-layer": ("utils.py", "import torch", "'utils' is in no layer"),

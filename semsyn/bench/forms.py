@@ -11,13 +11,16 @@ from torch import Tensor, nn
 
 from semsyn.bench.scenes import Scene
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.functional import edges
+from semsyn.functional.maps import edges
+from semsyn.generator.generator import Generator
 from semsyn.hub.weights_file import assemble
-from semsyn.layout import Layout
-from semsyn.models import Generator
-from semsyn.nn import InstanceEncoder, LabelStem, LatentStem, ModulatedResBlock, SpatiallyConditionalConv2d, ToImage
-from semsyn.style import Style
-from semsyn.testing.plain import plain_encode, plain_forward
+from semsyn.nn.encoders.instance import InstanceEncoder
+from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
+from semsyn.nn.stems import LabelStem, LatentStem, ToImage
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
+from semsyn.testing.plain.plain import plain_encode, plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
 ONCE = "-once"  # behind one of the middle three: the layout is prepared once for all styles

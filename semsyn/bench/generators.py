@@ -15,7 +15,7 @@ from semsyn.bench.rows import Row, make_row
 from semsyn.bench.scenes import MAX_BATCHES, Case, Scene, read_scenes
 from semsyn.bench.timing import Times, interleave
 from semsyn.errors import InputError
-from semsyn.models import Generator
+from semsyn.generator.generator import Generator
 from semsyn.testing.cases import untrained
 
 CASES = (

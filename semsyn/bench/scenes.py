@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from semsyn.data.files import list_pictures, read_label_map
+from semsyn.data.io.files import list_pictures, read_label_map
 from semsyn.errors import InputError
-from semsyn.layout import Layout
-from semsyn.models import Generator
-from semsyn.style import Style
+from semsyn.generator.generator import Generator
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 from semsyn.testing.cases import given_layout, procedural_layout
 
 ENCODER = "-encoder"

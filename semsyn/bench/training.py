@@ -14,24 +14,18 @@ from semsyn.bench.memory import peak_bytes
 from semsyn.bench.rows import Row, make_row
 from semsyn.bench.scenes import Case, Scene, read_scenes
 from semsyn.bench.timing import Times, interleave
+from semsyn.critics.patch import MultiscaleDiscriminator, semantic_planes
 from semsyn.errors import InputError
-from semsyn.functional import edges
-from semsyn.layout import Layout
-from semsyn.losses import (
-    INADE_WEIGHTS,
-    SPADE_WEIGHTS,
-    PerceptualLoss,
-    VGG19Features,
-    discriminator_loss,
-    feature_matching,
-    generator_loss,
-    kl_divergence,
-)
-from semsyn.models import Generator
-from semsyn.models.discriminators import MultiscaleDiscriminator, semantic_planes
-from semsyn.style import Style
+from semsyn.functional.maps import edges
+from semsyn.generator.generator import Generator
+from semsyn.losses import feature_matching
+from semsyn.losses.adversarial import discriminator_loss, generator_loss
+from semsyn.losses.kl import kl_divergence
+from semsyn.losses.perceptual import INADE_WEIGHTS, SPADE_WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 from semsyn.testing.cases import untrained
-from semsyn.testing.plain import plain_forward
+from semsyn.testing.plain.plain import plain_forward
 
 CASES = ("spade/ade20k",)
 BACKENDS = ("plain", "eager", "compiled")

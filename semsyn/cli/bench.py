@@ -6,9 +6,11 @@ from pathlib import Path
 
 import torch
 
-from semsyn.bench import Row, bench_generators, bench_ops, bench_training
+from semsyn.bench.generators import bench_generators
+from semsyn.bench.ops import bench_ops
 from semsyn.bench.plot import draw_generators
-from semsyn.bench.rows import append_csv, describe_place, format_table, read_csv
+from semsyn.bench.rows import Row, append_csv, describe_place, format_table, read_csv
+from semsyn.bench.training import bench_training
 from semsyn.cli.options import parse_count, parse_size
 from semsyn.errors import InputError
 

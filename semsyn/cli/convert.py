@@ -7,7 +7,8 @@ from pathlib import Path
 from semsyn.cli.options import parse_size
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.errors import InputError
-from semsyn.hub import convert_checkpoint, save_pretrained
+from semsyn.hub.originals import convert_checkpoint
+from semsyn.hub.save import save_pretrained
 from semsyn.hub.weights_file import describe_file
 
 EPILOG = """\

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from semsyn.cli.options import parse_size
 from semsyn.errors import InputError
-from semsyn.hub import describe_inputs, export, load_pretrained
-from semsyn.hub.export import FORMATS, find_format
+from semsyn.exporter import FORMATS, describe_inputs, export, find_format
+from semsyn.hub.load import load_pretrained
 
 EPILOG = """\
 FORMAT is onnx (ONNX Runtime and others) or torch (torch.export.load); without --format the suffix of OUT

@@ -17,12 +17,12 @@ from semsyn.cli.progress import Progress
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, save_picture, write_sheets
 from semsyn.cli.spaces import SPACE_HELP, find_space
-from semsyn.data.files import read_image, read_label_map
-from semsyn.data.objects import read_instance_ids
+from semsyn.data.io.files import read_image, read_label_map
+from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
-from semsyn.hub import load_pretrained
-from semsyn.layout import Layout
-from semsyn.models import Generator
+from semsyn.generator.generator import Generator
+from semsyn.hub.load import load_pretrained
+from semsyn.records.layout import Layout
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 BATCH = 8  # pictures at once, so that many samples need no more memory

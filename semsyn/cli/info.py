@@ -3,7 +3,8 @@
 import argparse
 import json
 
-from semsyn.hub import Card, info
+from semsyn.hub import info
+from semsyn.hub.card import Card
 
 EPILOG = """\
 examples:

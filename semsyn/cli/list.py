@@ -4,7 +4,9 @@ import argparse
 import json
 
 from semsyn.errors import UnknownNameError
-from semsyn.hub import CARDS, info, list_pretrained
+from semsyn.hub import info
+from semsyn.hub.cards.registry import CARDS
+from semsyn.hub.info import list_pretrained
 
 EPILOG = """\
 WEIGHTS says how to get them:

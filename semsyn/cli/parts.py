@@ -11,14 +11,15 @@ from PIL import Image
 from semsyn.cli.jobs import Job, check_free, plan_jobs
 from semsyn.cli.options import parse_categories
 from semsyn.cli.sheet import draw_map, save_picture
-from semsyn.data.part_categories import category_name
-from semsyn.data.part_colors import draw_parts
+from semsyn.data.parts.part_categories import category_name
+from semsyn.data.parts.part_colors import draw_parts
 from semsyn.errors import InputError, SemsynError
-from semsyn.hub import load_pretrained
-from semsyn.layout import Layout
-from semsyn.models import Generator
-from semsyn.models.read_layout import read_layout
-from semsyn.nn import PartConditioner, SceneParts
+from semsyn.generator.generator import Generator
+from semsyn.generator.read_layout import read_layout
+from semsyn.hub.load import load_pretrained
+from semsyn.nn.parts.part_conditioner import PartConditioner
+from semsyn.nn.parts.scene_parts import SceneParts
+from semsyn.records.layout import Layout
 
 DEFAULT = "ipose/toyscenes"
 DIMMED = 0.5  # share of the label map's colours; the rest is grey

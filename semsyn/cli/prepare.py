@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from semsyn.cli.options import parse_count
-from semsyn.data.choose_supports import choose_supports
-from semsyn.data.part_categories import CATEGORIES
-from semsyn.data.part_shapes import PartShapes
-from semsyn.data.part_supports import write_supports
-from semsyn.data.toy_parts import toy_supports
+from semsyn.data.parts.choose_supports import choose_supports
+from semsyn.data.parts.part_categories import CATEGORIES
+from semsyn.data.parts.part_shapes import PartShapes
+from semsyn.data.parts.part_supports import write_supports
+from semsyn.data.parts.toy_parts import toy_supports
 from semsyn.errors import InputError
-from semsyn.nn import PartSupports
+from semsyn.nn.parts.part_supports import PartSupports
 
 EPILOG = """\
 parts: support maps for iPOSE, DIR/<category>/000.png, 001.png, …: of each category a few part maps that

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.cli.jobs import Job
-from semsyn.data.colors import draw_labels
-from semsyn.data.files import open_image, read_label_map
-from semsyn.functional import resize_ids
+from semsyn.data.io.files import open_image, read_label_map
+from semsyn.data.spaces.colors import draw_labels
+from semsyn.functional.maps import resize_ids
 from semsyn.labels import LabelSpace
 
 __all__ = ["MAX_SAMPLES", "count_pages", "draw_map", "save_picture", "write_sheets"]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from semsyn.data.spaces import label_space, list_label_spaces
+from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.hub import CARDS
+from semsyn.hub.cards.registry import CARDS
 from semsyn.labels import LabelSpace
 
 __all__ = ["SPACE_HELP", "find_space"]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import BLOCKS, WORDS, Facts, Options, pyramid_from_options, pyramid_from_state
-from semsyn.models.clade import CLADEConfig
+from semsyn.models.clade.config import CLADEConfig
 
 _AFFINE = "{stage}.norm_{i}.class_specified_affine"
 _NORM = {

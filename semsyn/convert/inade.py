@@ -7,7 +7,7 @@ from torch import Tensor
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import BLOCKS, WORDS, Facts, Options, pyramid_from_options, pyramid_from_state
 from semsyn.errors import CheckpointError
-from semsyn.models.inade import INADEConfig
+from semsyn.models.inade.config import INADEConfig
 
 GENERATOR = KeyMap(
     words=WORDS,

@@ -13,7 +13,7 @@ from semsyn.convert.keymap import KeyMap
 from semsyn.convert.part_net import IPOSE_PREFIX, part_net_facts, part_net_keymap
 from semsyn.convert.pyramid import Facts, Options
 from semsyn.errors import CheckpointError
-from semsyn.models.ipose import IPOSEConfig
+from semsyn.models.ipose.config import IPOSEConfig
 
 CONVENTIONS = {"ade20kins": "ade20k", "cocoins": "coco", "cityscapesins": "cityscapes"}
 SAME = 1e-3  # relative: averaging a constant weight moves it by rounding errors alone

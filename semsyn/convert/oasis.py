@@ -11,7 +11,7 @@ from torch import Tensor
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import BLOCKS, SPADE_NORM, SPECTRAL, WORDS, Facts, Options
 from semsyn.errors import CheckpointError, InputError
-from semsyn.models.oasis import OASISConfig
+from semsyn.models.oasis.config import OASISConfig
 
 NORMS = {"syncbatch": "sync_batch", "batch": "batch", "instance": "instance"}
 MULTIPLE = 32  # of the picture's sides

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap, check_state
 from semsyn.errors import CheckpointError
-from semsyn.nn import PartNet
+from semsyn.nn.parts.part_net import PartNet
 
 IPOSE_PREFIX = "partnet.model."
 """What PartNet's keys begin with inside iPOSE's generator files."""

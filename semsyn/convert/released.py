@@ -12,7 +12,7 @@ from semsyn.convert.keymap import KeyMap, State
 from semsyn.convert.pyramid import Facts, Options, check_stem_pixels
 from semsyn.convert.spectral import complete_spectral_norm
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
-from semsyn.models import family_of, get_family
+from semsyn.models.registry import family_of, get_family
 
 States = Mapping[str, State]  # by role: generator, encoder
 

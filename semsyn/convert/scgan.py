@@ -11,7 +11,7 @@ from torch import Tensor
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.pyramid import BLOCKS, SPADE_NORM, SPECTRAL, WORDS, Facts, Options, pyramid_from_options
 from semsyn.errors import CheckpointError, InputError
-from semsyn.models.scgan import SCGANConfig
+from semsyn.models.scgan.config import SCGANConfig
 
 ROUTING = "pyramid_spaital_routing."  # as released, misspelt
 PARAMETERS = {**SPECTRAL, "weight": "weight", "bias": "bias"}

@@ -19,7 +19,7 @@ from semsyn.convert.pyramid import (
     pyramid_from_state,
 )
 from semsyn.errors import InputError
-from semsyn.models.spade import SPADEConfig
+from semsyn.models.spade.config import SPADEConfig
 
 GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.conv.{p}", **BLOCKS, **SPADE_NORM})
 LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.linear.{p}", **BLOCKS, **SPADE_NORM})

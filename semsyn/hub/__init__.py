@@ -1,8 +1,8 @@
 """Weights: loading, saving, converting, and what is known of each released set."""
 
+from semsyn.exporter import describe_inputs, export
 from semsyn.hub.card import Card, Origin, Original
 from semsyn.hub.cards import CARDS, find_card
-from semsyn.hub.export import describe_inputs, export
 from semsyn.hub.info import Info, info, list_pretrained
 from semsyn.hub.load import create, load_pretrained
 from semsyn.hub.originals import Conversion, convert_checkpoint

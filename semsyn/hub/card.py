@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from semsyn.errors import InputError
-from semsyn.models import config_to_dict, family_of
+from semsyn.models.registry import config_to_dict, family_of
 
 __all__ = ["Card", "Origin", "Original", "describe"]
 

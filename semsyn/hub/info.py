@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from semsyn.hub.card import Card, describe
-from semsyn.hub.cards import CARDS, find_card
+from semsyn.hub.cards.registry import CARDS, find_card
 
 __all__ = ["Info", "explain_missing", "info", "list_pretrained"]
 

@@ -12,17 +12,18 @@ from typing import Any
 import torch
 
 from semsyn.convert.checkpoint import holds_originals
-from semsyn.data.spaces import label_space as get_label_space
+from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.generator.generator import Generator
 from semsyn.hub.card import Card
-from semsyn.hub.cards import CARDS, find_card
+from semsyn.hub.cards.registry import CARDS, find_card
 from semsyn.hub.files import fetch, is_repo_id
 from semsyn.hub.info import explain_missing
 from semsyn.hub.originals import convert_checkpoint
 from semsyn.hub.save import WEIGHTS_NAME
 from semsyn.hub.supports import load_supports
 from semsyn.hub.weights_file import is_weights_file, load_weights_file
-from semsyn.models import FAMILIES, Generator, get_family
+from semsyn.models.registry import FAMILIES, get_family
 from semsyn.nn.initialize import initialize
 
 __all__ = ["create", "load_pretrained"]

@@ -1,7 +1,7 @@
 """The README.md that goes with saved weights."""
 
+from semsyn.generator.generator import Generator
 from semsyn.hub.card import Card, describe
-from semsyn.models import Generator
 
 __all__ = ["write_model_card"]
 

@@ -12,14 +12,15 @@ from torch import Tensor
 from semsyn.convert.checkpoint import find_files, find_options, read_state, sha256
 from semsyn.convert.options import Option, find_yaml, read_options
 from semsyn.convert.released import convert_states, get_released, infer_config, merge_states, recognise
-from semsyn.data.spaces import label_space as get_label_space
+from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
+from semsyn.generator.generator import Generator
 from semsyn.hub.card import Card, Origin, describe
-from semsyn.hub.cards import CARDS, find_card
+from semsyn.hub.cards.registry import CARDS, find_card
 from semsyn.hub.supports import load_supports
 from semsyn.hub.weights_file import assemble, check_dtype
 from semsyn.labels import LabelSpace
-from semsyn.models import Generator, config_to_dict, family_of, get_family
+from semsyn.models.registry import config_to_dict, family_of, get_family
 
 __all__ = ["Conversion", "convert_checkpoint"]
 

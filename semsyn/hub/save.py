@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from semsyn.errors import InputError
+from semsyn.generator.generator import Generator
 from semsyn.hub.card import Card
 from semsyn.hub.files import upload
 from semsyn.hub.model_card import write_model_card
 from semsyn.hub.weights_file import check_dtype, describe_file, write_weights_file
-from semsyn.models import Generator, family_of
+from semsyn.models.registry import family_of
 
 __all__ = ["WEIGHTS_NAME", "card_of", "check_free", "push_to_hub", "save_pretrained"]
 

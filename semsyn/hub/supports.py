@@ -2,9 +2,10 @@
 
 import os
 
-from semsyn.data.part_supports import read_supports
+from semsyn.data.parts.part_supports import read_supports
 from semsyn.errors import InputError
-from semsyn.models import Generator, attach_supports
+from semsyn.generator.generator import Generator
+from semsyn.models.ipose.build import attach_supports
 
 __all__ = ["load_supports"]
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from semsyn.convert.checkpoint import read_metadata, read_state
 from semsyn.convert.keymap import check_state
 from semsyn.errors import CheckpointError, InputError
+from semsyn.generator.generator import Generator
 from semsyn.hub.card import Card, Origin, describe
-from semsyn.hub.cards import CARDS
+from semsyn.hub.cards.registry import CARDS
 from semsyn.labels import LabelSpace
-from semsyn.models import Generator, config_from_dict, config_to_dict, family_of, get_family
+from semsyn.models.registry import config_from_dict, config_to_dict, family_of, get_family
 
 __all__ = ["assemble", "check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
 

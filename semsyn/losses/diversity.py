@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional import resize_ids
+from semsyn.functional.maps import resize_ids
 
 
 def diversity_loss(

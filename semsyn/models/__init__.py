@@ -1,7 +1,7 @@
 """Networks assembled from `semsyn.nn`, one folder per family."""
 
+from semsyn.generator.generator import Generator
 from semsyn.models.clade import CLADEConfig, build_clade
-from semsyn.models.generator import Generator
 from semsyn.models.inade import INADEConfig, build_inade
 from semsyn.models.ipose import IPOSEConfig, attach_supports, build_ipose
 from semsyn.models.oasis import OASISConfig, build_oasis

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.models.generator import Generator, stem_size
-from semsyn.nn import Conditioner, ImageEncoder, LabelStem, LatentStem, ModulatedResBlock, ToImage
-from semsyn.nn.resblock import MakeNorm
+from semsyn.generator.generator import Generator, stem_size
+from semsyn.nn.conditioning.conditioner import Conditioner
+from semsyn.nn.encoders.image import ImageEncoder
+from semsyn.nn.resblock import MakeNorm, ModulatedResBlock
+from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 
 Upsampling = Literal["normal", "more", "most"]
 MakeBlock = Callable[[int, int], nn.Module]

@@ -5,13 +5,19 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.models.clade import CLADEConfig, build_clade
-from semsyn.models.generator import Generator
-from semsyn.models.inade import INADEConfig, build_inade
-from semsyn.models.ipose import IPOSEConfig, build_ipose
-from semsyn.models.oasis import OASISConfig, build_oasis
-from semsyn.models.scgan import SCGANConfig, build_scgan
-from semsyn.models.spade import SPADEConfig, build_spade
+from semsyn.generator.generator import Generator
+from semsyn.models.clade.build import build_clade
+from semsyn.models.clade.config import CLADEConfig
+from semsyn.models.inade.build import build_inade
+from semsyn.models.inade.config import INADEConfig
+from semsyn.models.ipose.build import build_ipose
+from semsyn.models.ipose.config import IPOSEConfig
+from semsyn.models.oasis.build import build_oasis
+from semsyn.models.oasis.config import OASISConfig
+from semsyn.models.scgan.build import build_scgan
+from semsyn.models.scgan.config import SCGANConfig
+from semsyn.models.spade.build import build_spade
+from semsyn.models.spade.config import SPADEConfig
 
 
 @dataclass(frozen=True)

@@ -2,32 +2,35 @@
 
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditional import Conditional
-from semsyn.nn.conditioners import Conditioner, InstanceConditioner, LabelConditioner, NoiseConditioner, Prepared
-from semsyn.nn.cross_attention import CrossAttention
-from semsyn.nn.image_encoder import ImageEncoder
+from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
+from semsyn.nn.conditioning.instances import InstanceConditioner
+from semsyn.nn.conditioning.labels import LabelConditioner
+from semsyn.nn.conditioning.noise import NoiseConditioner
+from semsyn.nn.encoders.image import ImageEncoder
+from semsyn.nn.encoders.instance import InstanceConv2d, InstanceEncoder
 from semsyn.nn.inade import INADE
-from semsyn.nn.instance_encoder import InstanceConv2d, InstanceEncoder
 from semsyn.nn.label_conv import LabelConv2d
-from semsyn.nn.label_pyramid import PositionMaps
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm, make_norm
-from semsyn.nn.object_parts import ObjectParts
-from semsyn.nn.part_coder import PartDecoder, PartEncoder
-from semsyn.nn.part_conditioner import PartConditioner
-from semsyn.nn.part_modulation import PartModulation
-from semsyn.nn.part_net import PartNet
-from semsyn.nn.part_supports import PartSupports, SupportEncoding
+from semsyn.nn.parts.cross_attention import CrossAttention
+from semsyn.nn.parts.object_parts import ObjectParts
+from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder
+from semsyn.nn.parts.part_conditioner import PartConditioner
+from semsyn.nn.parts.part_modulation import PartModulation
+from semsyn.nn.parts.part_net import PartNet
+from semsyn.nn.parts.part_supports import PartSupports, SupportEncoding
+from semsyn.nn.parts.scene_parts import SceneParts
+from semsyn.nn.parts.shifted_instance_norm import ShiftedInstanceNorm
+from semsyn.nn.parts.support_memory import SupportMemory
 from semsyn.nn.replace_norms import ModulatedNetwork, replace_norms
 from semsyn.nn.resblock import ModulatedResBlock
-from semsyn.nn.routing_conditioner import RoutingConditioner
-from semsyn.nn.scene_parts import SceneParts
-from semsyn.nn.semantic_vectors import SemanticVectorNetwork, SemanticVectors
-from semsyn.nn.shifted_instance_norm import ShiftedInstanceNorm
+from semsyn.nn.routing.label_pyramid import PositionMaps
+from semsyn.nn.routing.routing_conditioner import RoutingConditioner
+from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork, SemanticVectors
+from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
+from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
 from semsyn.nn.spade import SPADE
-from semsyn.nn.spatially_conditional_conv import SpatiallyConditionalConv2d
-from semsyn.nn.spatially_conditional_norm import SpatiallyConditionalNorm
 from semsyn.nn.spectral_norm import SpectralNorm, fold_spectral_norm, spectral_norm
 from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem, ToImage
-from semsyn.nn.support_memory import SupportMemory
 
 __all__ = [
     "CLADE",

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.records.condition import Condition
 
 
 class CLADE(Conditional):

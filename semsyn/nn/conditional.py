@@ -4,12 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import CONDITION_FIELDS, Condition
 from semsyn.errors import InputError
-from semsyn.functional import normalized_affine, resize_ids
+from semsyn.functional import normalized_affine
+from semsyn.functional.maps import resize_ids
 from semsyn.nn.inference_conv import SplitConv2d
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, InstanceNorm
+from semsyn.records.condition import CONDITION_FIELDS, Condition
 
 
 class Conditional(nn.Module):

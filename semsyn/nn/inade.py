@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.condition import Condition, Regions
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.records.condition import Condition, Regions
 
 
 class INADE(Conditional):

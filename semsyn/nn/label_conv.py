@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.condition import Windows
 from semsyn.functional import label_conv2d
+from semsyn.records.condition import Windows
 
 
 class LabelConv2d(nn.Module):

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.nn.conditional import Conditional
+from semsyn.records.condition import Condition
 
 REPLACED: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)
 

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.inference_conv import SplitConv2d
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.spectral_norm import spectral_norm
+from semsyn.records.condition import Condition
 
 MakeNorm = Callable[[int], Conditional]
 MakeConv = Callable[[int, int], nn.Module]

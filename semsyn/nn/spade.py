@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition, Windows
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.inference_conv import conv_of
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.ops.linear_as_conv import linear_as_conv
+from semsyn.records.condition import Condition, Windows
 
 TABLE_ROWS = 512  # of a table computed at a time on CPU: what the second convolution reads stays in the cache
 

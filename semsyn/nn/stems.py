@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError, check_shape
-from semsyn.functional import resize_ids
+from semsyn.functional.maps import resize_ids
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
-from semsyn.style import Style
+from semsyn.records.condition import Condition
+from semsyn.records.style import Style
 
 
 class LabelStem(nn.Module):

@@ -7,28 +7,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from semsyn.data.objects import find_objects
-from semsyn.data.part_categories import TOYSCENES_CLASSES
-from semsyn.data.spaces import label_space
-from semsyn.data.toyscenes import CLASSES, draw_scenes
-from semsyn.functional import dense_ids
-from semsyn.hub import find_card
+from semsyn.data.parts.part_categories import TOYSCENES_CLASSES
+from semsyn.data.scenes.objects import find_objects
+from semsyn.data.spaces.label_space import label_space
+from semsyn.data.toyscenes.classes import CLASSES
+from semsyn.data.toyscenes.scene import draw_scenes
+from semsyn.functional.maps import dense_ids
+from semsyn.generator.generator import Generator
+from semsyn.hub.cards.registry import find_card
 from semsyn.labels import LabelSpace
-from semsyn.layout import Layout
-from semsyn.models import Generator, IPOSEConfig, attach_supports, get_family
-from semsyn.nn import (
-    CLADE,
-    INADE,
-    SPADE,
-    BatchNorm,
-    LabelConv2d,
-    PartNet,
-    PartSupports,
-    SpatiallyConditionalNorm,
-)
+from semsyn.models.ipose.build import attach_supports
+from semsyn.models.ipose.config import IPOSEConfig
+from semsyn.models.registry import get_family
+from semsyn.nn.clade import CLADE
+from semsyn.nn.inade import INADE
 from semsyn.nn.initialize import initialize
-from semsyn.nn.part_modulation import PartAffine
-from semsyn.objects import Objects
+from semsyn.nn.label_conv import LabelConv2d
+from semsyn.nn.norms import BatchNorm
+from semsyn.nn.parts.part_modulation import PartAffine
+from semsyn.nn.parts.part_net import PartNet
+from semsyn.nn.parts.part_supports import PartSupports
+from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
+from semsyn.nn.spade import SPADE
+from semsyn.records.layout import Layout
+from semsyn.records.objects import Objects
 
 POWER_ITERATIONS = 5
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from semsyn.losses.parts import part_losses
-from semsyn.nn import PartNet, PartSupports
+from semsyn.nn.parts.part_net import PartNet
+from semsyn.nn.parts.part_supports import PartSupports
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def part_net_branches(
         silhouettes: m 1 h w in {0, 1}.
         part_ids: m h w, int64 in [0, p), the true parts.
         categories: m.
-        supports: of these categories at least, such as `semsyn.data.part_shapes.SupportPool.draw` gives.
+        supports: of these categories at least, such as `semsyn.data.parts.part_shapes.SupportPool.draw` gives.
         replaced: see `draw_replaced`.
 
     Reference: Wei et al., arXiv:2305.19547.

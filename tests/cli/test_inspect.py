@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from semsyn.data.spaces import label_space
+from semsyn.data.spaces.label_space import label_space
 from semsyn.labels import LabelSpace
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsyn.data.spaces import label_space
+from semsyn.data.spaces.label_space import label_space
 from semsyn.hub import save_pretrained
 from semsyn.models import attach_supports
 from semsyn.nn import PartSupports

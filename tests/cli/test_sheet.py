@@ -7,7 +7,7 @@ from PIL import Image
 
 from semsyn.cli.jobs import Job
 from semsyn.cli.sheet import GAP, MAX_SAMPLES, count_pages, draw_map, save_picture, write_sheets
-from semsyn.data.colors import label_colors
+from semsyn.data.spaces.colors import label_colors
 from semsyn.labels import LabelSpace
 from tests.cli.conftest import SPACE
 

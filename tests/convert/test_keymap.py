@@ -7,10 +7,10 @@ from semsyn.convert import oasis
 from semsyn.convert.discriminators import PATCHGAN
 from semsyn.convert.keymap import KeyMap, check_state
 from semsyn.convert.released import get_released
+from semsyn.critics.patch import MultiscaleDiscriminator
+from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.errors import CheckpointError
 from semsyn.models import family_of
-from semsyn.models.discriminators import MultiscaleDiscriminator
-from semsyn.models.segmentation_discriminator import SegmentationDiscriminator
 from tests.models.cases import CONFIGS, make_generator
 
 TABLE = KeyMap(

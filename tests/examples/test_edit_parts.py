@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from semsyn.data import write_supports
-from semsyn.data.spaces import label_space
+from semsyn.data.spaces.label_space import label_space
 from semsyn.hub import save_pretrained
 from semsyn.nn import PartSupports
 from tests.hub.models import make_generator

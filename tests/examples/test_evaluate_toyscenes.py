@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from semsyn.data.choose_supports import choose_supports
-from semsyn.data.toy_parts import ToyShapes
+from semsyn.data.parts.choose_supports import choose_supports
+from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.toyscenes import CLASSES, PART_NAMES
 from semsyn.functional import region_pool
 from semsyn.hub import save_pretrained
 from semsyn.models import INADEConfig, IPOSEConfig, attach_supports, build_inade, build_ipose
-from semsyn.style import Posterior, Style
+from semsyn.records.style import Posterior, Style
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from semsyn.data.spaces import label_space
+from semsyn.data.spaces.label_space import label_space
 from semsyn.hub import save_pretrained
 from semsyn.nn import SpatiallyConditionalConv2d, SpatiallyConditionalNorm
 from tests.hub.models import make_generator

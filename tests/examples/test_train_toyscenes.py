@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from semsyn.data.choose_supports import choose_supports
-from semsyn.data.toy_parts import ToyShapes
+from semsyn.data.parts.choose_supports import choose_supports
+from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.hub import find_card, load_pretrained
 from semsyn.models import CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig
 from semsyn.nn import PartNet

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from semsyn.data.choose_supports import choose_supports
-from semsyn.data.toy_parts import ToyShapes
+from semsyn.data.parts.choose_supports import choose_supports
+from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.toyscenes import PARTS
 from semsyn.models import IPOSEConfig
 from semsyn.nn import PartNet

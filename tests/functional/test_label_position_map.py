@@ -4,7 +4,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import label_position_map, position_map
-from semsyn.testing.plain import one_hot
+from semsyn.testing.plain.plain import one_hot
 
 CLASSES = 4
 OPTIONS = {

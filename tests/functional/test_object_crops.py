@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from semsyn.errors import InputError
 from semsyn.functional import ObjectFrame, crop_objects, crop_pictures, object_windows
 from semsyn.functional.object_crops import OUTSIDE
-from semsyn.testing.plain_objects import plain_crop
+from semsyn.testing.plain.objects import plain_crop
 
 SIZE = (30, 26)
 

@@ -3,8 +3,8 @@ import torch
 
 from semsyn.errors import InputError
 from semsyn.functional import object_owners, object_paste, paste_objects, sample_objects, window_matrices
-from semsyn.objects import Objects
-from semsyn.testing.plain_objects import plain_paste_all
+from semsyn.records.objects import Objects
+from semsyn.testing.plain.objects import plain_paste_all
 
 SIZE = (40, 36)
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from semsyn.convert.released import get_released
 from semsyn.data import find_objects
 from semsyn.labels import LabelSpace
-from semsyn.layout import Layout
 from semsyn.models import (
     CLADEConfig,
     Generator,
@@ -21,7 +20,8 @@ from semsyn.models import (
     SPADEConfig,
     family_of,
 )
-from semsyn.style import Style
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 
 SPACE = LabelSpace(name="five", classes=("a", "b", "c", "d", "e"))
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from semsyn.data import find_objects
-from semsyn.layout import Layout
 from semsyn.models import (
     CLADEConfig,
     Generator,
@@ -19,7 +18,8 @@ from semsyn.models import (
     family_of,
 )
 from semsyn.nn import PartSupports
-from semsyn.objects import Objects
+from semsyn.records.layout import Layout
+from semsyn.records.objects import Objects
 
 _SMALL: dict[str, Any] = {"num_classes": 5, "image_size": (64, 64), "width": 1}
 _CODES: dict[str, Any] = {"code_dim": 6, "instance_code_dim": 4}

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semsyn.layout import Layout
 from semsyn.models import Generator, config_from_dict, config_to_dict, family_of
-from semsyn.style import Style
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 from tests.models.cases import CONFIGS, make_generator, make_images, make_layout
 
 EVERY = pytest.mark.parametrize("case", CONFIGS)

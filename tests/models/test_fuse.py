@@ -10,7 +10,6 @@ import torch
 
 from semsyn.errors import InputError
 from semsyn.hub import save_pretrained
-from semsyn.layout import Layout
 from semsyn.models import (
     CLADEConfig,
     INADEConfig,
@@ -21,9 +20,11 @@ from semsyn.models import (
     build_oasis,
     build_spade,
 )
-from semsyn.nn import conditioners
-from semsyn.testing.golden import Case, golden_files
-from semsyn.testing.replay_networks import build, layout_of, style_of
+from semsyn.nn.conditioning import conditioners
+from semsyn.records.layout import Layout
+from semsyn.testing.golden.case import Case
+from semsyn.testing.golden.replay import golden_files
+from semsyn.testing.replays.networks import build, layout_of, style_of
 
 FILES = golden_files(
     Path(os.environ["SEMSYN_GOLDEN"]), families=("spade", "clade", "inade", "oasis"), areas=("network",)

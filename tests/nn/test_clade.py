@@ -3,11 +3,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import CLADE
-from semsyn.testing.plain import one_hot
+from semsyn.records.condition import Condition
+from semsyn.testing.plain.plain import one_hot
 
 
 def make(has_edges: bool = False, has_offsets: bool = False) -> tuple[CLADE, Tensor, Condition]:

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.nn import Conditional
+from semsyn.records.condition import Condition
 
 
 class Shift(Conditional):

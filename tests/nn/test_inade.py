@@ -3,10 +3,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.nn import INADE
-from semsyn.testing.plain import one_hot
+from semsyn.records.condition import Condition
+from semsyn.testing.plain.plain import one_hot
 
 K, I, C, D = 4, 5, 6, 3
 

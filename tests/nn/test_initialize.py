@@ -6,8 +6,8 @@ from torch import nn
 
 from semsyn.errors import UnknownNameError
 from semsyn.nn import CLADE, INADE
+from semsyn.nn.encoders.instance import InstanceConv2d
 from semsyn.nn.initialize import initialize
-from semsyn.nn.instance_encoder import InstanceConv2d
 from semsyn.nn.label_conv import LabelConv2d
 from semsyn.nn.spectral_norm import spectral_norm
 

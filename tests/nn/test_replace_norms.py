@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import CLADE, INADE, SPADE, replace_norms
+from semsyn.records.condition import Condition
 
 
 class Network(nn.Module):

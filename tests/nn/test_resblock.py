@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parametrize
 
-from semsyn.condition import Condition, Routing
 from semsyn.nn import (
     CLADE,
     SPADE,
@@ -18,6 +17,7 @@ from semsyn.nn import (
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.inference_conv import PackedConv2d, pack_convolutions
 from semsyn.nn.spectral_norm import fold_spectral_norm
+from semsyn.records.condition import Condition, Routing
 
 COND = Condition(class_ids=torch.arange(3).expand(2, 4, 3), edges=torch.rand(2, 4, 3) > 0.5)
 MODULATIONS = {

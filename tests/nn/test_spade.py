@@ -3,11 +3,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import SPADE, InstanceNorm
-from semsyn.testing.plain import one_hot
+from semsyn.records.condition import Condition
+from semsyn.testing.plain.plain import one_hot
 
 
 def plain_spade(layer: SPADE, x: Tensor, dense: Tensor) -> Tensor:

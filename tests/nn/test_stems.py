@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.condition import Condition
 from semsyn.errors import InputError
 from semsyn.nn import LabelStem, LatentStem, StyleImageStem, ToImage
-from semsyn.style import Style
-from semsyn.testing.plain import one_hot
+from semsyn.records.condition import Condition
+from semsyn.records.style import Style
+from semsyn.testing.plain.plain import one_hot
 
 
 @pytest.mark.parametrize("has_edges", [True, False])

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from semsyn.condition import Condition, Regions, Windows
 from semsyn.nn import SPADE, InstanceNorm
+from semsyn.records.condition import Condition, Regions, Windows
 
 K = 4
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from semsyn.layout import Layout
 from semsyn.models import Generator
+from semsyn.records.layout import Layout
 from semsyn.train import EMA, average_states
 from tests.models.cases import make_generator, make_layout
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from semsyn.hub.card import Card
-from semsyn.models import family_of
+from semsyn.models.registry import family_of
 
 
 def bundled(config: Any, *, paper: str) -> Card:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
 from semsyn.hub.cards.bundled import bundled
-from semsyn.models import CLADEConfig
+from semsyn.models.clade.config import CLADEConfig
 
 PAPER = "https://arxiv.org/abs/2012.04644"
 HOMEPAGE = "https://github.com/tzt101/CLADE"

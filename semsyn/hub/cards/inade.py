@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
 from semsyn.hub.cards.bundled import bundled
-from semsyn.models import INADEConfig
+from semsyn.models.inade.config import INADEConfig
 
 PAPER = "https://arxiv.org/abs/2103.06878"
 HOMEPAGE = "https://github.com/tzt101/INADE"

@@ -2,7 +2,7 @@
 
 from semsyn.hub.card import Card, Original
 from semsyn.hub.cards.bundled import bundled
-from semsyn.models import IPOSEConfig
+from semsyn.models.ipose.config import IPOSEConfig
 
 PAPER = "https://arxiv.org/abs/2305.19547"
 HOMEPAGE = "https://github.com/csyxwei/iPOSE"

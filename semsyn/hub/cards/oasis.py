@@ -2,7 +2,7 @@
 
 from semsyn.hub.card import Card, Original
 from semsyn.hub.cards.bundled import bundled
-from semsyn.models import OASISConfig
+from semsyn.models.oasis.config import OASISConfig
 
 PAPER = "https://arxiv.org/abs/2012.04781"
 HOMEPAGE = "https://github.com/boschresearch/OASIS"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
 from semsyn.hub.cards.bundled import bundled
-from semsyn.models import SCGANConfig
+from semsyn.models.scgan.config import SCGANConfig
 
 PAPER = "https://arxiv.org/abs/2109.07053"
 HOMEPAGE = "https://github.com/dvlab-research/SCGAN"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from semsyn.hub.card import Card, Original
-from semsyn.models import SPADEConfig
+from semsyn.models.spade.config import SPADEConfig
 
 PAPER = "https://arxiv.org/abs/1903.07291"
 HOMEPAGE = "https://github.com/NVlabs/SPADE"

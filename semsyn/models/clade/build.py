@@ -2,10 +2,12 @@
 
 from functools import partial
 
+from semsyn.generator.generator import Generator
 from semsyn.models.clade.config import CLADEConfig
-from semsyn.models.generator import Generator
 from semsyn.models.pyramid import build_image_encoder, build_spade_pyramid
-from semsyn.nn import CLADE, LabelConditioner, make_norm
+from semsyn.nn.clade import CLADE
+from semsyn.nn.conditioning.labels import LabelConditioner
+from semsyn.nn.norms import make_norm
 
 
 def build_clade(config: CLADEConfig) -> Generator:

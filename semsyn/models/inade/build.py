@@ -3,10 +3,13 @@
 from functools import partial
 
 from semsyn.errors import InputError
-from semsyn.models.generator import Generator
+from semsyn.generator.generator import Generator
 from semsyn.models.inade.config import INADEConfig
 from semsyn.models.pyramid import build_spade_pyramid
-from semsyn.nn import INADE, InstanceConditioner, InstanceEncoder, make_norm
+from semsyn.nn.conditioning.instances import InstanceConditioner
+from semsyn.nn.encoders.instance import InstanceEncoder
+from semsyn.nn.inade import INADE
+from semsyn.nn.norms import make_norm
 
 
 def build_inade(config: INADEConfig) -> Generator:

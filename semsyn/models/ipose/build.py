@@ -4,10 +4,15 @@ from dataclasses import replace
 from functools import partial
 
 from semsyn.errors import InputError
-from semsyn.models.generator import Generator
+from semsyn.generator.generator import Generator
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.oasis.build import SCALES, build_noise_pyramid, make_conditioner
-from semsyn.nn import PartConditioner, PartModulation, PartNet, PartSupports, SupportMemory, make_norm
+from semsyn.nn.norms import make_norm
+from semsyn.nn.parts.part_conditioner import PartConditioner
+from semsyn.nn.parts.part_modulation import PartModulation
+from semsyn.nn.parts.part_net import PartNet
+from semsyn.nn.parts.part_supports import PartSupports
+from semsyn.nn.parts.support_memory import SupportMemory
 
 
 def build_ipose(config: IPOSEConfig) -> Generator:

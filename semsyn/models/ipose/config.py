@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from semsyn.models.oasis import OASISConfig
+from semsyn.models.oasis.config import OASISConfig
 
 
 @dataclass(frozen=True, kw_only=True)

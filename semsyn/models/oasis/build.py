@@ -2,11 +2,16 @@
 
 from functools import partial
 
-from semsyn.models.generator import Generator
+from semsyn.generator.generator import Generator
 from semsyn.models.oasis.config import OASISConfig
 from semsyn.models.pyramid import build_pyramid
-from semsyn.nn import SPADE, Conditioner, LabelConditioner, LabelStem, ModulatedResBlock, NoiseConditioner, make_norm
-from semsyn.nn.resblock import MakeNorm
+from semsyn.nn.conditioning.conditioner import Conditioner
+from semsyn.nn.conditioning.labels import LabelConditioner
+from semsyn.nn.conditioning.noise import NoiseConditioner
+from semsyn.nn.norms import make_norm
+from semsyn.nn.resblock import MakeNorm, ModulatedResBlock
+from semsyn.nn.spade import SPADE
+from semsyn.nn.stems import LabelStem
 
 SCALES = (1, 2, 4, 8, 16, 32)
 WIDTHS = (16, 16, 16, 8, 4, 2, 1)  # multiples of the config's width

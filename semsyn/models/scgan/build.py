@@ -7,23 +7,19 @@ import torch.nn.functional as F
 from torch import nn
 
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.functional import RoutingActivation
-from semsyn.models.generator import Generator, stem_size
+from semsyn.functional.activate_routing import RoutingActivation
+from semsyn.generator.generator import Generator, stem_size
 from semsyn.models.pyramid import SCALES, build_image_encoder, build_pyramid
 from semsyn.models.scgan.config import SCGANConfig
-from semsyn.nn import (
-    SPADE,
-    LabelStem,
-    LatentStem,
-    ModulatedResBlock,
-    PositionMaps,
-    RoutingConditioner,
-    SemanticVectorNetwork,
-    SpatiallyConditionalConv2d,
-    SpatiallyConditionalNorm,
-    StyleImageStem,
-    make_norm,
-)
+from semsyn.nn.norms import make_norm
+from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.routing.label_pyramid import PositionMaps
+from semsyn.nn.routing.routing_conditioner import RoutingConditioner
+from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork
+from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
+from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
+from semsyn.nn.spade import SPADE
+from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem
 
 WIDTHS = (16, 16, 16, 8, 4, 2, 1)  # after the stages, multiples of the config's width
 LEVELS = {"normal": 6, "more": 7}

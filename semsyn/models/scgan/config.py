@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from semsyn.functional import RoutingActivation
+from semsyn.functional.activate_routing import RoutingActivation
 from semsyn.models.pyramid import PyramidConfig
 
 Position = Literal["none", "map", "pyramid"]

@@ -2,10 +2,12 @@
 
 from functools import partial
 
-from semsyn.models.generator import Generator
+from semsyn.generator.generator import Generator
 from semsyn.models.pyramid import build_image_encoder, build_spade_pyramid
 from semsyn.models.spade.config import SPADEConfig
-from semsyn.nn import SPADE, LabelConditioner, make_norm
+from semsyn.nn.conditioning.labels import LabelConditioner
+from semsyn.nn.norms import make_norm
+from semsyn.nn.spade import SPADE
 
 
 def build_spade(config: SPADEConfig) -> Generator:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from semsyn.convert.released import get_released
-from semsyn.data.spaces import label_space
+from semsyn.data.spaces.label_space import label_space
 from semsyn.hub import CARDS, Card, load_pretrained
 from semsyn.hub.card import describe
 from semsyn.models import family_of

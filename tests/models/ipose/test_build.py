@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semsyn.condition import Condition, Parts
 from semsyn.errors import InputError
-from semsyn.layout import Layout
 from semsyn.models import Generator, IPOSEConfig, attach_supports, build_ipose
 from semsyn.nn import PartModulation, PartSupports, Prepared
-from semsyn.objects import Objects
-from semsyn.style import Style
-from semsyn.testing.plain import plain_forward
+from semsyn.records.condition import Condition, Parts
+from semsyn.records.layout import Layout
+from semsyn.records.objects import Objects
+from semsyn.records.style import Style
+from semsyn.testing.plain.plain import plain_forward
 from tests.models.cases import make_generator, make_layout, make_supports
 
 CASES = pytest.mark.parametrize("case", ["ipose", "ipose-wide"])

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from semsyn import RegionCodes
 from semsyn.errors import InputError
-from semsyn.layout import Layout
 from semsyn.models import Generator, OASISConfig, build_oasis
 from semsyn.nn import SPADE
-from semsyn.style import Style
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 from tests.models.cases import make_generator, make_layout
 
 PRESETS = {  # config and parameters as published

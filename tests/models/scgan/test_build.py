@@ -10,15 +10,16 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.layout import Layout
+from semsyn.generator.generator import Generator
 from semsyn.models import SCGANConfig, build_scgan
-from semsyn.models.generator import Generator
 from semsyn.nn import SPADE, conditioners
-from semsyn.style import Style
-from semsyn.testing.golden import Case, golden_files
-from semsyn.testing.plain import plain_forward
-from semsyn.testing.replay_networks import build
-from semsyn.testing.replay_scgan import layout_of, style_of
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
+from semsyn.testing.golden.case import Case
+from semsyn.testing.golden.replay import golden_files
+from semsyn.testing.plain.plain import plain_forward
+from semsyn.testing.replays.networks import build
+from semsyn.testing.replays.scgan_network import layout_of, style_of
 from tests.models.cases import make_generator, make_images, make_layout
 
 FILES = golden_files(Path(os.environ["SEMSYN_GOLDEN"]), families=("scgan",), areas=("network",))

@@ -1,0 +1,67 @@
+"""From layout and style to the conditions of each resolution."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from semsyn.errors import InputError
+from semsyn.nn.resblock import BlockModulations
+from semsyn.records.condition import Condition
+from semsyn.records.layout import Layout
+from semsyn.records.style import Style
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that depends on the layout and the weights alone; stale once the weights change.
+
+    Attributes:
+        conditions: one per stage, low to high.
+        modulations: of each stage's norms; empty where they depend on the style.
+        extras: what was found on the way, by name, to look at.
+    """
+
+    conditions: tuple[Condition, ...]
+    modulations: tuple[BlockModulations, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Conditioner(nn.Module):
+    """Writes the conditions that stem and stages read.
+
+    Attributes:
+        requires: `Layout` fields it needs besides class_ids.
+        writes: `Condition` fields it fills.
+        drawn: `Condition` fields that depend on the style.
+        code_dim: d of the noise it takes from the style, of every picture, region or pixel; None: it takes none.
+        instance_code_dim: d of the instance codes it takes from the style; None: it takes none.
+        part_code_dim: d of the noise map, at the size of the first stage, that it takes from the style; None: none.
+    """
+
+    requires: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ("class_ids",)
+    drawn: tuple[str, ...] = ()
+    code_dim: int | None = None
+    instance_code_dim: int | None = None
+    part_code_dim: int | None = None
+
+    def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
+        """Conditions without anything drawn; eager, shapes may depend on the data."""
+        raise NotImplementedError
+
+    def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
+        """Conditions with the style in them."""
+        raise NotImplementedError
+
+    def inspect(self, prepared: Prepared) -> Mapping[str, Any]:
+        """``prepared.extras``, and what is only computed for somebody who looks at it."""
+        return prepared.extras
+
+    def check(self, layout: Layout) -> None:
+        """Raise InputError if the layout lacks a field."""
+        if missing := [name for name in self.requires if getattr(layout, name) is None]:
+            raise InputError(
+                f"this generator needs {missing} in the layout. Use Layout.of(..., requires=generator.requires)."
+            )

@@ -1,0 +1,111 @@
+"""Spatially conditional convolution."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from semsyn.errors import InputError, check_shape
+from semsyn.functional import mixture_conv2d
+from semsyn.nn.conditional import Conditional
+from semsyn.nn.inference_conv import PackedConv2d
+from semsyn.nn.spectral_norm import spectral_norm
+from semsyn.ops.mixture_conv2d.reference import mix_results
+from semsyn.records.condition import Condition
+
+Size = int | tuple[int, int]
+
+
+class SpatiallyConditionalConv2d(Conditional):
+    r"""Spatially conditional convolution: every output pixel has a kernel of its own, mixed from a few.
+
+    .. math:: y_{nohw} = \sum_e w_{nehw}\,(W_e * x + b_e)_{nohw}
+
+    Without gradients two results of a convolution are held at a time, whatever e is. Where an image has the same
+    weights at every pixel, kernels are mixed first: one convolution in place of e.
+
+    Args:
+        in_channels, out_channels: c and o.
+        kernel_size, stride, padding, dilation, groups: as in `torch.nn.Conv2d`.
+        bias: whether each kernel has one; it is mixed, too.
+        num_experts: e, kernels to mix from.
+        has_spectral_norm: put spectral normalisation on every kernel.
+        is_interleaved: routing has e · o planes. As released: its plane e · j + i weighs plane e · j + i of the results
+            (o of the first expert, then o of the next), and output channel j is the sum over i. The paper has no such
+            thing.
+
+    Attributes:
+        experts: the e convolutions.
+
+    Shape: x is n c h w; cond.routing.conv n e h' w' at the size of the result, or n e 1 1 (see
+        `semsyn.functional.activate_routing`); the result n o h' w'. In place of cond, the routing alone will do.
+
+    Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
+    """
+
+    reads = ("routing",)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        *,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = False,
+        num_experts: int = 3,
+        has_spectral_norm: bool = True,
+        is_interleaved: bool = False,
+    ) -> None:
+        super().__init__()
+        self.out_channels = out_channels
+        self.is_interleaved = is_interleaved
+        self.geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+        def make_expert() -> nn.Conv2d:
+            conv = nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias, **self.geometry)
+            return spectral_norm(conv) if has_spectral_norm else conv
+
+        self.experts = nn.ModuleList(make_expert() for _ in range(num_experts))
+
+    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:  # type: ignore[override]
+        """The convolution of x.
+
+        Raises:
+            InputError: if there is no routing, or it has other planes or another size.
+        """
+        routing = self._routing(cond)
+        experts: Sequence[Any] = list(self.experts)
+        planes = len(experts) * (self.out_channels if self.is_interleaved else 1)
+        check_shape(routing, "n e h w", n=x.shape[0], e=planes, name="routing")
+        if self.is_interleaved:
+            return _interleave([expert(x) for expert in experts], routing)
+        if routing.shape[2:] != (1, 1) and isinstance(experts[0], PackedConv2d):  # they keep their weights packed
+            return mix_results((expert(x) for expert in experts), routing)
+        biases = None if experts[0].bias is None else [expert.bias for expert in experts]
+        return mixture_conv2d(x, [expert.weight for expert in experts], routing, bias=biases, **self.geometry)
+
+    def _routing(self, cond: Condition | Tensor) -> Tensor:
+        if isinstance(cond, Tensor):
+            return cond
+        if cond.routing is None:
+            raise InputError(
+                f"{type(self).__name__} reads ['routing'], which the condition does not hold. See Condition.of(...)."
+            )
+        return cond.routing.conv
+
+    def fold(self) -> None:
+        """Nothing: the experts take their inference form as every convolution does."""
+
+
+def _interleave(results: Sequence[Tensor], routing: Tensor) -> Tensor:
+    """Sums of as many neighbours as there are results, n o h w each, of all their planes times routing."""
+    n, o, h, w = results[0].shape
+    if routing.shape[2:] != (1, 1):
+        check_shape(routing, "n e h w", h=h, w=w, name="routing")
+    weighted = torch.cat(list(results), dim=1) * routing
+    return weighted.unflatten(1, (o, len(results))).sum(2)

@@ -1,0 +1,157 @@
+"""Replays of whole generators and encoders."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from semsyn.convert import inade, spade
+from semsyn.convert.keymap import KeyMap
+from semsyn.convert.released import convert_states, get_released, infer_config, recognise
+from semsyn.generator.generator import Generator
+from semsyn.hub.weights_file import assemble
+from semsyn.losses.kl import kl_divergence
+from semsyn.models.registry import family_of
+from semsyn.nn.encoders.image import ImageEncoder
+from semsyn.nn.encoders.instance import InstanceEncoder
+from semsyn.records.layout import Layout
+from semsyn.records.style import Posterior, Style
+from semsyn.testing.golden.case import Case, Results
+from semsyn.testing.plain.plain import from_one_hot
+
+PREFIXES = {"netG.": "generator", "netE.": "encoder", "netIE.": "encoder"}
+
+
+def split_roles(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """A state of several networks (netG.…, netIE.…) by role; without prefixes it is a generator's."""
+    roles: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in state.items():
+        prefix = next((p for p in PREFIXES if key.startswith(p)), "")
+        roles.setdefault(PREFIXES.get(prefix, "generator"), {})[key.removeprefix(prefix)] = tensor
+    return roles
+
+
+def build(case: Case) -> Generator:
+    """The generator (and encoder) of a case, converted and in its mode."""
+    states = split_roles(case.state)
+    family, _ = recognise(states["generator"])
+    options = get_released(family).from_options(case.config)
+    config = infer_config(states, vars(options), source="the options")
+    return assemble(config, convert_states(config, states)).train(case.mode == "train")
+
+
+def keymap_of(net: Generator) -> KeyMap:
+    """The key map of a generator."""
+    return get_released(family_of(net.config).name).keymap(net.config)
+
+
+def layout_of(case: Case) -> Layout:
+    """The layout that original inputs (one-hot maps, or ids) describe."""
+    inputs, has_edges = case.inputs, not case.config.get("no_instance", True)
+    edges: Tensor | None
+    if "seg" in inputs:
+        classes = inputs["seg"][:, :-1] if has_edges else inputs["seg"]
+        class_ids, edges = from_one_hot(classes), inputs["seg"][:, -1] > 0 if has_edges else None
+    else:
+        class_ids = inputs["label"][:, 0].long()
+        edges = inputs["edges"][:, 0] > 0 if "edges" in inputs else None
+    instances = None
+    if "instances" in inputs:
+        instances = from_one_hot(inputs["instances"])
+    elif "instance" in inputs:
+        instances = inputs["instance"][:, 0].long()
+    return Layout(
+        class_ids=class_ids,
+        edges=edges,
+        offsets=inputs.get("dist"),
+        instance_ids=instances,
+        planes=inputs.get("sketch"),
+    )
+
+
+def style_of(case: Case) -> Style:
+    """The codes that original inputs hold, drawn codes turned by the statistics where there are any."""
+    inputs = case.inputs
+    code = inputs.get("z", inputs.get("noise_ins"))
+    if code is not None and code.ndim == 4:
+        return Style(code_map=code)
+    style = Style(code=code, instance_codes=inputs.get("noise"))
+    if "s_mu" not in inputs:
+        return style
+    mu, logvar = (torch.stack([inputs[f"s_{name}"], inputs[f"b_{name}"]], dim=2) for name in ("mu", "logvar"))
+    return Posterior(mu=mu, logvar=logvar).apply(style)
+
+
+def generator(case: Case) -> Results:
+    """Kind ``generator``: the picture, and the state afterwards."""
+    net = build(case)
+    image = net(layout_of(case), style_of(case))
+    after = {k: t for k, t in net.state_dict().items() if not k.startswith("encoder.")}
+    return {"image": image, **{f"after/{k}": t for k, t in keymap_of(net).invert(after).items()}}
+
+
+@torch.no_grad()
+def fullsize_generator(case: Case) -> Results:
+    """Kind ``fullsize_G``."""
+    image = build(case)(layout_of(case), style_of(case))
+    statistics = torch.stack([image.mean((0, 2, 3)), image.transpose(0, 1).flatten(1).std(1)])
+    return {"channel_mean_std": statistics, "image_stride4": image[..., ::4, ::4]}
+
+
+def image_encoder(case: Case) -> Results:
+    """Kinds ``encoder`` and ``fullsize_E`` of SPADE and SCGAN."""
+    own_width = case.config.get("nef", -1)
+    net = ImageEncoder(own_width if own_width > 0 else case.config["ngf"], case.state["fc_mu.weight"].shape[0])
+    net.load_state_dict(spade.ENCODER.convert(case.state))
+    posterior = net.train(case.mode == "train")(case.inputs["image"])
+    results = {"mu": posterior.mu, "logvar": posterior.logvar}
+    if "eps" in case.inputs:
+        z = posterior.apply(Style(code=case.inputs["eps"])).code
+        assert z is not None
+        results |= {"z": z, "kld": case.config.get("lambda_kld", 0.05) * kl_divergence(posterior.mu, posterior.logvar)}
+    return results
+
+
+def instance_encoder(case: Case) -> Results:
+    """Kinds ``encoder`` and ``fullsize_IE`` of INADE."""
+    net = InstanceEncoder(case.config["ngf"], case.state["scale_conv_mu.weight"].shape[0])
+    net.load_state_dict(inade.ENCODER.convert(case.state))
+    one_hot = case.inputs.get("instances")
+    ids = case.inputs["instance"][:, 0].long() if one_hot is None else from_one_hot(one_hot)
+    posterior = net(
+        case.inputs["image"], Layout(class_ids=ids, instance_ids=ids), None if one_hot is None else one_hot.shape[1]
+    )
+    results: dict[str, Tensor] = {}
+    for level, name in enumerate(("scale", "bias")):
+        results |= {f"{name}_mu": posterior.mu[:, :, level], f"{name}_logvar": posterior.logvar[:, :, level]}
+    if "noise" in case.inputs:
+        codes = posterior.apply(Style(instance_codes=case.inputs["noise"])).instance_codes
+        assert codes is not None
+        weight = case.config.get("lambda_kld", 0.05) / 2
+        results |= {"noise_remapped": codes, "kld": weight * kl_divergence(posterior.mu, posterior.logvar)}
+    return results
+
+
+def inference(case: Case) -> Results:
+    """Kind ``inference``: ids and a picture in, picture out."""
+    net, layout, style = build(case), layout_of(case), style_of(case)
+    if net.encoder is not None and case.config.get("use_vae"):
+        style = net.encode(case.inputs["image"], layout).apply(style)
+    return {"image": net(layout, style)}
+
+
+def demo_exemplar(case: Case) -> Results:
+    """Kind ``demo_exemplar``: one instance takes the look of one in a reference picture."""
+    net, layout, style, config = build(case), layout_of(case), style_of(case), case.config
+    ids = case.inputs["ref_instance"][:, 0].long()
+    reference = net.encode(
+        case.inputs["ref_image"], Layout(class_ids=case.inputs["ref_label"][:, 0].long(), instance_ids=ids)
+    )
+    transfers = config.get("is_ref_inst", True) and config["ref_inst_id"] != -1
+    pairs = {config["inst_id"]: config["ref_inst_id"]} if transfers else {}
+    assert style.instance_codes is not None
+    count = style.instance_codes.shape[1]
+    return {
+        f"image_{name}": net(layout, reference.transfer(pairs, count, as_released=legacy).apply(style))
+        for name, legacy in (("legacy", True), ("fixed", False))
+    }

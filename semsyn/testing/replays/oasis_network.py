@@ -1,0 +1,93 @@
+"""Replays of OASIS' layers, generator and data."""
+
+from dataclasses import replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from semsyn.convert.keymap import KeyMap
+from semsyn.convert.oasis import NORMS, generator_keymap
+from semsyn.data.io.transforms import Placement
+from semsyn.data.scenes.presets import ADE20K_UNKNOWN_FIRST, CITYSCAPES, COCO_UNKNOWN_FIRST
+from semsyn.data.scenes.scene_folder import read_pair
+from semsyn.data.spaces.label_space import label_space
+from semsyn.models.oasis.config import OASISConfig
+from semsyn.nn.norms import make_norm
+from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.spade import SPADE
+from semsyn.records.condition import Condition
+from semsyn.testing.golden.case import Case, Results
+from semsyn.testing.replays import networks as replay_networks
+from semsyn.testing.replays.layers import load_part, probe_gradients, state_after
+
+DATA_SETS = {"ade20k": ADE20K_UNKNOWN_FIRST, "coco": COCO_UNKNOWN_FIRST, "cityscapes": CITYSCAPES}
+
+# Layers read dense planes there, noise and classes alike: nothing is in another order.
+LAYER_KEYS: KeyMap = generator_keymap(OASISConfig(num_classes=1, image_size=(32, 32), code_dim=None))
+
+
+def renamed(after: Results) -> Results:
+    """``after/…`` as this family's files name it."""
+    return {f"state_{key}": tensor for key, tensor in after.items()}
+
+
+def hidden_width(state: dict[str, Tensor]) -> int:
+    """Channels between the two convolutions of a norm."""
+    return next(t.shape[0] for key, t in state.items() if key.endswith("mlp_shared.0.weight"))
+
+
+def spade(case: Case) -> Results:
+    """Kind ``spade``: one norm on dense planes."""
+    config, x = case.config, case.inputs["x"].clone().requires_grad_()
+    layer = SPADE(
+        config["norm_nc"],
+        0,
+        num_planes=config["label_nc"],
+        hidden=hidden_width(case.state),
+        kernel_size=config.get("ks", 3),
+        norm=make_norm(NORMS[config.get("param_free_norm", "syncbatch")]),
+    )
+    prefixes = ("body.0.norm_0.", "stages.0.norm_0.")
+    load_part(layer, LAYER_KEYS, case, *prefixes)
+    y = layer(x, Condition.of(planes=case.inputs["seg"], size=(x.shape[2], x.shape[3])))
+    return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(layer, LAYER_KEYS, *prefixes))}
+
+
+def residual_block(case: Case) -> Results:
+    """Kind ``g_block``: a block on dense planes."""
+    config, planes, x = case.config, case.inputs["seg"], case.inputs["x"].clone().requires_grad_()
+    norm = make_norm(NORMS[config.get("param_free_norm", "syncbatch")])
+
+    def modulation(channels: int) -> SPADE:
+        return SPADE(channels, 0, num_planes=planes.shape[1], hidden=hidden_width(case.state), norm=norm)
+
+    has_spectral_norm = "conv_0.weight_orig" in case.state
+    block = ModulatedResBlock(config["fin"], config["fout"], modulation, has_spectral_norm=has_spectral_norm)
+    prefixes = ("body.0.", "stages.0.")
+    load_part(block, LAYER_KEYS, case, *prefixes)
+    y = block(x, Condition.of(planes=planes, size=(x.shape[2], x.shape[3])))
+    return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(block, LAYER_KEYS, *prefixes))}
+
+
+def generator(case: Case) -> Results:
+    """Kind ``generator``: the picture, and the state afterwards."""
+    results = replay_networks.generator(case)
+    return {"image": results["image"], **renamed({k: t for k, t in results.items() if k.startswith("after/")})}
+
+
+def data(case: Case) -> Results:
+    """Kinds ``data_ade``, ``data_coco`` and ``data_city``: a picture and a map as their preset reads them."""
+    config = case.config
+    preset = DATA_SETS[config["dataset"]]
+    sizes = {name: config[name] for name in ("load_size", "crop_size", "aspect_ratio") if name in config}
+    transform = replace(preset.train if case.mode == "train" else preset.test, **sizes)
+    placement = Placement(config.get("crop_x", 0), config.get("crop_y", 0), flip=bool(config.get("flip", 0)))
+    image, class_ids = read_pair(
+        Image.fromarray(case.inputs["image"].numpy()),
+        case.inputs["label"],
+        space=label_space(preset.space),
+        transform=transform,
+        placement=placement,
+    )
+    return {"image": image, "label": class_ids[None].to(torch.int32)}

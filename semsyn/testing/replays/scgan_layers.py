@@ -1,0 +1,138 @@
+"""Replays of SCGAN's layers and blocks; they read dense planes, one-hot or not."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from semsyn.convert.keymap import KeyMap
+from semsyn.convert.pyramid import parse_norm_code
+from semsyn.convert.scgan import generator_keymap
+from semsyn.functional import pool_channels, position_map
+from semsyn.models.scgan.config import SCGANConfig
+from semsyn.nn.norms import make_norm
+from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
+from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
+from semsyn.nn.spade import SPADE
+from semsyn.records.condition import Condition, Routing
+from semsyn.testing.golden.case import Case, Results
+from semsyn.testing.replays.layers import load_part
+
+KEYS: KeyMap = generator_keymap(SCGANConfig(num_classes=1, image_size=(32, 32)))
+NORMS = {"syncbatch": "sync_batch", "batch": "batch", "instance": "instance"}
+
+
+def gradients(
+    case: Case, y: Tensor, leaves: Mapping[str, Tensor], layer: nn.Module, prefixes: tuple[str, str]
+) -> Results:
+    """Gradients of sum(y · grad_out) in the leaves and the parameters, those of parameters in original names."""
+    if "grad_out" not in case.inputs:
+        return {}
+    theirs, ours = prefixes
+    parameters = KEYS.invert({ours + name: p for name, p in layer.named_parameters()})
+    wanted = {**leaves, **{f"state_{name.removeprefix(theirs)}": p for name, p in parameters.items()}}
+    grads = torch.autograd.grad(y, list(wanted.values()), case.inputs["grad_out"])
+    return {f"grad/{name}": grad for name, grad in zip(wanted, grads, strict=True)}
+
+
+def state_after(layer: nn.Module, prefixes: tuple[str, str]) -> Results:
+    """The layer's state in original names."""
+    theirs, ours = prefixes
+    state = KEYS.invert({ours + name: t for name, t in layer.state_dict().items()})
+    return {f"state_after/{name.removeprefix(theirs)}": t for name, t in state.items()}
+
+
+def leaves_of(case: Case, *names: str) -> dict[str, Tensor]:
+    return {name: case.inputs[name].clone().requires_grad_() for name in names}
+
+
+def convolution(case: Case) -> Results:
+    """Kind ``scconv``."""
+    config = case.config
+    options: dict[str, Any] = {k: config[k] for k in ("stride", "padding", "dilation", "groups", "bias") if k in config}
+    layer = SpatiallyConditionalConv2d(
+        config["in_channels"],
+        config["out_channels"],
+        config["kernel_size"],
+        **options,
+        num_experts=config["num_experts"],
+        has_spectral_norm=config.get("spectral", True),
+        is_interleaved=case.inputs["routing"].shape[1] != config["num_experts"],
+    )
+    prefixes = ("head_0.conv_0.", "stages.0.conv_0.")
+    load_part(layer, KEYS, case, *prefixes)
+    leaves = leaves_of(case, "x", "routing")
+    y = layer(leaves["x"], leaves["routing"])
+    return {"y": y, **gradients(case, y, leaves, layer, prefixes), **state_after(layer, prefixes)}
+
+
+def norm(case: Case) -> Results:
+    """Kind ``scnorm``."""
+    config = case.config
+    base = make_norm(NORMS[config["norm"]])
+    layer = SpatiallyConditionalNorm(config["channels"], num_experts=config["experts"], norm=base)
+    prefixes = ("head_0.norm_0.", "stages.0.norm_0.")
+    load_part(layer, KEYS, case, *prefixes)
+    leaves = leaves_of(case, "x", "routing")
+    y = layer(leaves["x"], leaves["routing"])
+    return {"y": y, **gradients(case, y, leaves, layer, prefixes), **state_after(layer, prefixes)}
+
+
+def make_spade(case: Case, norm: str, planes: Tensor) -> partial[SPADE]:
+    """The shortcut's norm as a function of the channels."""
+    hidden = next((t.shape[0] for key, t in case.state.items() if key.endswith("mlp_shared.0.weight")), 128)
+    return partial(SPADE, num_classes=0, num_planes=planes.shape[1], hidden=hidden, norm=make_norm(norm))
+
+
+def spade(case: Case) -> Results:
+    """Kind ``spade``: the shortcut's norm."""
+    planes = case.inputs["segmap"]
+    layer = make_spade(case, NORMS[case.config["norm"]], planes)(case.config["channels"])
+    prefixes = ("head_0.norm_s.", "stages.0.norm_s.")
+    load_part(layer, KEYS, case, *prefixes)
+    leaves = leaves_of(case, "x")
+    y = layer(leaves["x"], Condition.of(planes=planes, size=(leaves["x"].shape[2], leaves["x"].shape[3])))
+    return {"y": y, **gradients(case, y, leaves, layer, prefixes), **state_after(layer, prefixes)}
+
+
+def residual_block(case: Case) -> Results:
+    """Kind ``scblock``."""
+    config, planes = case.config, case.inputs["segmap"]
+    base, _ = parse_norm_code(config["norm_G"], "scc")
+    block = ModulatedResBlock(
+        config["fin"],
+        config["fout"],
+        partial(SpatiallyConditionalNorm, num_experts=config["num_experts_norm"], norm=make_norm(base)),
+        convolution=partial(
+            SpatiallyConditionalConv2d,
+            kernel_size=3,
+            padding=1,
+            num_experts=config["num_experts_conv"],
+            has_spectral_norm=config["norm_G"].startswith("spectral"),
+        ),
+        shortcut_modulation=make_spade(case, base, planes),
+        shortcut_kernel_size=3,
+        has_shortcut_bias=True,
+    )
+    prefixes = ("head_0.", "stages.0.")
+    load_part(block, KEYS, case, *prefixes)
+    leaves = leaves_of(case, "x", "routing_conv", "routing_norm")
+    routing = Routing(conv=leaves["routing_conv"], norm=leaves["routing_norm"])
+    x = leaves["x"]
+    y = block(x, Condition.of(planes=planes, routing=routing, size=(x.shape[2], x.shape[3])))
+    return {"y": y, **gradients(case, y, leaves, block, prefixes), **state_after(block, prefixes)}
+
+
+def channel_pool(case: Case) -> Results:
+    """Kind ``channel_pool``."""
+    return {name: pool_channels(x, int(name.rpartition("_")[2])) for name, x in case.inputs.items()}
+
+
+def gaussian(case: Case) -> Results:
+    """Kind ``gaussian``."""
+    config = case.config
+    options = {"size": config["win_size"], "sigma": config["sigma"], "steps": config["iters"]}
+    return {"y": position_map(case.inputs["x"], **options, relative=config["relative"])}

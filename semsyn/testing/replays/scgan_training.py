@@ -1,0 +1,177 @@
+"""Replays of SCGAN's discriminators, losses, schedule, scores, and of one iteration of its training."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from semsyn.convert.discriminators import FEATURE_PYRAMID, PATCHGAN
+from semsyn.losses import feature_matching
+from semsyn.losses.adversarial import MODES, discriminator_loss, generator_loss
+from semsyn.losses.diversity import diversity_loss
+from semsyn.losses.feature_matching import feature_distance
+from semsyn.losses.kl import kl_divergence
+from semsyn.metrics import inception_score
+from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.records.layout import Layout
+from semsyn.testing.golden.case import Case, Results
+from semsyn.testing.plain.plain import from_one_hot
+from semsyn.testing.replays.train_step import Iteration, prefixed
+from semsyn.testing.replays.training import (
+    build_discriminator,
+    build_feature_pyramid,
+    build_perceptual,
+    learning_rates,
+)
+
+FEATURE_WEIGHT = 10.0
+
+
+def feature_pyramid(case: Case) -> Results:
+    """Kind ``fpse_d``: features and scores of fake and real pictures, a probe's gradient, and the state afterwards."""
+    planes, has_edges = case.inputs["semantics"], not case.config.get("no_instance", True)
+    layout = Layout(
+        class_ids=from_one_hot(planes[:, : planes.shape[1] - has_edges]),
+        edges=planes[:, -1] > 0 if has_edges else None,
+    )
+    net = build_feature_pyramid(case.state, has_edges=has_edges).train(case.mode == "train")
+    fake = case.inputs["fake"].clone().requires_grad_()
+    said = net(torch.cat([fake, case.inputs["real"]]), layout)
+    probe = sum(t.mean() for t in said.logits) + sum(t.abs().mean() for t in said.features)
+    return {
+        **{f"feat{i}": t for i, t in enumerate(said.features)},
+        **{f"pred{i}": t for i, t in enumerate(said.logits)},
+        "probe_loss": probe,
+        "grad/fake": torch.autograd.grad(probe, fake)[0],
+        **{f"state_after/{key}": t for key, t in FEATURE_PYRAMID.invert(net.state_dict()).items()},
+    }
+
+
+def multiscale(case: Case) -> Results:
+    """Kind ``multiscale_d``: every map of every scale, and the state afterwards."""
+    net = build_discriminator({**case.config, "semantic_nc": case.config["input_nc"] - 3}).train(case.mode == "train")
+    net.load_state_dict(PATCHGAN.convert(case.state))
+    on_fake, on_real = net.compare(*(case.inputs[name] for name in ("semantics", "fake", "real")))
+    maps = {
+        f"d{s}_feat{i}": torch.cat(pair)
+        for s, scales in enumerate(zip(on_fake, on_real, strict=True))
+        for i, pair in enumerate(zip(*scales, strict=True))
+    }
+    return {**maps, **{f"state_after/{key}": t for key, t in PATCHGAN.invert(net.state_dict()).items()}}
+
+
+def _with_gradients(name: str, loss: Tensor, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    grads = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    named = {f"grad/{name}_{leaf}": grad for leaf, grad in zip(leaves, grads, strict=True) if grad is not None}
+    return {name: loss, **named}
+
+
+def losses(case: Case) -> Results:
+    """Kind ``losses``: each loss and its gradients."""
+    inputs = {name: t.clone().requires_grad_(t.is_floating_point()) for name, t in case.inputs.items()}
+
+    def group(prefix: str) -> dict[str, Tensor]:
+        return {name: inputs[name] for name in sorted(inputs) if re.fullmatch(rf"{prefix}\d+", name)}
+
+    results: dict[str, Tensor] = {}
+    logits, fake, real = group("pred"), group("ff"), list(group("fr").values())
+    for mode in MODES:
+        maps = list(logits.values())
+        on_fake, on_real = discriminator_loss(maps, maps, mode=mode)
+        for role, loss in {"G": generator_loss(maps, mode=mode), "D_fake": on_fake, "D_real": on_real}.items():
+            results |= _with_gradients(f"{mode}_{role}", loss, logits)
+    distance = FEATURE_WEIGHT * feature_distance(list(fake.values()), real)
+    results |= _with_gradients("featmatch_fpse", distance, fake)
+    for name in case.expected:  # as if all scales but the first matched
+        if match := re.fullmatch(r"featmatch_multiscale_numD(\d+)_one_scale", name):
+            matching = FEATURE_WEIGHT / int(match[1]) * feature_matching([list(fake.values())], [real])
+            results |= _with_gradients(name, matching, fake)
+    moments = {name: inputs[name] for name in ("mu", "logvar")}
+    results |= _with_gradients("kld", kl_divergence(**moments), moments)
+    planes = inputs["div_label"].detach()
+    diversity = diversity_loss(
+        inputs["div_gen"], inputs["div_gt"], from_one_hot(planes), planes.shape[1], as_released=True
+    )
+    return {**results, **_with_gradients("diversity", diversity, {"gen": inputs["div_gen"]})}
+
+
+def vgg_loss(case: Case) -> Results:
+    """Kind ``vgg_loss``: loss and gradient on a narrow VGG19."""
+    fake = case.inputs["x"].clone().requires_grad_()
+    loss = build_perceptual(case.state)(fake, case.inputs["y"])
+    return {"loss": loss, "grad/x": torch.autograd.grad(loss, fake)[0]}
+
+
+def lr_schedule(case: Case) -> Results:
+    """Kind ``lr_schedule``: the rates of generator and discriminator in each epoch, for several schedules."""
+    results: dict[str, Tensor] = {}
+    for constant, decay, lr, has_two_rates in case.config["cases"]:
+        name = f"{constant}_{decay}_{int(has_two_rates)}"
+        results[f"G_{name}"], results[f"D_{name}"] = learning_rates(lr, constant, decay, has_two_rates)
+    return results
+
+
+def metrics(case: Case) -> Results:
+    """Kind ``metrics``: Fréchet distance of two sets of features, inception score of logits."""
+    inputs = case.inputs
+    distance = frechet_distance(*feature_statistics(inputs["act_a"]), *feature_statistics(inputs["act_b"]))
+    mean, deviation = inception_score(inputs["logits"], splits=case.config["splits"])
+    named = {"frechet": distance, "is_mean": mean, "is_std": deviation}
+    return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
+
+
+def as_train_step(case: Case) -> Case:
+    """A case of SCGAN's with the option and input names of the others."""
+    config, tensors = case.config, dict(case.tensors)
+    tensors["in/image"] = case.inputs["image_u8"].double() / 127.5 - 1
+    if "in/edge" in tensors:
+        tensors["in/edges"] = tensors["in/edge"]
+    tensors |= {f"in/z_{step}": case.inputs[f"eps_{i}"] for i, step in enumerate("GD") if f"eps_{i}" in case.inputs}
+    named = {"TTUR": not config["no_TTUR"], "betas": (config["beta1"], config["beta2"])}
+    return replace(case, info={**case.info, "config": {**config, **named}}, tensors=tensors)
+
+
+def train_iteration(case: Case) -> Results:
+    """Kind ``train_iteration``: losses, pictures, gradients, their norms, and what both steps changed.
+
+    In double precision, which the file's gradients agree with to six digits: with position maps the logits of experts
+    reach 10,000, and what single precision rounds off there turns signs in the L1 losses and in Adam's first step.
+    """
+    iteration = Iteration(as_train_step(case), dtype=torch.float64)
+    before = iteration.state()
+    made = iteration.step_generator()
+    of_generator = {f"G_{name}": loss for name, loss in iteration.losses.items()}
+    iteration.step_discriminator()
+    after, losses = iteration.state(), iteration.losses
+    norms = {f"{role}_grad_norms": _norms(iteration.gradients, case.config[f"grad_norm_names_{role}"]) for role in "GD"}
+    results: dict[str, Tensor] = {
+        **of_generator,
+        "G_total": torch.stack(list(of_generator.values())).sum(),
+        **{name: loss for name, loss in losses.items() if name.startswith("D_")},
+        "D_total": losses["D_Fake"] + losses["D_real"],
+        "fake_crop": _centre(made.image),
+        "w_image_crop": _centre(made.preview),
+        "fake_mean": made.image.mean(),
+        "fake_std": made.image.std(),
+        **norms,
+        **prefixed("grad/", iteration.gradients),
+        **prefixed("state_after_iteration/", after),
+        **{f"delta_after_iteration/{key}": after[key] - before[key] for key in after},
+    }
+    # As released, some losses have the shape [1].
+    return {
+        key: t.reshape(case.expected[key].shape) if t.numel() == 1 else t
+        for key, t in results.items()
+        if key in case.expected
+    }
+
+
+def _norms(gradients: Mapping[str, Tensor], names: list[str]) -> Tensor:
+    return torch.stack([gradients[name].norm() for name in names])
+
+
+def _centre(image: Tensor, side: int = 32) -> Tensor:
+    top, left = ((length - side) // 2 for length in image.shape[-2:])
+    return image[..., top : top + side, left : left + side]
