@@ -60,22 +60,22 @@ def main() -> None:
     first = generator.synthesize(layout, style)
 
     house = layout.objects.find(HOUSE)
-    wanted = raise_roof(first.parts.part_ids[house], layout.objects.silhouettes[house])
+    wanted = raise_roof(first["parts"].part_ids[house], layout.objects.silhouettes[house])
     edited = replace(layout, objects=layout.objects.with_part_maps({house: wanted}))
     second = generator.synthesize(edited, style)
 
-    before, after = (agreement(s.parts.part_ids[house], wanted) for s in (first, second))
+    before, after = (agreement(s["parts"].part_ids[house], wanted) for s in (first, second))
     change = (second.image - first.image).abs().sum(1)
-    inside = first.parts.owners == house
+    inside = first["parts"].owners == house
     print(f"parts as drawn: {before:.0%} of the house before the edit, {after:.0%} after it")
     print(
         f"mean change of the picture: {change[inside].mean():.3f} in the house, {change[~inside].mean():.3f} elsewhere"
     )
     panels = {
         "label map": generator.label_space.to_colors(layout.class_ids)[0],
-        "inferred parts": draw_parts(first.parts.part_map)[0],
+        "inferred parts": draw_parts(first["parts"].part_map)[0],
         "picture": to_uint8(first.image)[0],
-        "edited parts": draw_parts(second.parts.part_map)[0],
+        "edited parts": draw_parts(second["parts"].part_map)[0],
         "its picture": to_uint8(second.image)[0],
     }
     save_sheet(panels, args.out)

@@ -21,12 +21,12 @@ from toyscenes_cache import Scenes, load_scenes, load_shapes
 from toyscenes_judges import Judge, load_judge
 from toyscenes_part_scores import describe, score
 
+from semsyn import Generator
 from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes import PART_NAMES
 from semsyn.functional import region_pool
 from semsyn.hub import load_pretrained
-from semsyn.models import Generator
 from semsyn.nn import PartConditioner, PartSupports
 from semsyn.records.layout import Layout
 

@@ -128,8 +128,8 @@ def main() -> None:
         synthesis = generator.synthesize(layout, style)
         row = [("label map", color_labels(generator, layout.class_ids)[0]), ("picture", to_uint8(synthesis.image)[0])]
         if "preview" in synthesis.extras:
-            row.append(("preview", to_uint8(synthesis.preview)[0]))
-        found = synthesis.routing
+            row.append(("preview", to_uint8(synthesis["preview"])[0]))
+        found = synthesis["routing"]
         logits = found.norm if args.norms else found.conv
         for level in args.levels or range(2 - len(logits) % 2, len(logits) + 1, 2):
             weights = routing_weights(generator, logits[level - 1])

@@ -118,7 +118,7 @@ class PatchTraining(Training[PatchRecipe]):
             found = self.generator.synthesize(layout, style)
             picture = found.image
             if recipe.preview:
-                losses["preview"] = recipe.preview * F.l1_loss(found.preview.float(), real)
+                losses["preview"] = recipe.preview * F.l1_loss(found["preview"].float(), real)
             # The graph of the discriminator serves both steps, so it is cut from the generator's.
             fake = picture.detach().requires_grad_()
             planes = semantic_planes(layout, SPACE.num_classes, has_edges=recipe.has_edges)

@@ -25,7 +25,6 @@ from semsyn.losses import (
     label_mix_mask,
     segmentation_loss,
 )
-from semsyn.models import attach_supports
 from semsyn.nn import PartConditioner, PartSupports
 from semsyn.records.layout import Layout
 
@@ -59,7 +58,7 @@ class SegmentationTraining(Training[SegmentationRecipe]):
     def take_part_net(self, weights: dict[str, Tensor], supports: PartSupports) -> None:
         """Give iPOSE's generator its PartNet, and the support maps."""
         for generator in (self.generator, self.averaged):
-            conditioner = attach_supports(generator, supports).conditioner
+            conditioner = generator.attach("supports", supports).conditioner
             assert isinstance(conditioner, PartConditioner)
             conditioner.scene.part_net.load_state_dict(weights)
 

@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor, nn
 from toyscenes_cache import Scenes
 
+from semsyn import Generator
 from semsyn.data.spaces.label_space import label_space
-from semsyn.models import Generator, family_of
 from semsyn.nn.initialize import initialize
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
@@ -64,7 +64,7 @@ class Training(Generic[R]):
     def __init__(self, config: Any, recipe: R, *, seed: int) -> None:
         torch.manual_seed(seed)
         self.recipe, self.seed, self.step = recipe, seed, 0
-        self.generator = self._layout(initialize(family_of(config).build(config), gain=recipe.gain))
+        self.generator = self._layout(initialize(config.build(), gain=recipe.gain))
         self.discriminator = self._layout(initialize(self.make_discriminator(), gain=recipe.gain))
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         rate, rate_discriminator = recipe.rate

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from semsyn.errors import SemsynError
-    from semsyn.hub import create, export, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
+    from semsyn.exporter import describe_inputs, export
+    from semsyn.generator.generator import Generator
+    from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
     from semsyn.labels import LabelSpace
-    from semsyn.models import Generator
     from semsyn.records.codes import RegionCodes
     from semsyn.records.condition import Condition
     from semsyn.records.layout import Layout
@@ -25,6 +26,7 @@ __all__ = [
     "SemsynError",
     "Style",
     "create",
+    "describe_inputs",
     "export",
     "info",
     "list_pretrained",
@@ -35,15 +37,16 @@ __all__ = [
 
 # Loaded when first asked for, so that `semsyn --help` does not wait for torch.
 _HOMES = {
-    "codes": ("RegionCodes",),
-    "condition": ("Condition",),
+    "records.codes": ("RegionCodes",),
+    "records.condition": ("Condition",),
     "errors": ("SemsynError",),
-    "hub": ("create", "export", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
+    "exporter": ("describe_inputs", "export"),
+    "hub": ("create", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
     "labels": ("LabelSpace",),
-    "layout": ("Layout",),
-    "models": ("Generator",),
-    "objects": ("Objects",),
-    "style": ("Posterior", "Style"),
+    "records.layout": ("Layout",),
+    "generator.generator": ("Generator",),
+    "records.objects": ("Objects",),
+    "records.style": ("Posterior", "Style"),
 }
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from semsyn.bench.scenes import Scene
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.functional.maps import edges
+from semsyn.generator.assemble import assemble
 from semsyn.generator.generator import Generator
-from semsyn.hub.weights_file import assemble
 from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d

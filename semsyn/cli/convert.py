@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 
 from semsyn.cli.options import parse_size
+from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.errors import InputError
-from semsyn.hub.originals import convert_checkpoint
+from semsyn.hub.convert_checkpoint import convert_checkpoint
 from semsyn.hub.save import save_pretrained
 from semsyn.hub.weights_file import describe_file
+from semsyn.models import FAMILIES
 
 EPILOG = """\
 The file is read without running any code in it. Family, classes, width and options are found in it.
@@ -35,8 +37,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write, a .safetensors file")
     parser.add_argument("--card", metavar="NAME", help="the released weights that it is, as in `semsyn list`")
     parser.add_argument("--encoder", metavar="FILE", type=Path, help="the encoder's file (a folder's own is found)")
-    parser.add_argument("--part-net", metavar="FILE", type=Path, help="iPOSE: PartNet's file, where it stands apart")
-    parser.add_argument("--supports", metavar="DIR", type=Path, help="iPOSE: folder of support maps to put in")
+    for role, titles in _companions().items():
+        parser.add_argument(
+            f"--{role.replace('_', '-')}",
+            metavar="FILE",
+            type=Path,
+            help=f"{', '.join(titles)}: the file of that network, where it stands apart",
+        )
+    add_resources(parser)
     parser.add_argument("--image-size", metavar="HxW", type=parse_size, help="of the picture")
     parser.add_argument("--upsampling", choices=("normal", "more", "most"), help="depth of the pyramid")
     parser.add_argument(
@@ -54,7 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert, save, and print the verdict."""
     _check_out(args.out, args.checkpoint, overwrite=args.overwrite)
-    files = {"generator": args.checkpoint, "encoder": args.encoder, "part_net": args.part_net}
+    files = {"generator": args.checkpoint, "encoder": args.encoder}
+    files |= {role: getattr(args, role) for role in _companions()}
     files = {role: path for role, path in files.items() if path is not None}
     try:
         conversion = convert_checkpoint(
@@ -65,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
             has_edges=args.edges,
             label_space=None if args.space is None else find_space(args.space),
             options=args.options,
-            supports=args.supports,
+            **given_resources(args),
         )
     except InputError as error:
         hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME, --options FILE"
@@ -82,6 +91,15 @@ def run(args: argparse.Namespace) -> None:
     print(f"licence  {facts['license']}")
     print(f"written  {args.out}")
     print(f"run      semsyn generate {args.out} map.png --out pictures")
+
+
+def _companions() -> dict[str, list[str]]:
+    """Roles of files beside the generator's and the encoder's, and which families have them."""
+    found: dict[str, list[str]] = {}
+    for family in FAMILIES.values():
+        for role in family.released.companions:
+            found.setdefault(role, []).append(family.title)
+    return found
 
 
 def _check_out(out: Path, checkpoint: Path, *, overwrite: bool) -> None:

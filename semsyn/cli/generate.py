@@ -14,6 +14,7 @@ from PIL import Image
 from semsyn.cli.jobs import Job, check_free, name_sheets, plan_jobs
 from semsyn.cli.options import parse_count, parse_factor, parse_seed, parse_size
 from semsyn.cli.progress import Progress
+from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, save_picture, write_sheets
 from semsyn.cli.spaces import SPACE_HELP, find_space
@@ -81,7 +82,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     style.add_argument("--sheet", action="store_true", help="also draw contact sheets: map in colours | samples")
     weights = parser.add_argument_group("weights")
     weights.add_argument("--checkpoint", metavar="PATH", help="the authors' file or folder, where NAME is released")
-    weights.add_argument("--supports", metavar="DIR", help="iPOSE: support maps, where the weights come without")
+    add_resources(weights)
     weights.add_argument("--revision", metavar="REV", help="branch, tag or commit of a Hub repository")
     weights.add_argument("--offline", action="store_true", help="use the Hub's cache only")
     weights.add_argument("--device", metavar="DEVICE", help="such as cpu or cuda:1; default: a GPU where there is one")
@@ -155,7 +156,7 @@ def _load(args: argparse.Namespace, device: torch.device) -> Generator:
         device=device,
         dtype=DTYPES[args.dtype],
         local_files_only=args.offline,
-        supports=args.supports,
+        **given_resources(args),
     )
     if args.space is not None:
         space = find_space(args.space)
@@ -181,7 +182,7 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
         if generator.encoder is None:
             raise InputError(f"{args.name} has no encoder, which --reference needs; leave it out.")
         read_image(args.reference)
-    space, convention = _space(generator), getattr(generator.config, "convention", None)
+    space, convention = _space(generator), generator.config.convention
     for job in jobs:
         with_name = f"{job.label_map}: "
         try:
@@ -196,10 +197,8 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
     if args.resample_class:
         _check_classes(args.resample_class, generator, args.name, per_region)
     draws_parts = generator.conditioner.part_code_dim is not None
-    if draws_parts and not generator.config.num_supported:
-        warnings.warn(
-            f"{args.name} has no support maps: all objects are left without parts; give --supports.", stacklevel=2
-        )
+    for name in generator.lacks():
+        warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
     if args.samples > 1 and generator.code_dim is None and not per_region and not draws_parts:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
 

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from semsyn.hub import info
-from semsyn.hub.card import Card
+from semsyn.models.card import Card
 
 EPILOG = """\
 examples:

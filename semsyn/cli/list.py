@@ -5,8 +5,8 @@ import json
 
 from semsyn.errors import UnknownNameError
 from semsyn.hub import info
-from semsyn.hub.cards.registry import CARDS
 from semsyn.hub.info import list_pretrained
+from semsyn.models import CARDS
 
 EPILOG = """\
 WEIGHTS says how to get them:

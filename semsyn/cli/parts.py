@@ -10,6 +10,7 @@ from PIL import Image
 
 from semsyn.cli.jobs import Job, check_free, plan_jobs
 from semsyn.cli.options import parse_categories
+from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.sheet import draw_map, save_picture
 from semsyn.data.parts.part_categories import category_name
 from semsyn.data.parts.part_colors import draw_parts
@@ -17,11 +18,11 @@ from semsyn.errors import InputError, SemsynError
 from semsyn.generator.generator import Generator
 from semsyn.generator.read_layout import read_layout
 from semsyn.hub.load import load_pretrained
-from semsyn.nn.parts.part_conditioner import PartConditioner
+from semsyn.models import CARDS
 from semsyn.nn.parts.scene_parts import SceneParts
 from semsyn.records.layout import Layout
 
-DEFAULT = "ipose/toyscenes"
+DEFAULT = next(name for name, card in CARDS.items() if card.weights and card.config.convention)
 DIMMED = 0.5  # share of the label map's colours; the rest is grey
 GREY = 160
 
@@ -50,9 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--instances", metavar="PATH", type=Path, required=True, help="instance map, or folder with one per label map"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the pictures")
-    parser.add_argument("--weights", metavar="NAME", default=DEFAULT, help=f"an iPOSE generator; default {DEFAULT}")
+    parser.add_argument(
+        "--weights", metavar="NAME", default=DEFAULT, help=f"a generator that infers parts; default {DEFAULT}"
+    )
     parser.add_argument("--checkpoint", metavar="PATH", help="the authors' file or folder, where NAME is released")
-    parser.add_argument("--supports", metavar="DIR", help="support maps, where the weights come without")
+    add_resources(parser)
     parser.add_argument(
         "--categories", metavar="ID=CATEGORY,…", type=parse_categories, help="what the instances are, of a single map"
     )
@@ -68,17 +71,16 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--categories tells the instances of one map, but there are {len(jobs)}.")
     maps = [path for job in jobs for path in (job.label_map, job.instance_map) if path is not None]
     check_free([picture for job in jobs for picture in job.pictures], maps, overwrite=args.overwrite)
-    generator = load_pretrained(args.weights, checkpoint=args.checkpoint, supports=args.supports)
-    conditioner = generator.conditioner
-    if not isinstance(conditioner, PartConditioner):
-        raise InputError(f"{args.weights} infers no parts; --weights must be an iPOSE generator.")
-    if not generator.config.num_supported:
-        raise InputError(f"{args.weights} has no support maps, without which no parts are inferred: give --supports.")
+    generator = load_pretrained(args.weights, checkpoint=args.checkpoint, **given_resources(args))
+    if "parts" not in generator.finds:
+        raise InputError(f"{args.weights} infers no parts: give weights of a generator that does, such as {DEFAULT}.")
+    if lacking := generator.lacks():
+        raise InputError(f"{args.weights} infers no parts without {lacking[0]}: give --{lacking[0]}.")
     found: list[dict[str, Any]] = []
     for job in jobs:
         layout = _read(generator, job, args)
         with torch.inference_mode():
-            parts = conditioner.infer(layout)
+            parts = generator.inspect(layout)["parts"]
         save_picture(_draw(generator, job, layout, parts, as_ids=args.ids), job.pictures[0])
         found += [{"picture": str(job.pictures[0])} | row for row in _list_objects(parts, generator.config.convention)]
     if args.json:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.hub.cards.registry import CARDS
 from semsyn.labels import LabelSpace
+from semsyn.models import CARDS
 
 __all__ = ["SPACE_HELP", "find_space"]
 

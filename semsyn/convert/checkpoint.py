@@ -8,7 +8,7 @@ import re
 import struct
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ __all__ = ["check_torch", "find_files", "find_options", "holds_originals", "read
 
 PathLike = str | os.PathLike[str]
 
-_USED = ("generator", "encoder", "part_net")
+_USED = ("generator", "encoder")
 ROLES = {"G": "generator", "EMA": "generator", "E": "encoder", "IE": "encoder", "D": "discriminator"}
 _ORIGINAL = re.compile(r"^(?P<epoch>[A-Za-z0-9]+)_(net_(?P<net>G|E|IE|D)|(?P<own>G|D|EMA))\.(pth|pt|safetensors)$")
 _INSIDE = "models"  # where OASIS keeps its weights in the folder of a model
@@ -110,24 +110,26 @@ def sha256(path: PathLike) -> str:
     return digest.hexdigest()
 
 
-def find_files(checkpoint: PathLike | Mapping[str, PathLike]) -> dict[str, Path]:
+def find_files(checkpoint: PathLike | Mapping[str, PathLike], companions: Iterable[str] = ()) -> dict[str, Path]:
     """Find the files of one original model, by role.
 
     Args:
         checkpoint: a file; a folder with ``<epoch>_net_G.pth`` and perhaps ``<epoch>_net_E.pth`` (or ``_IE``, the same
             thing), or with OASIS' ``<epoch>_EMA.pth`` or ``<epoch>_G.pth``, perhaps in its subfolder ``models``; or the
-            files themselves by role, ``{"generator": …, "encoder": …}`` or ``{"generator": …, "part_net": …}``. In a
+            files themselves by role, ``{"generator": …, "encoder": …}``. In a
             folder the epoch ``best`` is taken before ``latest``, and ``latest`` before a numbered epoch; all files come
             from one epoch, averaged weights (EMA) before those of the last step. Discriminators are passed over.
 
+        companions: roles of further files that may be given.
+
     Returns:
-        ``generator`` and, where there is one, ``encoder`` or ``part_net``.
+        ``generator`` and, where they were given or found, the others.
 
     Raises:
         CheckpointError: if nothing fits, or more than one thing does.
     """
     if isinstance(checkpoint, Mapping):
-        return _check_roles({role: Path(path) for role, path in checkpoint.items()})
+        return _check_roles({role: Path(path) for role, path in checkpoint.items()}, companions)
     path = Path(checkpoint)
     if path.is_dir():
         return _search_folder(path)
@@ -177,10 +179,11 @@ def _check_file(path: Path) -> Path:
     return path
 
 
-def _check_roles(files: dict[str, Path]) -> dict[str, Path]:
-    unknown = sorted(set(files) - set(_USED))
+def _check_roles(files: dict[str, Path], companions: Iterable[str] = ()) -> dict[str, Path]:
+    used = (*_USED, *sorted(companions))
+    unknown = sorted(set(files) - set(used))
     if unknown:
-        raise CheckpointError(f"unknown or unused role {', '.join(unknown)}; the roles are {', '.join(_USED)}.")
+        raise CheckpointError(f"unknown or unused role {', '.join(unknown)}; the roles are {', '.join(used)}.")
     if "generator" not in files:
         raise CheckpointError(
             "the generator's file is missing (latest_net_G.pth, best_net_G.pth or best_EMA.pth); "
@@ -188,7 +191,7 @@ def _check_roles(files: dict[str, Path]) -> dict[str, Path]:
         )
     for path in files.values():
         _check_file(path)
-    return {role: files[role] for role in _USED if role in files}
+    return {role: files[role] for role in used if role in files}
 
 
 def _search_folder(folder: Path) -> dict[str, Path]:

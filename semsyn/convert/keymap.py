@@ -108,26 +108,5 @@ class KeyMap:
         return {theirs: self._roll(theirs, state[ours], 1) for ours, theirs in names.items()}
 
 
-def check_state(state: State, expected: State, *, what: str) -> None:
-    """Check that a converted state fills a network exactly.
-
-    Raises:
-        CheckpointError: listing keys that are missing or too many, and shapes that differ.
-    """
-    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
-    shapes = [
-        f"{k}: {tuple(state[k].shape)}, needed {tuple(t.shape)}"
-        for k, t in expected.items()
-        if k in state and state[k].shape != t.shape
-    ]
-    problems = [
-        *([f"{len(missing)} weights are missing ({_some(missing)})"] if missing else []),
-        *([f"{len(extra)} weights have no place ({_some(extra)})"] if extra else []),
-        *([f"{len(shapes)} shapes differ ({_some(shapes)})"] if shapes else []),
-    ]
-    if problems:
-        raise CheckpointError(f"the checkpoint does not fit {what}: {'; '.join(problems)}.")
-
-
 def _some(items: list[str], shown: int = 4) -> str:
     return ", ".join(items[:shown]) + (f" and {len(items) - shown} more" if len(items) > shown else "")

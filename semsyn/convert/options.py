@@ -6,90 +6,29 @@ from pathlib import Path
 
 from semsyn.errors import CheckpointError, MissingExtraError
 
-__all__ = ["Option", "find_yaml", "parse_options", "parse_yaml", "read_options"]
+__all__ = ["Kinds", "Option", "find_yaml", "flag", "parse_options", "parse_yaml", "read_options"]
 
 Option = bool | int | float | str | None
+Kinds = Mapping[str, Callable[[str], Option]]  # what each option that shapes a network is; every other stays text
 
 _LINE = re.compile(r"^\s*(?P<name>[A-Za-z_]\w*):(?P<value>.*?)(?:\s*\[default: (?P<default>.*)\])?\s*$")
 _RULE = re.compile(r"^\s*-{3,}.*-{3,}\s*$")
 _YAML = (".yml", ".yaml")
 
 
-def _flag(text: str) -> bool:
+def flag(text: str) -> bool:
+    """The kind of ``True`` and ``False``."""
     if text not in ("True", "False"):
         raise ValueError(text)
     return text == "True"
 
 
-# What the options that shape a network are; every other option stays text.
-_KINDS: Mapping[str, Callable[[str], Option]] = {
-    **dict.fromkeys(
-        (
-            "label_nc",
-            "output_nc",
-            "ngf",
-            "ndf",
-            "nef",
-            "z_dim",
-            "noise_nc",
-            "num_D",
-            "n_layers_D",
-            "crop_size",
-            "load_size",
-            "channels_G",
-            "semantic_nc",
-            "spade_ks",
-            "nff",
-            "nrf",
-            "num_experts_conv",
-            "num_experts_norm",
-            "pyr_rng",
-            "ig_sz",
-            "ig_iter",
-        ),
-        int,
-    ),
-    **dict.fromkeys(("aspect_ratio", "lambda_kld", "lambda_feat", "lambda_vgg", "temperature", "ig_sigma"), float),
-    **dict.fromkeys(
-        (
-            "contain_dontcare_label",
-            "no_instance",
-            "use_vae",
-            "add_dist",
-            "add_sketch",
-            "no_3dnoise",
-            "no_spectral_norm",
-            "no_spectral_on_routing",
-            "position",
-            "pyr_pos",
-            "ig_relative",
-        ),
-        _flag,
-    ),
-    **dict.fromkeys(
-        (
-            "norm_G",
-            "norm_D",
-            "norm_E",
-            "norm_mode",
-            "netG",
-            "dataset_mode",
-            "preprocess_mode",
-            "num_upsampling_layers",
-            "param_free_norm",
-            "weight_type",
-            "model",
-        ),
-        str,
-    ),
-}
-
-
-def parse_options(text: str) -> dict[str, Option]:
+def parse_options(text: str, kinds: Kinds) -> dict[str, Option]:
     """Parse the text of an ``opt.txt``: lines ``name: value   [default: x]`` between two ruled lines.
 
     Args:
         text: the file's content.
+        kinds: of the options that decide about a network.
 
     Returns:
         the options by their original names. Those that decide about a network have their type; the others are text.
@@ -105,17 +44,18 @@ def parse_options(text: str) -> dict[str, Option]:
         if found is None:
             raise CheckpointError(f"line {number} of the options file is not 'name: value': {line.strip()[:80]!r}.")
         name, value = found["name"], found["value"].strip()
-        options[name] = _read_value(name, value, f"line {number} of the options file")
+        options[name] = _read_value(name, value, kinds, f"line {number} of the options file")
     if not options:
         raise CheckpointError("the options file holds no 'name: value' line.")
     return options
 
 
-def parse_yaml(text: str) -> dict[str, Option]:
+def parse_yaml(text: str, kinds: Kinds) -> dict[str, Option]:
     """Parse the text of a yml file of options, such as SCGAN's ``config/*.yml``; nothing in it is run.
 
     Args:
         text: a mapping of option names to plain values.
+        kinds: see `parse_options`.
 
     Returns:
         as of `parse_options`, without options that have no value, or lists or mappings.
@@ -135,12 +75,12 @@ def parse_yaml(text: str) -> dict[str, Option]:
     if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) for name in found):
         raise CheckpointError("the yml file does not map option names to values.")
     plain = {name: str(value) for name, value in found.items() if isinstance(value, bool | int | float | str)}
-    if wrong := sorted(name for name in set(found) - set(plain) if name in _KINDS and found[name] is not None):
+    if wrong := sorted(name for name in set(found) - set(plain) if name in kinds and found[name] is not None):
         raise CheckpointError(f"the yml file gives {wrong[0]} no plain value, but a {type(found[wrong[0]]).__name__}.")
-    return {name: _read_value(name, value, "the yml file") for name, value in plain.items()}
+    return {name: _read_value(name, value, kinds, "the yml file") for name, value in plain.items()}
 
 
-def read_options(path: str | Path) -> dict[str, Option]:
+def read_options(path: str | Path, kinds: Kinds) -> dict[str, Option]:
     """Read an ``opt.txt``, or a yml file (told by its ending); see `parse_options` and `parse_yaml`.
 
     Raises:
@@ -149,14 +89,14 @@ def read_options(path: str | Path) -> dict[str, Option]:
     """
     parse = parse_yaml if Path(path).suffix in _YAML else parse_options
     try:
-        return parse(Path(path).read_text(encoding="utf-8"))
+        return parse(Path(path).read_text(encoding="utf-8"), kinds)
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read as an options file: {error}.") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def find_yaml(generator: Path) -> Path | None:
+def find_yaml(generator: Path, kinds: Kinds) -> Path | None:
     """Find the yml file of options that belongs to a generator's file.
 
     That is the one beside the file; or, of several there or in a folder ``config`` beside, above or two above, the one
@@ -172,8 +112,9 @@ def find_yaml(generator: Path) -> Path | None:
     if len(beside) == 1:
         return beside[0]
     candidates = beside or [path for above in (folder, *folder.parents[:2]) for path in _list_yaml(above / "config")]
-    fitting = {path: options for path in candidates if (options := read_options(path)).get("name") == folder.name}
-    shapes = [{name: value for name, value in options.items() if name in _KINDS} for options in fitting.values()]
+    found = {path: read_options(path, kinds) for path in candidates}
+    fitting = {path: options for path, options in found.items() if options.get("name") == folder.name}
+    shapes = [{name: value for name, value in options.items() if name in kinds} for options in fitting.values()]
     if any(shape != shapes[0] for shape in shapes):
         names = ", ".join(str(path) for path in fitting)
         raise CheckpointError(f"{names} all have the name {folder.name!r}, but differ: pass one of them, options=.")
@@ -184,9 +125,9 @@ def _list_yaml(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in _YAML) if folder.is_dir() else []
 
 
-def _read_value(name: str, text: str, where: str) -> Option:
+def _read_value(name: str, text: str, kinds: Kinds, where: str) -> Option:
     try:
-        return _KINDS.get(name, str)(text)
+        return kinds.get(name, str)(text)
     except ValueError:
-        kind = _KINDS[name].__name__.strip("_")
+        kind = kinds[name].__name__
         raise CheckpointError(f"{where}: {name} must be of kind {kind}, found {text!r}.") from None

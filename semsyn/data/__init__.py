@@ -5,6 +5,7 @@ from semsyn.data.io.transforms import Placement, Transform
 from semsyn.data.parts.part_colors import draw_parts
 from semsyn.data.parts.part_shapes import PartShapes, ShapePlacement, SupportPool
 from semsyn.data.parts.part_supports import read_supports, write_supports
+from semsyn.data.scenes import presets
 from semsyn.data.scenes.instances import coco_instance_map, reidentify
 from semsyn.data.scenes.objects import find_objects, read_instance_ids
 from semsyn.data.scenes.presets import Folders, Preset
@@ -31,6 +32,7 @@ __all__ = [
     "list_label_spaces",
     "list_pictures",
     "pair_pictures",
+    "presets",
     "propose_remap",
     "read_image",
     "read_instance_ids",

@@ -7,8 +7,9 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, InputTypeError
 from semsyn.generator.render import Output, Rendered, render
+from semsyn.generator.resources import Resource
 from semsyn.generator.synthesis import Synthesis
 from semsyn.labels import LabelSpace
 from semsyn.nn.conditional import Conditional
@@ -36,6 +37,7 @@ class Generator(nn.Module):
         image_size: (h, w) of the picture.
         encoder: picture and layout to `Posterior`, or None.
         config: what the generator was built from.
+        resources: what it works with beside its weights.
 
     Attributes:
         label_space: meaning of the class ids; None for generators that were built, not loaded.
@@ -60,6 +62,7 @@ class Generator(nn.Module):
         image_size: tuple[int, int],
         encoder: nn.Module | None = None,
         config: Any = None,
+        resources: Sequence[Resource] = (),
     ) -> None:
         super().__init__()
         stem_size(image_size, scales)
@@ -77,6 +80,7 @@ class Generator(nn.Module):
         self.scales = scales
         self.image_size = image_size
         self.config = config
+        self.resources = tuple(resources)
 
     @property
     def requires(self) -> tuple[str, ...]:
@@ -102,6 +106,34 @@ class Generator(nn.Module):
         """(h, w) of each stage."""
         h, w = stem_size(image_size or self.image_size, self.scales)
         return tuple((h * s, w * s) for s in self.scales)
+
+    def attach(self, resource: str, value: Any) -> "Generator":
+        """Give the generator something that weights do not hold, in place of what it has. It is saved with the weights.
+
+        Args:
+            resource: its name, one of ``resources``: ``supports``.
+            value: it itself, or a path to read it from.
+
+        Returns:
+            the generator, changed in place.
+
+        Raises:
+            InputError: if the generator takes no such thing, or it does not fit.
+            InputTypeError: for a value of another type.
+        """
+        found = next((r for r in self.resources if r.name == resource), None)
+        if found is None:
+            known = ", ".join(r.name for r in self.resources) or "none"
+            raise InputError(f"this generator takes no {resource!r}; what can be attached to it: {known}.")
+        value = found.load(value, self.config)
+        if not isinstance(value, found.kind):
+            raise InputTypeError(f"{resource} must be a path or {found.kind.__name__}, found {type(value).__name__}.")
+        self.config = replace(self.config, **found.attach(self.conditioner, value, self.config))
+        return self
+
+    def lacks(self) -> tuple[str, ...]:
+        """Names of the resources that were not attached yet."""
+        return tuple(r.name for r in self.resources if not r.is_attached(self.conditioner))
 
     def prepare(
         self, layout: Layout, *, size: tuple[int, int] | None = None, earlier: Prepared | None = None
@@ -171,6 +203,15 @@ class Generator(nn.Module):
         """
         conditions = self.conditioner.prepare(layout, self.sizes(size))
         return self.run(conditions, self.sample_style(layout, size=size) if style is None else style)
+
+    @property
+    def finds(self) -> tuple[str, ...]:
+        """Names of what `inspect` gives: ``parts`` of objects, ``routing`` of experts, a ``preview``."""
+        return self.conditioner.finds
+
+    def inspect(self, layout: Layout, *, size: tuple[int, int] | None = None) -> Mapping[str, Any]:
+        """What the network finds in a layout on the way to the picture, by name, see ``finds``."""
+        return self.conditioner.inspect(self.conditioner.prepare(layout, self.sizes(size)))
 
     def synthesize(
         self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from semsyn.hub.card import Card, describe
-from semsyn.hub.cards.registry import CARDS, find_card
+from semsyn.models import CARDS, find_card
+from semsyn.models.card import Card
 
 __all__ = ["Info", "explain_missing", "info", "list_pretrained"]
 
@@ -31,13 +31,13 @@ class Info:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return self.card.to_dict() | {"summary": describe(self.card.config), "run": list(self.run)}
+        return self.card.to_dict() | {"summary": self.card.config.describe(), "run": list(self.run)}
 
     def __str__(self) -> str:
         card = self.card
         license = f"{card.license}{' (no commercial use)' if card.non_commercial else ''}"
         facts = {
-            "network": describe(card.config),
+            "network": card.config.describe(),
             "weights": STATUS[card.status],
             "labels": card.label_space or "not stated",
             "licence": license if card.status != "untrained" else "",

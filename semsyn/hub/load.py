@@ -15,15 +15,13 @@ from semsyn.convert.checkpoint import holds_originals
 from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
 from semsyn.generator.generator import Generator
-from semsyn.hub.card import Card
-from semsyn.hub.cards.registry import CARDS, find_card
+from semsyn.hub.convert_checkpoint import convert_checkpoint
 from semsyn.hub.files import fetch, is_repo_id
 from semsyn.hub.info import explain_missing
-from semsyn.hub.originals import convert_checkpoint
 from semsyn.hub.save import WEIGHTS_NAME
-from semsyn.hub.supports import load_supports
 from semsyn.hub.weights_file import is_weights_file, load_weights_file
-from semsyn.models.registry import FAMILIES, get_family
+from semsyn.models import CARDS, FAMILIES, find_card
+from semsyn.models.card import Card
 from semsyn.nn.initialize import initialize
 
 __all__ = ["create", "load_pretrained"]
@@ -41,7 +39,7 @@ def load_pretrained(
     token: str | bool | None = None,
     cache_dir: PathLike | None = None,
     local_files_only: bool = False,
-    supports: PathLike | None = None,
+    **resources: PathLike,
 ) -> Generator:
     """Load a generator, in evaluation mode, with ``.config``, ``.label_space`` and ``.card``.
 
@@ -54,14 +52,13 @@ def load_pretrained(
 
     Args:
         name_or_path: see above.
-        checkpoint: the authors' files of a card: a file, a folder, or files by role (``generator``, ``encoder``,
-            ``part_net``).
+        checkpoint: the authors' files of a card: a file, a folder, or files by role (``generator``, ``encoder``).
         revision: branch, tag or commit of a Hub repository.
         device: where to; None is the CPU.
         dtype: of the floating-point tensors; None is float32, whatever the file holds.
         token, cache_dir, local_files_only: for the Hub, see `semsyn.hub.files.fetch`.
-        supports: folder of support maps for iPOSE (`semsyn.data.read_supports`), which its released files lack. They
-            are saved with the generator.
+        resources: what the weights lack and the network works with, by name, such as ``supports=DIR``; see
+            `Generator.attach`. They are saved with the generator.
 
     Raises:
         UnknownNameError: if nothing fits; the message lists the nearest names.
@@ -70,7 +67,7 @@ def load_pretrained(
         InputError: if the arguments do not go together.
     """
     name = os.fspath(name_or_path)
-    finish = partial(_finish, device=device, supports=supports)
+    finish = partial(_finish, device=device, resources=resources)
     if checkpoint is not None:
         return finish(convert_checkpoint(checkpoint, card=find_card(name), dtype=dtype).generator, revision=revision)
     path = Path(name).expanduser()
@@ -110,11 +107,8 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
     known = [field.name for field in fields(card.config)]
     if unknown := sorted(set(changes) - set(known)):
         raise InputError(f"a {card.family} config has no field {', '.join(unknown)}; it has {', '.join(known)}.")
-    for field in ("num_classes", "width"):
-        if field in changes and (not isinstance(changes[field], int) or changes[field] < 1):
-            raise InputError(f"{field} must be a whole number above 0, found {changes[field]!r}.")
     config = replace(card.config, **changes)
-    generator = initialize(get_family(card.family).build(config))
+    generator = initialize(config.build())
     if card.label_space is not None and config.num_classes == card.config.num_classes:
         generator.label_space = get_label_space(card.label_space)
     space = None if generator.label_space is None else generator.label_space.name
@@ -164,14 +158,15 @@ def _finish(
     generator: Generator,
     *,
     device: torch.device | str | None,
-    supports: PathLike | None,
+    resources: Mapping[str, PathLike],
     revision: str | None = None,
 ) -> Generator:
     if revision is not None:
         raise InputError(
             "revision= is for Hub repositories ('organisation/name'); local and bundled weights have none."
         )
-    load_supports(generator, supports)
+    for name, path in resources.items():
+        generator.attach(name, path)
     card = generator.card
     if card.non_commercial:
         _warn_non_commercial(card.name, card.license)

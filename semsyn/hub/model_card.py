@@ -1,7 +1,7 @@
 """The README.md that goes with saved weights."""
 
 from semsyn.generator.generator import Generator
-from semsyn.hub.card import Card, describe
+from semsyn.models.card import Card
 
 __all__ = ["write_model_card"]
 
@@ -40,7 +40,7 @@ def write_model_card(generator: Generator, card: Card, *, repo_id: str | None = 
     ]
     space = generator.label_space
     facts = {
-        "Network": describe(card.config),
+        "Network": card.config.describe(),
         "Parameters": f"{sum(p.numel() for p in generator.parameters()) / 1e6:.2f} M",
         "Label space": "not stated" if space is None else f"{space.name} ({space.num_classes} classes)",
         "Licence": f"{card.license}{' – no commercial use' if card.non_commercial else ''}",

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from semsyn.errors import InputError
+from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
-from semsyn.hub.card import Card
 from semsyn.hub.files import upload
 from semsyn.hub.model_card import write_model_card
 from semsyn.hub.weights_file import check_dtype, describe_file, write_weights_file
-from semsyn.models.registry import family_of
+from semsyn.models.card import Card
 
 __all__ = ["WEIGHTS_NAME", "card_of", "check_free", "push_to_hub", "save_pretrained"]
 
@@ -106,7 +106,9 @@ def push_to_hub(
 
 def card_of(generator: Generator, name: str | None = None, license: str | None = None) -> Card:
     """What is known of a generator: its card, or what its config tells, under that name and licence."""
-    family = family_of(generator.config).name
+    if not isinstance(generator.config, Config):
+        raise InputError(f"the generator's config is a {type(generator.config).__name__}, not the config of a family.")
+    family = generator.config.family
     space = None if generator.label_space is None else generator.label_space.name
     known = (
         generator.card if isinstance(generator.card, Card) else Card(name=f"{family}/custom", config=generator.config)

@@ -3,25 +3,23 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from semsyn.convert.checkpoint import read_metadata, read_state
-from semsyn.convert.keymap import check_state
 from semsyn.errors import CheckpointError, InputError
+from semsyn.generator.assemble import assemble, cast
+from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
-from semsyn.hub.card import Card, Origin, describe
-from semsyn.hub.cards.registry import CARDS
 from semsyn.labels import LabelSpace
-from semsyn.models.registry import config_from_dict, config_to_dict, family_of, get_family
+from semsyn.models import CARDS, get_family
+from semsyn.models.card import Card, Origin
 
-__all__ = ["assemble", "check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
+__all__ = ["check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
 
 FORMAT = 1
 KEY = "semsyn"
@@ -39,7 +37,7 @@ def describe_file(generator: Generator, card: Card) -> dict[str, Any]:
         "format": FORMAT,
         "name": card.name,
         "family": card.family,
-        "config": config_to_dict(card.config),
+        "config": card.config.to_dict(),
         "label_space": None if space is None else space.to_dict(),
         "license": card.license,
         "origin": [asdict(origin) for origin in card.origin],
@@ -60,7 +58,7 @@ def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: t
     """
     if generator.is_fused:
         raise InputError("a fused generator cannot be saved: save it before fuse(), or load it again.")
-    state = {key: _cast(tensor.detach(), dtype).contiguous().cpu() for key, tensor in generator.state_dict().items()}
+    state = {key: cast(tensor.detach(), dtype).contiguous().cpu() for key, tensor in generator.state_dict().items()}
     metadata = {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,14 +89,14 @@ def load_weights_file(
     check_dtype(dtype)
     try:
         description = _read_description(path)
-        family = get_family(str(description["family"])).name
-        config = config_from_dict(family, description["config"])
+        family = get_family(str(description["family"]))
+        config = family.config.from_dict(description["config"])
         space = description.get("label_space")
         label_space = None if space is None else LabelSpace.from_dict(space)
         origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
         name, license = (
             str(description.get(key) or default)
-            for key, default in (("name", f"{family}/custom"), ("license", "unknown"))
+            for key, default in (("name", f"{family.name}/custom"), ("license", "unknown"))
         )
         card = _find_card(name, config, license, label_space)
         generator = assemble(config, read_state(path), dtype=dtype)
@@ -110,36 +108,6 @@ def load_weights_file(
     generator.label_space = label_space
     generator.card = replace(card, origin=origin)
     return generator.to(device or "cpu")
-
-
-def assemble(config: Any, state: Mapping[str, Tensor], *, dtype: torch.dtype | None = None) -> Generator:
-    """Build a generator around a state, without drawing weights that would be overwritten.
-
-    Args:
-        config: a family's config.
-        state: every entry of the generator's state dict.
-        dtype: of the floating-point tensors; None is float32.
-
-    Returns:
-        the generator in evaluation mode, on the CPU.
-
-    Raises:
-        CheckpointError: if entries are missing, left over or of another shape; the message lists them.
-        InputError: if the config itself cannot be built.
-    """
-    dtype = torch.float32 if dtype is None else dtype
-    with torch.device("meta"):
-        generator = _build(config)
-    check_state(state, generator.state_dict(), what=describe(config))
-    generator.load_state_dict({key: _cast(tensor, dtype) for key, tensor in state.items()}, assign=True)
-    return generator.eval()
-
-
-def _build(config: Any) -> Generator:
-    try:
-        return family_of(config).build(config)
-    except (TypeError, ValueError, ArithmeticError, RuntimeError, KeyError, IndexError) as error:
-        raise InputError(f"no network can be built from {config}: {error}") from error
 
 
 def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -164,7 +132,7 @@ def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
     return description
 
 
-def _find_card(name: str, config: Any, license: str, label_space: LabelSpace | None) -> Card:
+def _find_card(name: str, config: Config, license: str, label_space: LabelSpace | None) -> Card:
     """What semsyn knows under that name, or what the file itself says."""
     if name in CARDS:
         return replace(CARDS[name], config=config, license=license)
@@ -176,7 +144,3 @@ def check_dtype(dtype: torch.dtype | None) -> None:
     """Raise InputError for a dtype that weights cannot have."""
     if dtype is not None and not dtype.is_floating_point:
         raise InputError(f"dtype must be a floating-point type, found {dtype}.")
-
-
-def _cast(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
-    return tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor

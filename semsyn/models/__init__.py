@@ -1,33 +1,56 @@
-"""Networks assembled from `semsyn.nn`, one folder per family."""
+"""The families: one folder each, and here the only list of them."""
 
-from semsyn.generator.generator import Generator
-from semsyn.models.clade import CLADEConfig, build_clade
-from semsyn.models.inade import INADEConfig, build_inade
-from semsyn.models.ipose import IPOSEConfig, attach_supports, build_ipose
-from semsyn.models.oasis import OASISConfig, build_oasis
-from semsyn.models.registry import FAMILIES, Family, config_from_dict, config_to_dict, family_of, get_family
-from semsyn.models.scgan import SCGANConfig, build_scgan
-from semsyn.models.spade import SPADEConfig, build_spade
+from semsyn.errors import UnknownNameError
+from semsyn.models.card import Card, Origin, Original
+from semsyn.models.clade.config import CLADEConfig
+from semsyn.models.family import Family
+from semsyn.models.inade.config import INADEConfig
+from semsyn.models.ipose.config import IPOSEConfig
+from semsyn.models.oasis.config import OASISConfig
+from semsyn.models.scgan.config import SCGANConfig
+from semsyn.models.spade.config import SPADEConfig
 
 __all__ = [
+    "CARDS",
     "FAMILIES",
     "CLADEConfig",
+    "Card",
     "Family",
-    "Generator",
     "INADEConfig",
     "IPOSEConfig",
     "OASISConfig",
+    "Origin",
+    "Original",
     "SCGANConfig",
     "SPADEConfig",
-    "attach_supports",
-    "build_clade",
-    "build_inade",
-    "build_ipose",
-    "build_oasis",
-    "build_scgan",
-    "build_spade",
-    "config_from_dict",
-    "config_to_dict",
-    "family_of",
+    "find_card",
     "get_family",
 ]
+
+FAMILIES: dict[str, Family] = {
+    config.family: Family(config)
+    for config in (SPADEConfig, CLADEConfig, INADEConfig, OASISConfig, IPOSEConfig, SCGANConfig)
+}
+CARDS: dict[str, Card] = {card.name: card for family in FAMILIES.values() for card in family.cards}
+
+
+def get_family(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        UnknownNameError: if there is none.
+    """
+    if name not in FAMILIES:
+        raise UnknownNameError("family", name, list(FAMILIES))
+    return FAMILIES[name]
+
+
+def find_card(name: str) -> Card:
+    """The card of that name.
+
+    Raises:
+        UnknownNameError: if there is none; the message lists the nearest names.
+    """
+    if name not in CARDS:
+        raise UnknownNameError("name", name, sorted(CARDS))
+    return CARDS[name]

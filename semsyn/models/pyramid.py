@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
+from semsyn.generator.config import Config, NormName
 from semsyn.generator.generator import Generator, stem_size
+from semsyn.generator.resources import Resource
 from semsyn.nn.conditioning.conditioner import Conditioner
 from semsyn.nn.encoders.image import ImageEncoder
 from semsyn.nn.resblock import MakeNorm, ModulatedResBlock
@@ -28,13 +30,11 @@ SCALES: dict[Upsampling, tuple[int, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PyramidConfig:
-    """What SPADE, CLADE, INADE and SCGAN generators have.
+class PyramidConfig(Config):
+    """What SPADE, CLADE, INADE and SCGAN generators have. ``width`` counts after the last stage of ``normal`` and
+    ``more``.
 
     Attributes:
-        num_classes: k, void included.
-        image_size: (h, w).
-        width: channels after the last stage of ``normal`` and ``more``.
         upsampling: depth of the pyramid; sides are multiples of 32, 64 or 128.
         norm: parameter-free norm of the modulations, ``sync_batch``, ``batch`` or ``instance``.
         has_spectral_norm: the blocks' convolutions are spectrally normalised.
@@ -43,18 +43,18 @@ class PyramidConfig:
         encoder_width: channels of the encoder's first layer; None: ``width``.
     """
 
-    num_classes: int
-    image_size: tuple[int, int]
-    width: int = 64
     upsampling: Upsampling = "normal"
-    norm: str = "sync_batch"
+    norm: NormName = "sync_batch"
     has_spectral_norm: bool = True
     code_dim: int | None = None
     has_encoder: bool = False
     encoder_width: int | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "image_size", tuple(self.image_size))  # lists, from JSON and command lines, too
+    def details(self) -> list[str]:
+        upsampling = [f"upsampling {self.upsampling}"] if self.upsampling != "normal" else []
+        norm = [f"{self.norm} norm"] if self.norm != "sync_batch" else []
+        code = [f"code {self.code_dim}"] if self.code_dim is not None else []
+        return [*super().details(), *code, *upsampling, *norm]
 
 
 def stage_widths(width: int, upsampling: Upsampling) -> list[int]:
@@ -73,6 +73,7 @@ def build_pyramid(
     scales: tuple[int, ...],
     encoder: nn.Module | None = None,
     activation: Callable[[Tensor], Tensor] = torch.tanh,
+    resources: Sequence[Resource] = (),
 ) -> Generator:
     """Put a stem and blocks together, low to high.
 
@@ -85,6 +86,7 @@ def build_pyramid(
         scales: size of each stage as a multiple of the stem's.
         encoder: of pictures.
         activation: of the picture head.
+        resources: what it works with beside its weights.
 
     Raises:
         InputError: if the last scale does not divide the size.
@@ -98,6 +100,7 @@ def build_pyramid(
         image_size=config.image_size,
         encoder=encoder,
         config=config,
+        resources=resources,
     )
 
 

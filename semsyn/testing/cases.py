@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +15,9 @@ from semsyn.data.toyscenes.classes import CLASSES
 from semsyn.data.toyscenes.scene import draw_scenes
 from semsyn.functional.maps import dense_ids
 from semsyn.generator.generator import Generator
-from semsyn.hub.cards.registry import find_card
 from semsyn.labels import LabelSpace
-from semsyn.models.ipose.build import attach_supports
+from semsyn.models import find_card
 from semsyn.models.ipose.config import IPOSEConfig
-from semsyn.models.registry import get_family
 from semsyn.nn.clade import CLADE
 from semsyn.nn.inade import INADE
 from semsyn.nn.initialize import initialize
@@ -51,15 +50,15 @@ def untrained(
     """
     card = find_card(name)
     changes = {"width": width, "image_size": image_size}
-    config = replace(card.config, **{field: value for field, value in changes.items() if value is not None})
+    config: Any = replace(card.config, **{field: value for field, value in changes.items() if value is not None})  # type: ignore[arg-type]
     if width is not None and getattr(config, "encoder_width", None) is not None:
         config = replace(config, encoder_width=width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = get_family(card.family).build(config)
+        generator = config.build()
         randomize(initialize(generator, "kaiming"))
     if isinstance(config, IPOSEConfig):
-        attach_supports(generator, block_supports(config.num_parts, config.num_supports))
+        generator.attach("supports", block_supports(config.num_parts, config.num_supports))
     generator.label_space = None if card.label_space is None else label_space(card.label_space)
     return generator.eval()
 

@@ -8,7 +8,6 @@ from PIL import Image
 
 from semsyn.data.spaces.label_space import label_space
 from semsyn.hub import save_pretrained
-from semsyn.models import attach_supports
 from semsyn.nn import PartSupports
 from tests.cli.conftest import Result
 from tests.hub.models import make_generator
@@ -31,7 +30,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with support maps for houses and cars."""
     generator = make_generator("ipose", num_classes=15, convention="toyscenes")
     generator.label_space = label_space("toyscenes")
-    attach_supports(generator, PartSupports.of(make_supports().part_ids, [11, 13]))
+    generator.attach("supports", PartSupports.of(make_supports().part_ids, [11, 13]))
     return save_pretrained(generator, tmp_path_factory.mktemp("weights") / "taught.safetensors")
 
 
@@ -101,9 +100,9 @@ def test_support_maps_from_a_data_set_to_a_picture(semsyn: Callable[..., Result]
     assert sorted(p.name for p in (supports / "11").iterdir()) == ["000.png", "001.png", "002.png"]
     arguments = (bare, *STREET, "--out", tmp_path / "out")
     without = semsyn("generate", *arguments)
-    assert without.code == 0 and "all objects are left without parts; give --supports" in without.err
+    assert without.code == 0 and "comes without supports and does without them: give --supports" in without.err
     (tmp_path / "out").rename(tmp_path / "before")
-    assert "left without parts" not in semsyn("generate", *arguments, "--supports", supports).err
+    assert "comes without supports" not in semsyn("generate", *arguments, "--supports", supports).err
     first, second = (Image.open(tmp_path / name / "street.png").tobytes() for name in ("before", "out"))
     assert first != second
     full = semsyn("prepare", "parts", tmp_path / "Full_Parts", "--out", supports)

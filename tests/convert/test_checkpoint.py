@@ -261,6 +261,8 @@ def test_files_by_role(tmp_path: Path) -> None:
     assert find_files({role: str(path) for role, path in files.items()}) == files
     assert find_files(tmp_path / "g.pth") == {"generator": tmp_path / "g.pth"}
     with pytest.raises(CheckpointError, match="the roles are generator, encoder, part_net"):
+        find_files({"generator": tmp_path / "g.pth", "vgg": tmp_path / "e.pth"}, ["part_net"])
+    with pytest.raises(CheckpointError, match="the roles are generator, encoder"):
         find_files({"generator": tmp_path / "g.pth", "vgg": tmp_path / "e.pth"})
     for alone in ({"encoder": tmp_path / "e.pth"}, tmp_path / "best_net_E.pth"):
         with pytest.raises(CheckpointError, match="the generator's file is missing"):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from semsyn.convert.released import get_released
 from semsyn.hub import load_pretrained
+from tests.models.originals import RELEASED
 
 BLOCKS = {  # block: channels in and out; the skip is learned where they differ
     **dict.fromkeys(("head_0", "G_middle_0", "G_middle_1"), (1024, 1024)),
@@ -90,7 +90,7 @@ def test_a_released_oasis_folder_goes_here_and_back(tmp_path: Path) -> None:
     assert sum(p.numel() for p in generator.parameters()) == 74_314_691
     assert generator.label_space is not None and generator.label_space.name == "ade20k-unknown-first"
     assert torch.equal(generator.stem.conv.weight[:, 151:], state["fc.weight"][:, :64])
-    back = get_released("oasis").keymap(generator.config).invert(generator.state_dict())
+    back = RELEASED["oasis"].keymap(generator.config).invert(generator.state_dict())
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], tensor) for key, tensor in state.items())
 
@@ -118,7 +118,7 @@ def test_a_released_scgan_folder_goes_here_and_back_and_renders(tmp_path: Path) 
     torch.save(state, tmp_path / "best_net_G.pth")
     generator = load_pretrained("scgan/coco", checkpoint=tmp_path)
     assert sum(p.numel() for p in generator.parameters()) == 41_846_838
-    back = get_released("scgan").keymap(generator.config).invert(generator.state_dict())
+    back = RELEASED["scgan"].keymap(generator.config).invert(generator.state_dict())
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], tensor) for key, tensor in state.items())
     label_map = (np.arange(300 * 400).reshape(300, 400) // 900 % 182).astype(np.uint8)

@@ -3,15 +3,15 @@ import re
 import pytest
 import torch
 
-from semsyn.convert import oasis
-from semsyn.convert.discriminators import PATCHGAN
-from semsyn.convert.keymap import KeyMap, check_state
-from semsyn.convert.released import get_released
+from semsyn.convert.keymap import KeyMap
 from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.errors import CheckpointError
-from semsyn.models import family_of
+from semsyn.generator.assemble import check_state
+from semsyn.models.oasis import released as oasis
+from semsyn.models.pyramid_released import PATCHGAN
 from tests.models.cases import CONFIGS, make_generator
+from tests.models.originals import RELEASED
 
 TABLE = KeyMap(
     words={"block": {"head": "0", "up_1": "2", "up_10": "11"}, "p": {"weight": "w", "bias": "b"}},
@@ -89,7 +89,7 @@ def test_two_keys_that_become_one() -> None:
 @pytest.mark.parametrize("case", CONFIGS)
 def test_every_generator_goes_to_original_names_and_back(case: str) -> None:
     generator = make_generator(case)
-    released = get_released(family_of(generator.config).name)
+    released = RELEASED[generator.config.family]
     keymap = released.keymap(generator.config)
     state = {k: t for k, t in generator.state_dict().items() if not k.startswith("encoder.")}
     state = {k: t for k, t in state.items() if ".supports." not in k}  # no file holds support maps

@@ -5,6 +5,10 @@ import pytest
 
 from semsyn.convert.options import find_yaml, parse_options, parse_yaml, read_options
 from semsyn.errors import CheckpointError, MissingExtraError
+from semsyn.models.clade.released import RELEASED as CLADE
+from semsyn.models.scgan.released import RELEASED as SCGAN
+
+KINDS = {**CLADE.options, **SCGAN.options}
 
 TEXT = """\
 ----------------- Options ---------------
@@ -24,7 +28,7 @@ num_upsampling_layers: more                              \t[default: normal]
 
 
 def test_values_have_their_types() -> None:
-    assert parse_options(TEXT) == {
+    assert parse_options(TEXT, KINDS) == {
         "aspect_ratio": 2.0,
         "batchSize": "16",
         "contain_dontcare_label": False,
@@ -41,7 +45,7 @@ def test_values_have_their_types() -> None:
 
 def test_windows_line_ends(tmp_path: Path) -> None:
     (tmp_path / "opt.txt").write_bytes(TEXT.replace("\n", "\r\n").encode())
-    assert read_options(tmp_path / "opt.txt") == parse_options(TEXT)
+    assert read_options(tmp_path / "opt.txt", KINDS) == parse_options(TEXT, KINDS)
 
 
 BROKEN = {
@@ -56,14 +60,14 @@ BROKEN = {
 def test_broken_files_name_the_line(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "opt.txt").write_text(text)
     with pytest.raises(CheckpointError, match=message):
-        read_options(tmp_path / "opt.txt")
+        read_options(tmp_path / "opt.txt", KINDS)
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "opt.txt").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "opt.txt", tmp_path / "absent.txt"):
         with pytest.raises(CheckpointError, match="cannot be read as an options file"):
-            read_options(path)
+            read_options(path, KINDS)
 
 
 YAML = """\
@@ -78,7 +82,7 @@ nothing:
 
 
 def test_yml_values_have_their_types() -> None:
-    assert parse_yaml(YAML) == {
+    assert parse_yaml(YAML, KINDS) == {
         "name": "scgan-celeba",
         "label_nc": 18,
         "temperature": 0.05,
@@ -104,18 +108,18 @@ BROKEN_YAML = {
 def test_broken_yml_files(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text(text)
     with pytest.raises(CheckpointError, match=f"a.yml: .*{message}"):
-        read_options(tmp_path / "a.yml")
+        read_options(tmp_path / "a.yml", KINDS)
 
 
 def test_a_small_file_cannot_fill_the_memory() -> None:
     lines = ["a0: &a0 [x, x]", *(f"a{i + 1}: &a{i + 1} [*a{i}, *a{i}]" for i in range(60)), "ngf: 8"]
-    assert parse_yaml("\n".join(lines)) == {"ngf": 8}
+    assert parse_yaml("\n".join(lines), KINDS) == {"ngf": 8}
 
 
 def test_without_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(MissingExtraError, match=r"'pyyaml': pip install 'semsyn\[yaml\]'"):
-        parse_yaml(YAML)
+        parse_yaml(YAML, KINDS)
 
 
 def test_the_yml_of_an_experiment_is_found(tmp_path: Path) -> None:
@@ -123,15 +127,15 @@ def test_the_yml_of_an_experiment_is_found(tmp_path: Path) -> None:
     generator = folder / "best_net_G.pth"
     (tmp_path / "config").mkdir()
     folder.mkdir(parents=True)
-    assert find_yaml(generator) is None
+    assert find_yaml(generator, KINDS) is None
     (tmp_path / "config" / "coco.yml").write_text("name: scgan-coco-best\nngf: 32")
-    assert find_yaml(generator) is None
+    assert find_yaml(generator, KINDS) is None
     train, test = (tmp_path / "config" / f"celeba{kind}.yml" for kind in ("", "-test"))
     train.write_text("name: scgan-celeba\nngf: 48\nbatchSize: 8")
     test.write_text("name: scgan-celeba\nngf: 48\nbatchSize: 2")
-    assert find_yaml(generator) == test
+    assert find_yaml(generator, KINDS) == test
     train.write_text("name: scgan-celeba\nngf: 32")
     with pytest.raises(CheckpointError, match="all have the name 'scgan-celeba', but differ: pass one of them"):
-        find_yaml(generator)
+        find_yaml(generator, KINDS)
     (folder / "mine.yaml").write_text("ngf: 8")
-    assert find_yaml(generator) == folder / "mine.yaml"
+    assert find_yaml(generator, KINDS) == folder / "mine.yaml"

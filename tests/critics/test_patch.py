@@ -2,9 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from semsyn.convert.discriminators import PATCHGAN
 from semsyn.critics.patch import MultiscaleDiscriminator, PatchDiscriminator, semantic_planes
 from semsyn.errors import InputError
+from semsyn.models.pyramid_released import PATCHGAN
 from semsyn.records.layout import Layout
 
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from semsyn.convert.discriminators import FEATURE_PYRAMID
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator, class_shares
 from semsyn.errors import InputError
+from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
 from semsyn.testing.plain.plain import one_hot
 

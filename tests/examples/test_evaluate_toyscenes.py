@@ -12,7 +12,7 @@ from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.toyscenes import CLASSES, PART_NAMES
 from semsyn.functional import region_pool
 from semsyn.hub import save_pretrained
-from semsyn.models import INADEConfig, IPOSEConfig, attach_supports, build_inade, build_ipose
+from semsyn.models import INADEConfig, IPOSEConfig
 from semsyn.records.style import Posterior, Style
 
 
@@ -125,7 +125,7 @@ def test_command_writes_figures_and_a_sheet(script, tmp_path, monkeypatch, capsy
     config = INADEConfig(
         num_classes=15, image_size=(128, 128), width=1, code_dim=4, instance_code_dim=2, has_encoder=True
     )
-    generator = build_inade(config)
+    generator = config.build()
     weights = save_pretrained(generator, tmp_path / "tiny.safetensors", name="inade/tiny", license="Apache-2.0")
     monkeypatch.setattr(script.measure_diversity, "__kwdefaults__", {"count": 2})
     command(script, monkeypatch, weights, out=tmp_path / "out", cache=tmp_path / "cache", **SMALL_RUN)
@@ -150,7 +150,7 @@ def test_parts_are_measured_in_pictures_and_in_silhouettes(script, tmp_path, mon
         convention="toyscenes",
     )
     shapes = ToyShapes.draw(20)
-    generator = attach_supports(build_ipose(config), choose_supports(shapes.part_ids, shapes.categories))
+    generator = config.build().attach("supports", choose_supports(shapes.part_ids, shapes.categories))
     weights = save_pretrained(generator, tmp_path / "tiny.safetensors", name="ipose/tiny", license="Apache-2.0")
     options = {**SMALL_RUN, "part_scenes": 8, "out": tmp_path / "out", "cache": tmp_path / "cache"}
     command(script, monkeypatch, weights, "--parts", **options)

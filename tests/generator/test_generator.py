@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from semsyn import Generator
 from semsyn.errors import InputError
 from semsyn.generator.generator import stem_size
-from semsyn.models import Generator
 from semsyn.nn import LabelConditioner
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style

@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
+from semsyn import Generator
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.errors import InputError, InputTypeError, UnknownNameError
 from semsyn.labels import LabelSpace
-from semsyn.models import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from tests.models.cases import make_generator

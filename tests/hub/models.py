@@ -7,19 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semsyn.convert.released import get_released
+from semsyn import Generator
 from semsyn.data import find_objects
 from semsyn.labels import LabelSpace
-from semsyn.models import (
-    CLADEConfig,
-    Generator,
-    INADEConfig,
-    IPOSEConfig,
-    OASISConfig,
-    SCGANConfig,
-    SPADEConfig,
-    family_of,
-)
+from semsyn.models import FAMILIES, CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig, SPADEConfig
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 
@@ -74,7 +65,7 @@ def make_generator(case: str = "clade-icpe", **changes: Any) -> Generator:
     """A generator with weights and statistics that matter, in evaluation mode."""
     torch.manual_seed(0)
     config = replace(CONFIGS[case], **changes)
-    generator = family_of(config).build(config)
+    generator = config.build()
     for key, tensor in generator.state_dict().items():
         if key.endswith(("running_mean", "bias", "beta", "affine")):
             tensor.copy_(torch.randn_like(tensor) * 0.3)
@@ -102,8 +93,8 @@ def paint(generator: Generator) -> Tensor:
 
 def write_originals(generator: Generator, folder: Path, epoch: str = "latest") -> Path:
     """Write ``<epoch>_net_G.pth`` (OASIS, iPOSE: ``<epoch>_EMA.pth``) and, of an encoder, ``<epoch>_net_E.pth``."""
-    family = family_of(generator.config).name
-    released, state = get_released(family), generator.state_dict()
+    family = generator.config.family
+    released, state = FAMILIES[family].released, generator.state_dict()
     encoder = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key.startswith("encoder.")}
     ours = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
     folder.mkdir(parents=True, exist_ok=True)

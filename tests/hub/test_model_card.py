@@ -2,8 +2,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from semsyn.hub import Card
-from semsyn.hub.card import Origin
 from semsyn.hub.model_card import write_model_card
+from semsyn.models.card import Origin
 from tests.hub.models import SPACE, make_generator
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from semsyn import Generator
 from semsyn.convert.checkpoint import read_metadata
 from semsyn.errors import CheckpointError, InputError
-from semsyn.hub.card import Card, Origin
 from semsyn.hub.weights_file import KEY, assemble, is_weights_file, load_weights_file, write_weights_file
-from semsyn.models import Generator
+from semsyn.models.card import Card, Origin
 from tests.hub.models import CONFIGS, SPACE, make_generator, paint
 
 
@@ -83,8 +83,14 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "empty-config": (damage("config", {}), "config is incomplete"),
     "strange-field": (lambda d: d["config"].update(depth=3), "has no \\['depth'\\]"),
     "strange-value": (lambda d: d["config"].update(width="wide"), "no network can be built|metadata .* is damaged"),
-    "no-classes": (lambda d: d["config"].update(num_classes=0), "does not fit|no network can be built"),
-    "huge": (lambda d: d["config"].update(width=10**7), "does not fit|no network can be built"),
+    "no-classes": (
+        lambda d: d["config"].update(num_classes=0),
+        "does not fit|no network can be built|must be at least 1|must be from 0",
+    ),
+    "huge": (
+        lambda d: d["config"].update(width=10**7),
+        "does not fit|no network can be built|must be at least 1|must be from 0",
+    ),
     "wrong-size": (lambda d: d["config"].update(image_size=[63, 64]), "63"),
     "swapped-family": (
         lambda d: (

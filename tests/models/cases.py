@@ -5,18 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semsyn import Generator
 from semsyn.data import find_objects
-from semsyn.models import (
-    CLADEConfig,
-    Generator,
-    INADEConfig,
-    IPOSEConfig,
-    OASISConfig,
-    SCGANConfig,
-    SPADEConfig,
-    attach_supports,
-    family_of,
-)
+from semsyn.models import CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig, SPADEConfig
 from semsyn.nn import PartSupports
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
@@ -76,14 +67,14 @@ CATEGORIES = {1: 7, 2: 9, 3: 8}  # of instances; 8 has no support maps, instance
 def make_generator(case: str) -> Generator:
     """A generator with statistics and weights that matter, in evaluation mode."""
     torch.manual_seed(0)
-    generator = family_of(CONFIGS[case]).build(CONFIGS[case])
+    generator = CONFIGS[case].build()
     for key, tensor in generator.state_dict().items():
         if key.endswith(("running_mean", "bias", "beta", "affine")):
             tensor.copy_(torch.randn_like(tensor) * 0.3)
         elif key.endswith("running_var"):
             tensor.copy_(torch.rand_like(tensor) + 0.5)
     if isinstance(generator.config, IPOSEConfig):
-        attach_supports(generator, make_supports())
+        generator.attach("supports", make_supports())
     return generator.eval()
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semsyn.models import Generator, config_from_dict, config_to_dict, family_of
+from semsyn import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from tests.models.cases import CONFIGS, make_generator, make_images, make_layout
@@ -109,14 +109,13 @@ def test_the_layout_and_the_style_decide(case: str) -> None:
 def test_saved_and_loaded_it_paints_the_same(case: str) -> None:
     generator = make_generator(case)
     file = io.BytesIO()
-    torch.save({"config": config_to_dict(generator.config), "state": generator.state_dict()}, file)
+    torch.save({"config": generator.config.to_dict(), "state": generator.state_dict()}, file)
     file.seek(0)
     saved = torch.load(file, weights_only=True)
-    family = family_of(generator.config)
-    config = config_from_dict(family.name, saved["config"])
+    config = type(generator.config).from_dict(saved["config"])
     assert config == generator.config
     torch.manual_seed(9)
-    twin = family.build(config).eval()
+    twin = config.build().eval()
     twin.load_state_dict(saved["state"])
     layout = make_layout(generator)
     style = generator.sample_style(layout, seeds=range(3))

@@ -15,12 +15,8 @@ from semsyn.models import (
     INADEConfig,
     OASISConfig,
     SPADEConfig,
-    build_clade,
-    build_inade,
-    build_oasis,
-    build_spade,
 )
-from semsyn.nn.conditioning import conditioners
+from semsyn.nn.conditioning import windows
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case
 from semsyn.testing.golden.replay import golden_files
@@ -36,8 +32,8 @@ CASES = [case for case in map(Case.read, FILES) if case.kind in ("generator", "i
 @pytest.mark.parametrize("everywhere", [False, True], ids=["as-chosen", "tables-everywhere"])
 def test_fused_generators_give_the_originals_pictures(case, everywhere, monkeypatch):
     if everywhere:
-        monkeypatch.setattr(conditioners, "MIN_PIXELS", 1)
-        monkeypatch.setattr(conditioners, "MAX_SHARE", 1000.0)
+        monkeypatch.setattr(windows, "MIN_PIXELS", 1)
+        monkeypatch.setattr(windows, "MAX_SHARE", 1000.0)
     generator, layout, style = build(case).fuse(), layout_of(case), style_of(case)
     if case.kind == "inference":
         style = generator.encode(case.inputs["image"], layout).apply(style)
@@ -48,7 +44,7 @@ def test_fused_generators_give_the_originals_pictures(case, everywhere, monkeypa
 
 
 def test_a_fused_generator_refuses_training_and_saving(tmp_path):
-    generator = build_clade(CLADEConfig(num_classes=3, image_size=(32, 32), width=1)).fuse()
+    generator = CLADEConfig(num_classes=3, image_size=(32, 32), width=1).build().fuse()
     with pytest.raises(InputError, match="cannot be trained"):
         generator.train()
     with pytest.raises(InputError, match="cannot be saved"):
@@ -58,11 +54,11 @@ def test_a_fused_generator_refuses_training_and_saving(tmp_path):
 
 
 GENERATORS = {
-    "spade": lambda: build_spade(SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6)),
-    "clade": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_edges=True)),
-    "icpe": lambda: build_clade(CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True)),
-    "inade": lambda: build_inade(INADEConfig(num_classes=5, image_size=(64, 64), width=2, instance_code_dim=3)),
-    "oasis": lambda: build_oasis(OASISConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6)),
+    "spade": lambda: SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6).build(),
+    "clade": lambda: CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_edges=True).build(),
+    "icpe": lambda: CLADEConfig(num_classes=5, image_size=(64, 64), width=2, has_offsets=True).build(),
+    "inade": lambda: INADEConfig(num_classes=5, image_size=(64, 64), width=2, instance_code_dim=3).build(),
+    "oasis": lambda: OASISConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, code_dim=6).build(),
 }
 
 
@@ -100,9 +96,9 @@ def test_fusing_a_copy_leaves_the_original_trainable():
 
 @pytest.mark.parametrize("is_fused", [False, True])
 def test_after_an_edit_what_did_not_change_is_reused(is_fused, monkeypatch):
-    monkeypatch.setattr(conditioners, "MIN_PIXELS", 1)
-    monkeypatch.setattr(conditioners, "MAX_SHARE", 1000.0)
-    generator = build_spade(SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, has_edges=True)).eval()
+    monkeypatch.setattr(windows, "MIN_PIXELS", 1)
+    monkeypatch.setattr(windows, "MAX_SHARE", 1000.0)
+    generator = SPADEConfig(num_classes=5, image_size=(64, 64), width=2, hidden=8, has_edges=True).build().eval()
     generator = generator.fuse() if is_fused else generator
     label_map = torch.randint(4, (1, 4, 4)).repeat_interleave(16, 1).repeat_interleave(16, 2)
     edited = label_map.clone()

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from semsyn import Generator
 from semsyn.data.toyscenes import draw_scenes
 from semsyn.hub import find_card, list_pretrained, load_pretrained
-from semsyn.models import Generator, family_of
 from tests.models.cases import CONFIGS
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ def bundled() -> list[str]:
 def state_lines(config: object) -> Iterator[str]:
     """A line for each entry of a generator's state: key and shape."""
     with torch.device("meta"):
-        generator = family_of(config).build(config)
+        generator = config.build()
     for key, tensor in generator.state_dict().items():
         yield f"{key} {'x'.join(map(str, tensor.shape))}".strip()
 

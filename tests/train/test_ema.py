@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from semsyn.models import Generator
+from semsyn import Generator
 from semsyn.records.layout import Layout
 from semsyn.train import EMA, average_states
 from tests.models.cases import make_generator, make_layout

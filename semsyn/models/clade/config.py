@@ -1,6 +1,8 @@
 """What a CLADE generator is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from semsyn.models.pyramid import PyramidConfig
 
@@ -15,6 +17,10 @@ class CLADEConfig(PyramidConfig):
         offset_ignore: label (as stored in the data set) whose offsets are zero; None: no label. As released: 0
             everywhere.
     """
+
+    family: ClassVar[str] = "clade"
+    title: ClassVar[str] = "CLADE"
+    flags: ClassVar[Mapping[str, str]] = {**PyramidConfig.flags, "has_offsets": "ICPE"}
 
     has_edges: bool = False
     has_offsets: bool = False

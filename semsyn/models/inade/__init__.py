@@ -1,6 +1,1 @@
-"""INADE: config and builder."""
-
-from semsyn.models.inade.build import build_inade
-from semsyn.models.inade.config import INADEConfig
-
-__all__ = ["INADEConfig", "build_inade"]
+"""INADE: its config, network, original files, cards and recipe."""

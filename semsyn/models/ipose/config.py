@@ -1,8 +1,12 @@
 """What an iPOSE generator is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from semsyn.models.oasis.config import OASISConfig
+
+Convention = Literal["ade20k", "coco", "cityscapes", "toyscenes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +20,18 @@ class IPOSEConfig(OASISConfig):
         part_widths: channels of PartNet's convolutions.
         part_layers: PartNet's attention layers.
         num_parts: parts that PartNet tells apart, background included.
-        num_supported: categories that support maps come with; 0: they are to be attached, see `attach_supports`.
+        num_supported: categories that support maps come with; 0: they are to be attached, see `Generator.attach`.
         num_supports: support maps of each category.
     """
 
-    convention: str | None = None
+    family: ClassVar[str] = "ipose"
+    title: ClassVar[str] = "iPOSE"
+    resources: ClassVar[Mapping[str, str]] = {"supports": "folder of the support maps of parts"}
+
+    convention: Convention | None = None
     part_channels: int = 32
     part_widths: tuple[int, ...] = (32, 64, 64, 96)
     part_layers: int = 3
     num_parts: int = 9
     num_supported: int = 0
     num_supports: int = 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "part_widths", tuple(self.part_widths))

@@ -1,16 +1,18 @@
 """What an OASIS generator is."""
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from semsyn.generator.config import Config, NormName
 
 
 @dataclass(frozen=True, kw_only=True)
-class OASISConfig:
+class OASISConfig(Config):
     """OASIS.
 
+    ``num_classes`` counts the unknown class; the sides of ``image_size`` are multiples of 32.
+
     Attributes:
-        num_classes: k, the unknown class included.
-        image_size: (h, w), multiples of 32.
-        width: channels after the last stage.
         code_dim: d of the noise vectors; None: it takes no noise.
         hidden: channels between the two convolutions of each norm.
         kernel_size: of the convolutions in the norms.
@@ -18,14 +20,16 @@ class OASISConfig:
         has_spectral_norm: the blocks' convolutions are spectrally normalised.
     """
 
-    num_classes: int
-    image_size: tuple[int, int]
-    width: int = 64
+    family: ClassVar[str] = "oasis"
+    title: ClassVar[str] = "OASIS"
+
     code_dim: int | None = 64
     hidden: int = 128
     kernel_size: int = 3
-    norm: str = "sync_batch"
+    norm: NormName = "sync_batch"
     has_spectral_norm: bool = True
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "image_size", tuple(self.image_size))  # lists, from JSON and command lines, too
+    def details(self) -> list[str]:
+        code = [f"code {self.code_dim}"] if self.code_dim is not None else []
+        norm = [f"{self.norm} norm"] if self.norm != "sync_batch" else []
+        return [*super().details(), *code, *norm]

@@ -1,7 +1,7 @@
 """What an SCGAN generator is."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from semsyn.functional.activate_routing import RoutingActivation
 from semsyn.models.pyramid import PyramidConfig
@@ -36,6 +36,10 @@ class SCGANConfig(PyramidConfig):
         has_preview: the head that paints from the semantic vectors alone is there. Pictures do not need it.
     """
 
+    family: ClassVar[str] = "scgan"
+    title: ClassVar[str] = "SCGAN"
+    least_classes: ClassVar[int] = 0
+
     width: int = 32
     stem_width: int = 32
     routing_width: int = 32
@@ -55,3 +59,7 @@ class SCGANConfig(PyramidConfig):
     num_planes: int = 0
     has_style_image: bool = False
     has_preview: bool = True
+
+    def details(self) -> list[str]:
+        planes = [f"{self.num_planes} planes"] if self.num_planes else []
+        return [*planes, *super().details(), f"{self.conv_experts}+{self.norm_experts} experts"]

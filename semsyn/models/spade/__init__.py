@@ -1,6 +1,1 @@
-"""SPADE: config and builder."""
-
-from semsyn.models.spade.build import build_spade
-from semsyn.models.spade.config import SPADEConfig
-
-__all__ = ["SPADEConfig", "build_spade"]
+"""SPADE: its config, network, original files, cards and recipe."""

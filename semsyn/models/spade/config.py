@@ -1,6 +1,7 @@
 """What a SPADE generator is."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from semsyn.models.pyramid import PyramidConfig
 
@@ -14,6 +15,9 @@ class SPADEConfig(PyramidConfig):
         hidden: channels between the two convolutions of each norm.
         kernel_size: of the convolutions in the norms.
     """
+
+    family: ClassVar[str] = "spade"
+    title: ClassVar[str] = "SPADE"
 
     has_edges: bool = False
     hidden: int = 128

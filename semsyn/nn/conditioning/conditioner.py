@@ -35,6 +35,7 @@ class Conditioner(nn.Module):
         requires: `Layout` fields it needs besides class_ids.
         writes: `Condition` fields it fills.
         drawn: `Condition` fields that depend on the style.
+        finds: names of what `inspect` gives.
         code_dim: d of the noise it takes from the style, of every picture, region or pixel; None: it takes none.
         instance_code_dim: d of the instance codes it takes from the style; None: it takes none.
         part_code_dim: d of the noise map, at the size of the first stage, that it takes from the style; None: none.
@@ -43,6 +44,7 @@ class Conditioner(nn.Module):
     requires: tuple[str, ...] = ()
     writes: tuple[str, ...] = ("class_ids",)
     drawn: tuple[str, ...] = ()
+    finds: tuple[str, ...] = ()
     code_dim: int | None = None
     instance_code_dim: int | None = None
     part_code_dim: int | None = None

@@ -59,6 +59,7 @@ class PartConditioner(Conditioner):
         self.requires = (*base.requires, "objects")
         self.writes = (*base.writes, "parts")
         self.drawn = (*base.drawn, "parts")
+        self.finds = (*base.finds, "parts")
         self.code_dim, self.instance_code_dim = base.code_dim, base.instance_code_dim
         self.part_code_dim = p - 1
 

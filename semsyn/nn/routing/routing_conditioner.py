@@ -53,6 +53,7 @@ class RoutingConditioner(LabelConditioner):
         planes = ("planes",) if has_planes else ()
         self.requires = (*self.requires, *planes)
         self.writes = (*self.writes, *planes, "routing")
+        self.finds = ("routing", *(("preview",) if network.preview is not None else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         """Conditions, their routing included.

@@ -6,7 +6,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.convert.ipose import CONVENTIONS
 from semsyn.data.io.transforms import Placement
 from semsyn.data.scenes.objects import find_objects, opencv_resize, read_instance_ids
 from semsyn.data.scenes.presets import ADE20K, CITYSCAPES, COCO_UNKNOWN_FIRST
@@ -14,6 +13,7 @@ from semsyn.data.scenes.scene_folder import read_pair
 from semsyn.data.spaces.label_space import label_space
 from semsyn.functional import object_boxes
 from semsyn.functional.object_boxes import are_objects, even_boxes
+from semsyn.models.ipose.released import CONVENTIONS
 from semsyn.records.objects import Objects
 from semsyn.testing.golden.case import Case, Results
 

@@ -6,14 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.convert.ipose import CONVENTIONS, generator_keymap
-from semsyn.convert.oasis import NORMS
-from semsyn.convert.part_net import part_net_from_released
 from semsyn.data.parts.part_categories import CATEGORIES
 from semsyn.functional.object_paste import object_owners, paste_objects
 from semsyn.generator.generator import Generator
-from semsyn.models.ipose.build import attach_supports
 from semsyn.models.ipose.config import IPOSEConfig
+from semsyn.models.ipose.released import CONVENTIONS, generator_keymap, part_net_from_released
+from semsyn.models.oasis.released import NORMS
 from semsyn.nn.norms import make_norm
 from semsyn.nn.parts.part_modulation import PartModulation
 from semsyn.nn.parts.part_supports import PartSupports
@@ -63,7 +61,7 @@ def supports_of(case: Case) -> PartSupports:
 
 def teach(net: Generator, case: Case) -> Generator:
     """Attach the support maps of the case, if it has any."""
-    return attach_supports(net, supports_of(case)) if case.config["category_index_kept"] else net
+    return net.attach("supports", supports_of(case)) if case.config["category_index_kept"] else net
 
 
 def crop_paste(case: Case) -> Results:
@@ -170,6 +168,6 @@ def generator(case: Case) -> Results:
     after = keymap_of(net).invert(net.state_dict())
     return {
         "image": synthesis.image,
-        "part": synthesis.parts.part_logits,
+        "part": synthesis["parts"].part_logits,
         **{f"state_after/{key}": tensor for key, tensor in after.items()},
     }

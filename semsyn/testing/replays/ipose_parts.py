@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.convert.part_net import part_net_from_released, part_net_keymap
 from semsyn.data.parts.part_categories import CATEGORIES
 from semsyn.data.parts.part_colors import PART_COLORS
 from semsyn.data.parts.part_shapes import PartShapes, ShapePlacement
 from semsyn.data.parts.part_supports import read_supports
+from semsyn.models.ipose.released import part_net_from_released, part_net_keymap
 from semsyn.nn.parts.cross_attention import CrossAttention
 from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder
 from semsyn.nn.parts.part_net import PartNet

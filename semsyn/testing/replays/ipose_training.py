@@ -3,17 +3,16 @@
 import torch
 from torch import Tensor
 
-from semsyn.convert.oasis import DISCRIMINATOR
-from semsyn.convert.released import convert_states, get_released, infer_config
 from semsyn.functional.object_crops import ObjectFrame, crop_pictures
-from semsyn.hub.weights_file import assemble
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.clip_style import CLIPStyleLoss, CLIPTokens, relaxed_earth_mover
 from semsyn.losses.label_mix import label_mix_loss, label_mix_mask
 from semsyn.losses.segmentation import fake_segmentation_loss
+from semsyn.models.oasis.released import DISCRIMINATOR
 from semsyn.records.objects import Objects
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.replays.ipose_network import layout_of, noise_of, objects_of, teach
+from semsyn.testing.replays.networks import assemble_original, keymap_of
 from semsyn.testing.replays.oasis_training import Iteration, build_discriminator, draws_by_class, run_iteration
 
 CROP_SIZE = 128
@@ -77,13 +76,11 @@ class PartIteration(Iteration):
             role: {key.removeprefix(f"{role}."): t for key, t in case.state.items() if key.startswith(f"{role}.")}
             for role in ("G", "D", "clip")
         }
-        states = {"generator": parts["G"]}
-        built = infer_config(states, vars(get_released("ipose").from_options(self.config)), source="the options")
-        self.generator = teach(assemble(built, convert_states(built, states)), case).train()
+        self.generator = teach(assemble_original({"generator": parts["G"]}, self.config), case).train()
         self.discriminator = build_discriminator(parts["D"]).train()
         self.style_loss = build_style_loss(parts["clip"], self.config["clip"]["heads"])
         self.layout = layout_of(case)
-        self.keymaps = {"G": get_released("ipose").keymap(built), "D": DISCRIMINATOR}
+        self.keymaps = {"G": keymap_of(self.generator), "D": DISCRIMINATOR}
 
     def _picture(self, step: str) -> Tensor:
         return self.generator(self.layout, noise_of(self.inputs.get(f"z_{step}"), self.inputs[f"z_part_{step}"]))

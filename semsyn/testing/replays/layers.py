@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semsyn.convert import clade, inade, spade
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.pyramid import DEFAULT_NORM, parse_norm_code
+from semsyn.models.clade import released as clade
+from semsyn.models.inade import released as inade
+from semsyn.models.pyramid_released import DEFAULT_NORM, parse_norm_code
+from semsyn.models.spade import released as spade
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.encoders.instance import InstanceConv2d

@@ -1,17 +1,19 @@
 """Replays of whole generators and encoders."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from semsyn.convert import inade, spade
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.released import convert_states, get_released, infer_config, recognise
+from semsyn.convert.original import OriginalModel, States
+from semsyn.generator.assemble import assemble
 from semsyn.generator.generator import Generator
-from semsyn.hub.weights_file import assemble
 from semsyn.losses.kl import kl_divergence
-from semsyn.models.registry import family_of
+from semsyn.models import FAMILIES, get_family
+from semsyn.models.inade.released import ENCODER
+from semsyn.models.pyramid_released import IMAGE_ENCODER
 from semsyn.nn.encoders.image import ImageEncoder
 from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.records.layout import Layout
@@ -31,18 +33,21 @@ def split_roles(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return roles
 
 
+def assemble_original(states: States, options: Mapping[str, Any]) -> Generator:
+    """The generator that original states (by role) and options describe, as users convert it."""
+    original = OriginalModel.of(states, [family.released for family in FAMILIES.values()])
+    config = original.infer_config(vars(original.released.from_options(options)), source="the options")
+    return assemble(config, original.convert(config))
+
+
 def build(case: Case) -> Generator:
     """The generator (and encoder) of a case, converted and in its mode."""
-    states = split_roles(case.state)
-    family, _ = recognise(states["generator"])
-    options = get_released(family).from_options(case.config)
-    config = infer_config(states, vars(options), source="the options")
-    return assemble(config, convert_states(config, states)).train(case.mode == "train")
+    return assemble_original(split_roles(case.state), case.config).train(case.mode == "train")
 
 
 def keymap_of(net: Generator) -> KeyMap:
     """The key map of a generator."""
-    return get_released(family_of(net.config).name).keymap(net.config)
+    return get_family(net.config.family).released.keymap(net.config)
 
 
 def layout_of(case: Case) -> Layout:
@@ -102,7 +107,7 @@ def image_encoder(case: Case) -> Results:
     """Kinds ``encoder`` and ``fullsize_E`` of SPADE and SCGAN."""
     own_width = case.config.get("nef", -1)
     net = ImageEncoder(own_width if own_width > 0 else case.config["ngf"], case.state["fc_mu.weight"].shape[0])
-    net.load_state_dict(spade.ENCODER.convert(case.state))
+    net.load_state_dict(IMAGE_ENCODER.convert(case.state))
     posterior = net.train(case.mode == "train")(case.inputs["image"])
     results = {"mu": posterior.mu, "logvar": posterior.logvar}
     if "eps" in case.inputs:
@@ -115,7 +120,7 @@ def image_encoder(case: Case) -> Results:
 def instance_encoder(case: Case) -> Results:
     """Kinds ``encoder`` and ``fullsize_IE`` of INADE."""
     net = InstanceEncoder(case.config["ngf"], case.state["scale_conv_mu.weight"].shape[0])
-    net.load_state_dict(inade.ENCODER.convert(case.state))
+    net.load_state_dict(ENCODER.convert(case.state))
     one_hot = case.inputs.get("instances")
     ids = case.inputs["instance"][:, 0].long() if one_hot is None else from_one_hot(one_hot)
     posterior = net(

@@ -7,12 +7,12 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.oasis import NORMS, generator_keymap
 from semsyn.data.io.transforms import Placement
 from semsyn.data.scenes.presets import ADE20K_UNKNOWN_FIRST, CITYSCAPES, COCO_UNKNOWN_FIRST
 from semsyn.data.scenes.scene_folder import read_pair
 from semsyn.data.spaces.label_space import label_space
 from semsyn.models.oasis.config import OASISConfig
+from semsyn.models.oasis.released import NORMS, generator_keymap
 from semsyn.nn.norms import make_norm
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.spade import SPADE

@@ -6,18 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semsyn.convert.oasis import DISCRIMINATOR
-from semsyn.convert.released import convert_states, get_released, infer_config
 from semsyn.critics.unet import ScalingBlock, SegmentationDiscriminator
 from semsyn.data.spaces.colors import label_colors
-from semsyn.hub.weights_file import assemble
 from semsyn.losses.label_mix import label_mix_loss, label_mix_mask
 from semsyn.losses.segmentation import fake_segmentation_loss, segmentation_loss
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.models.oasis.released import DISCRIMINATOR
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.replays.networks import layout_of
+from semsyn.testing.replays.networks import assemble_original, keymap_of, layout_of
 from semsyn.train.ema import average_states
 
 VOID = 0
@@ -137,12 +135,10 @@ class Iteration:
             role: {key.removeprefix(f"{role}."): t for key, t in case.state.items() if key.startswith(f"{role}.")}
             for role in ("G", "D")
         }
-        states = {"generator": parts["G"]}
-        built = infer_config(states, vars(get_released("oasis").from_options(self.config)), source="the options")
-        self.generator = assemble(built, convert_states(built, states)).train()
+        self.generator = assemble_original({"generator": parts["G"]}, self.config).train()
         self.discriminator = build_discriminator(parts["D"]).train()
         self.layout: Layout = layout_of(case)
-        self.keymaps = {"G": get_released("oasis").keymap(built), "D": DISCRIMINATOR}
+        self.keymaps = {"G": keymap_of(self.generator), "D": DISCRIMINATOR}
 
     def _real(self, logits: Tensor) -> Tensor:
         void = VOID if self.config.get("contain_dontcare_label", True) else None

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.pyramid import parse_norm_code
-from semsyn.convert.scgan import generator_keymap
 from semsyn.functional import pool_channels, position_map
+from semsyn.models.pyramid_released import parse_norm_code
 from semsyn.models.scgan.config import SCGANConfig
+from semsyn.models.scgan.released import generator_keymap
 from semsyn.nn.norms import make_norm
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d

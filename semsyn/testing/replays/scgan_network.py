@@ -26,10 +26,10 @@ def style_of(case: Case) -> Style:
 def generator(case: Case) -> Results:
     """Kind ``generator``: the picture, the one of the semantic vectors alone, and the logits at every level."""
     synthesis = replay_networks.build(case).synthesize(layout_of(case), style_of(case))
-    routing = synthesis.routing
+    routing = synthesis["routing"]
     return {
         "image": synthesis.image,
-        "rgb": synthesis.preview,
+        "rgb": synthesis["preview"],
         **{f"routing_conv_{k}": logits for k, logits in enumerate(routing.conv)},
         **{f"routing_norm_{k}": logits for k, logits in enumerate(routing.norm)},
     }

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from semsyn.convert.scgan import ROUTING, from_released_options, generator_keymap
-from semsyn.models.scgan.build import build_scgan
+from semsyn.models.scgan.network import build
+from semsyn.models.scgan.released import ROUTING, from_released_options, generator_keymap
 from semsyn.nn.routing.routing_conditioner import RoutingConditioner
 from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork
 from semsyn.testing.golden.case import Case, Results
@@ -19,7 +19,7 @@ def make_network(case: Case) -> SemanticVectorNetwork:
     config = from_released_options(case.config)
     if not is_one_hot(split_edges(case)[0]):
         config = replace(config, num_classes=0, num_planes=config.num_classes + config.num_planes)
-    conditioner = build_scgan(config).conditioner
+    conditioner = build(config).conditioner
     assert isinstance(conditioner, RoutingConditioner)
     network = conditioner.network
     converted = generator_keymap(config).convert({ROUTING + key: tensor for key, tensor in case.state.items()})

@@ -7,7 +7,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from semsyn.convert.discriminators import FEATURE_PYRAMID, PATCHGAN
 from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import MODES, discriminator_loss, generator_loss
 from semsyn.losses.diversity import diversity_loss
@@ -15,6 +14,8 @@ from semsyn.losses.feature_matching import feature_distance
 from semsyn.losses.kl import kl_divergence
 from semsyn.metrics import inception_score
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.plain.plain import from_one_hot
@@ -152,7 +153,7 @@ def train_iteration(case: Case) -> Results:
         **{name: loss for name, loss in losses.items() if name.startswith("D_")},
         "D_total": losses["D_Fake"] + losses["D_real"],
         "fake_crop": _centre(made.image),
-        "w_image_crop": _centre(made.preview),
+        "w_image_crop": _centre(made["preview"]),
         "fake_mean": made.image.mean(),
         "fake_std": made.image.std(),
         **norms,

@@ -7,24 +7,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.convert.discriminators import FEATURE_PYRAMID, PATCHGAN
 from semsyn.convert.keymap import KeyMap
-from semsyn.convert.released import convert_states, get_released, infer_config
 from semsyn.critics.patch import MultiscaleDiscriminator, semantic_planes
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.functional.maps import edges
 from semsyn.generator.generator import Generator
 from semsyn.generator.synthesis import Synthesis
-from semsyn.hub.weights_file import assemble
 from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_distance
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import INADE_WEIGHTS, SPADE_WEIGHTS
-from semsyn.models.registry import get_family
+from semsyn.models import get_family
+from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.replays.networks import layout_of
+from semsyn.testing.replays.networks import assemble_original, layout_of
 from semsyn.testing.replays.training import build_discriminator, build_feature_pyramid, build_perceptual
 
 ROLES = {"generator": "netG.", "encoder": "netE.", "instance_encoder": "netIE."}
@@ -48,9 +47,7 @@ class Iteration:
         self.family = get_family(case.info["family"]).name
         self.roles = {("encoder" if "encoder" in role else role): p for role, p in ROLES.items() if self._part(p)}
         states = {role: self._part(prefix) for role, prefix in self.roles.items()}
-        options = get_released(self.family).from_options(self.config)
-        built = infer_config(states, vars(options), source="the options")
-        self.generator: Generator = assemble(built, convert_states(built, states)).to(dtype).train()
+        self.generator: Generator = assemble_original(states, self.config).to(dtype).train()
         self.is_inade = self.family == "inade"
         self.layout = layout_of(case)
         if self.layout.instance_ids is not None:
@@ -112,7 +109,7 @@ class Iteration:
         if divergence is not None:
             losses["KLD"] = divergence
         if "rw_loss" in config:
-            losses[f"W_Recon_{config['rw_loss']}"] = config["lambda_w_recon"] * self.reconstruction(made.preview)
+            losses[f"W_Recon_{config['rw_loss']}"] = config["lambda_w_recon"] * self.reconstruction(made["preview"])
         self._step(optimizer, losses, self.generator)
         return made
 
@@ -155,7 +152,7 @@ class Iteration:
         """Tensors of a network by their original keys, the network's own prefix in front."""
         if network is self.discriminator:
             return prefixed("netD.", self.discriminator_keys.invert(tensors))
-        released = get_released(self.family)
+        released = get_family(self.family).released
         encoded = {k.removeprefix("encoder."): t for k, t in tensors.items() if k.startswith("encoder.")}
         others = {k: t for k, t in tensors.items() if not k.startswith("encoder.")}
         found = prefixed("netG.", released.keymap(self.generator.config).invert(others))

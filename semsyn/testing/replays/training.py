@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.convert.discriminators import FEATURE_PYRAMID, PATCHGAN
 from semsyn.critics.patch import MultiscaleDiscriminator, semantic_planes
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.errors import InputError
@@ -19,6 +18,8 @@ from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import SPADE_WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
 from semsyn.train.schedule import learning_rate
 

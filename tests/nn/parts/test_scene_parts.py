@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from semsyn.nn import PartNet, SupportMemory, scene_parts
+from semsyn.nn import PartNet, SupportMemory
+from semsyn.nn.parts import scene_parts
 from semsyn.nn.parts.scene_parts import SceneInference
 from semsyn.records.objects import Objects
 from semsyn.testing.plain.objects import plain_paste_all

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.nn import pyramid_conv, spectral_norm
+from semsyn.nn import spectral_norm
+from semsyn.nn.routing import pyramid_conv
 from semsyn.nn.routing.label_pyramid import LabelLevel
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.testing.plain.plain import one_hot

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import activate_routing, resize_ids
-from semsyn.models import SCGANConfig, build_scgan
+from semsyn.models import SCGANConfig
 from semsyn.nn import PositionMaps, Prepared, RoutingConditioner, SemanticVectorNetwork, SemanticVectors
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
@@ -191,12 +191,12 @@ def test_weights_have_the_type_of_the_network() -> None:
 def test_a_generator_trains_its_routing_by_picture_and_preview() -> None:
     config = SCGANConfig(num_classes=CLASSES, image_size=(64, 64), width=1, stem_width=1, routing_width=2, hidden=4)
     torch.manual_seed(0)
-    generator = build_scgan(config)
+    generator = config.build()
     layout = Layout.of(torch.randint(CLASSES, (2, 64, 64)), space=CLASSES)
     network = generator.conditioner.network
     first = network.levels[0].conv_1.parametrizations.weight.original
     synthesis = generator.synthesize(layout)
-    for picture in (synthesis.image, synthesis.preview):
+    for picture in (synthesis.image, synthesis["preview"]):
         assert torch.autograd.grad(picture.sum(), first, retain_graph=True)[0].any()
     assert len(synthesis.routing.conv) == 6
 
@@ -205,10 +205,10 @@ def test_a_generator_trains_its_routing_by_picture_and_preview() -> None:
 def test_a_fused_generator_has_the_same_picture_and_preview() -> None:
     config = SCGANConfig(num_classes=CLASSES, image_size=(64, 64), width=1, stem_width=1, routing_width=2, hidden=4)
     torch.manual_seed(0)
-    generator = build_scgan(config).eval()
+    generator = config.build().eval()
     layout = Layout.of(torch.randint(CLASSES, (2, 64, 64)), space=CLASSES)
     before = generator.synthesize(layout)
     after = generator.fuse().synthesize(layout)
     assert not hasattr(generator.conditioner.network.levels[1].conv_0, "weight"), "it was not folded"
     torch.testing.assert_close(after.image, before.image, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(after.preview, before.preview, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(after["preview"], before["preview"], rtol=1e-4, atol=1e-4)

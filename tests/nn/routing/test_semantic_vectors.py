@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from semsyn.errors import InputError
-from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors, fold_spectral_norm, pyramid_conv
+from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors, fold_spectral_norm
+from semsyn.nn.routing import pyramid_conv
 from semsyn.testing.golden.case import Case
 from semsyn.testing.golden.replay import golden_files, replay
 from semsyn.testing.plain.plain import one_hot

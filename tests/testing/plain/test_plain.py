@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from semsyn import Generator
 from semsyn.errors import InputError
 from semsyn.functional import edges
-from semsyn.models import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.cases import procedural_layout, untrained

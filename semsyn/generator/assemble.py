@@ -1,0 +1,72 @@
+"""A generator around weights that are there already."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import CheckpointError, InputError
+from semsyn.generator.config import Config
+from semsyn.generator.generator import Generator
+
+SHOWN = 4  # of the entries that a message lists
+
+
+def assemble(config: Config, state: Mapping[str, Tensor], *, dtype: torch.dtype | None = None) -> Generator:
+    """Build a generator around a state, without drawing weights that would be overwritten.
+
+    Args:
+        config: says what it is.
+        state: every entry of the generator's state dict.
+        dtype: of the floating-point tensors; None is float32.
+
+    Returns:
+        the generator in evaluation mode, on the CPU.
+
+    Raises:
+        CheckpointError: if entries are missing, left over or of another shape; the message lists them.
+        InputError: if the config itself cannot be built.
+    """
+    dtype = torch.float32 if dtype is None else dtype
+    with torch.device("meta"):
+        generator = _build(config)
+    check_state(state, generator.state_dict(), what=config.describe())
+    generator.load_state_dict({key: cast(tensor, dtype) for key, tensor in state.items()}, assign=True)
+    return generator.eval()
+
+
+def _build(config: Config) -> Generator:
+    try:
+        return config.build()
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, KeyError, IndexError) as error:
+        raise InputError(f"no network can be built from {config}: {error}") from error
+
+
+def cast(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """A floating-point tensor in another dtype; any other tensor, and with None every one, as it is."""
+    return tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
+
+
+def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, what: str) -> None:
+    """Check that a converted state fills a network exactly.
+
+    Raises:
+        CheckpointError: listing keys that are missing or too many, and shapes that differ.
+    """
+    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+    shapes = [
+        f"{k}: {tuple(state[k].shape)}, needed {tuple(t.shape)}"
+        for k, t in expected.items()
+        if k in state and state[k].shape != t.shape
+    ]
+    problems = [
+        *([f"{len(missing)} weights are missing ({_some(missing)})"] if missing else []),
+        *([f"{len(extra)} weights have no place ({_some(extra)})"] if extra else []),
+        *([f"{len(shapes)} shapes differ ({_some(shapes)})"] if shapes else []),
+    ]
+    if problems:
+        raise CheckpointError(f"the checkpoint does not fit {what}: {'; '.join(problems)}.")
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:SHOWN]) + (f" and {len(items) - SHOWN} more" if len(items) > SHOWN else "")

@@ -1,0 +1,34 @@
+"""What weights do not hold and a user brings."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from semsyn.generator.config import Config
+from semsyn.nn.conditioning.conditioner import Conditioner
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """Something that a network works with beside its weights: support maps of parts, a bank of segments.
+
+    Attributes:
+        name: what `Generator.attach`, `load_pretrained` and the command line call it.
+        kind: type of the value.
+        read: a path and the generator's config to a value.
+        attach: gives a value to the conditioner, in place; returns the fields of the config that change with it.
+        is_attached: whether a conditioner has one.
+    """
+
+    name: str
+    kind: type
+    read: Callable[[PathLike, Any], Any]
+    attach: Callable[[Conditioner, Any, Any], Mapping[str, Any]]
+    is_attached: Callable[[Conditioner], bool]
+
+    def load(self, value: Any, config: Config) -> Any:
+        """A value that may be a path."""
+        return self.read(value, config) if isinstance(value, str | os.PathLike) else value

@@ -1,0 +1,95 @@
+"""INADE: original options and checkpoints to ours."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from semsyn.convert.keymap import KeyMap
+from semsyn.convert.options import flag
+from semsyn.convert.original import Facts, Options, Released
+from semsyn.errors import CheckpointError
+from semsyn.models.inade.config import INADEConfig
+from semsyn.models.pyramid_released import (
+    ASKED,
+    BLOCKS,
+    OPTIONS,
+    OTHERS,
+    WORDS,
+    check_stem_pixels,
+    pyramid_from_options,
+    pyramid_from_state,
+)
+
+GENERATOR = KeyMap(
+    words=WORDS,
+    rename={
+        "fc.{p}": "stem.linear.{p}",
+        **BLOCKS,
+        "{stage}.norm_{i}.{p}": "stages.{stage}.norm_{i}.{p}",
+        "{stage}.norm_{i}.fc_noise.{p}": "stages.{stage}.norm_{i}.code_to_channels.{p}",
+        "{stage}.norm_{i}.sketch_conv.{p}": "stages.{stage}.norm_{i}.sketch_conv.{p}",
+        "{stage}.norm_{i}.merge_conv.weight": "stages.{stage}.norm_{i}.merge_conv.weight",
+    },
+)
+
+ENCODER = KeyMap(
+    words={
+        "layer": {
+            **{f"layer{i + 1}": f"down.{i}" for i in range(4)},
+            "middle": "middle",
+            **{f"up{i + 1}": f"up.{i}" for i in range(3)},
+            "scale_conv_mu": "scale_mu",
+            "scale_conv_var": "scale_logvar",
+            "bias_conv_mu": "shift_mu",
+            "bias_conv_var": "shift_logvar",
+        },
+        "p": WORDS["p"],
+    },
+    rename={"{layer}.{p}": "{layer}.{p}"},
+)
+
+
+def from_released_options(options: Options) -> INADEConfig:
+    """The released code's options (``ngf``, ``label_nc``, ``noise_nc``, …) to our config."""
+    return INADEConfig(
+        **pyramid_from_options(options),
+        code_dim=int(options.get("z_dim", 256)),
+        instance_code_dim=int(options.get("noise_nc", 64)),
+        has_sketch=bool(options.get("add_sketch", False)),
+    )
+
+
+def generator_keymap(config: INADEConfig) -> KeyMap:
+    """The key map, the same for every config."""
+    return GENERATOR
+
+
+def recognise(state: Mapping[str, Tensor]) -> Facts | None:
+    """What a generator's keys and shapes tell of the config; None if it is not INADE's."""
+    norm = "head_0.norm_0."
+    fc_noise = state.get(f"{norm}fc_noise.weight")
+    pyramid = pyramid_from_state(state)
+    if fc_noise is None or pyramid is None:
+        return None
+    if "code_dim" not in pyramid:
+        raise CheckpointError("INADE generators start from a code, but fc.weight here is a convolution.")
+    return {
+        **pyramid,
+        "num_classes": state[f"{norm}weight"].shape[0],
+        "instance_code_dim": fc_noise.shape[1],
+        "has_sketch": f"{norm}sketch_conv.weight" in state,
+    }
+
+
+RELEASED = Released(
+    config=INADEConfig,
+    options={**OPTIONS, "noise_nc": int, "add_sketch": flag},
+    from_options=from_released_options,
+    recognise=recognise,
+    keymap=generator_keymap,
+    encoder=ENCODER,
+    encoder_input="layer1.weight",
+    others=OTHERS,
+    check=check_stem_pixels,
+    asked=ASKED,
+)

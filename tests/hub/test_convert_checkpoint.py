@@ -1,0 +1,185 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.hub import Card, convert_checkpoint
+from semsyn.models.card import Origin
+from tests.hub.models import CONFIGS, SPACE, make_generator, paint, write_options, write_originals
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_original_files_give_the_same_picture(case: str, tmp_path: Path) -> None:
+    generator = make_generator(case)
+    card = Card(name=f"{case.partition('-')[0]}/test", config=generator.config)
+    found = convert_checkpoint(write_originals(generator, tmp_path), card=card, label_space=SPACE)
+    assert found.generator.config == generator.config
+    assert found.generator.label_space == SPACE
+    assert not found.generator.training
+    torch.testing.assert_close(paint(found.generator), paint(generator), rtol=0, atol=0)
+    state = generator.state_dict()
+    for key, tensor in found.generator.state_dict().items():
+        assert torch.equal(tensor, state[key]), key
+
+
+def test_the_verdict_reads_well(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("clade-icpe"), tmp_path / "a")
+    assert (
+        convert_checkpoint(folder, image_size=(64, 64), upsampling="normal").verdict
+        == "CLADE, 5 classes, ICPE, width 2, 64×64"
+    )
+    folder = write_originals(make_generator("inade"), tmp_path / "b")
+    verdict = convert_checkpoint(folder, image_size=(64, 64), upsampling="normal").verdict
+    assert verdict == "INADE, 5 classes, encoder, code 8, instance codes 4, width 2, 64×64"
+
+
+def test_the_files_are_on_record(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("inade"), tmp_path)
+    card = convert_checkpoint(folder, image_size=(64, 64), upsampling="normal").generator.card
+    assert card.name == "inade/custom"
+    assert card.license == "unknown"
+    assert [type(origin) for origin in card.origin] == [Origin, Origin]
+    assert [origin.file for origin in card.origin] == ["latest_net_G.pth", "latest_net_E.pth"]
+    assert all(len(origin.sha256) == 64 for origin in card.origin)
+
+
+def test_a_generator_without_its_encoder_is_enough(tmp_path: Path) -> None:
+    generator = make_generator("inade")
+    folder = write_originals(generator, tmp_path)
+    card = Card(name="inade/test", config=generator.config)
+    alone = convert_checkpoint(folder / "latest_net_G.pth", card=card).generator
+    assert alone.encoder is None
+    assert alone.config == replace(generator.config, has_encoder=False)
+    assert torch.equal(paint(alone), paint(generator))
+
+
+def test_facts_come_from_options_beside_the_file(tmp_path: Path) -> None:
+    generator = make_generator("spade-edges")
+    folder = write_originals(generator, tmp_path)
+    options = {
+        "label_nc": 5,
+        "ngf": 2,
+        "crop_size": 128,
+        "aspect_ratio": 2.0,
+        "num_upsampling_layers": "more",
+        "no_instance": False,
+    }
+    write_options(folder, **options, contain_dontcare_label=False, batchSize=16)
+    assert convert_checkpoint(folder / "latest_net_G.pth").generator.config == generator.config
+
+
+def test_oasis_from_its_folder_by_options_card_or_label_space(tmp_path: Path) -> None:
+    generator = make_generator("oasis")
+    write_originals(generator, tmp_path / "models", "best")
+    with pytest.raises(InputError, match="11 label channels.*pass label_space="):
+        convert_checkpoint(tmp_path, image_size=(64, 128))
+    found = convert_checkpoint(tmp_path, image_size=(64, 128), label_space=SPACE)
+    assert found.generator.config == generator.config
+    assert found.verdict == "OASIS, 5 classes, code 6, width 2, 64×128"
+    write_options(tmp_path, label_nc=4, contain_dontcare_label=True, z_dim=6, crop_size=128, aspect_ratio=2.0)
+    found = convert_checkpoint(tmp_path)
+    assert found.generator.config == generator.config
+    assert found.generator.card.origin[0].file == "best_EMA.pth"
+    assert torch.equal(paint(found.generator), paint(generator))
+    write_options(tmp_path, dataroot="x")  # which tells nothing
+    with pytest.raises(InputError, match="11 label channels"):
+        convert_checkpoint(tmp_path)
+
+
+def test_arguments_win_over_options(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("spade"), tmp_path)
+    write_options(folder, label_nc=4, contain_dontcare_label=True, no_instance=True, crop_size=512)
+    assert convert_checkpoint(folder).generator.config.image_size == (512, 512)
+    found = convert_checkpoint(folder, image_size=(96, 64), upsampling="normal").generator.config
+    assert (found.image_size, found.num_classes, found.has_edges) == ((96, 64), 5, False)
+
+
+def test_what_a_file_does_not_tell_is_asked_for(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("clade-most"), tmp_path / "a")
+    with pytest.raises(InputError, match=r"does not tell image_size: pass image_size=\(h, w\)"):
+        convert_checkpoint(folder)
+    assert convert_checkpoint(folder, image_size=(128, 256)).generator.config.upsampling == "most"
+    folder = write_originals(make_generator("spade"), tmp_path / "b")
+    with pytest.raises(InputError, match="5 label channels.*pass has_edges="):
+        convert_checkpoint(folder, image_size=(64, 64), upsampling="normal")
+    config = convert_checkpoint(folder, image_size=(64, 64), upsampling="normal", has_edges=True).generator.config
+    assert (config.num_classes, config.has_edges) == (4, True)
+
+
+def test_released_shapes_are_recognised_by_their_cards(tmp_path: Path) -> None:
+    generator = make_generator("clade-icpe", num_classes=151, width=64, image_size=(32, 32))
+    folder = write_originals(generator, tmp_path)
+    with pytest.raises(InputError, match="The file fits 'clade/ade20k-icpe' and 'clade/ade20k-outdoor-icpe'"):
+        convert_checkpoint(folder)
+    with pytest.raises(
+        CheckpointError, match=r"does not fit card clade/ade20k: has_offsets is True in the file.*clade/ade20k-icpe"
+    ):
+        convert_checkpoint(folder, card="clade/ade20k")
+    with pytest.raises(CheckpointError, match=r"holds a CLADE generator, but spade/ade20k is SPADE.*clade/ade20k-icpe"):
+        convert_checkpoint(folder, card="spade/ade20k")
+
+
+def test_a_size_that_a_code_stem_does_not_have_is_refused(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("inade"), tmp_path)
+    with pytest.raises(CheckpointError, match="makes 4 pixels"):
+        convert_checkpoint(folder, image_size=(128, 64), upsampling="normal")
+
+
+def test_other_networks_are_called_what_they_are(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("inade"), tmp_path)
+    cases = {
+        "discriminator": ({"discriminator_0.model0.0.weight": torch.ones(1)}, "it is a discriminator"),
+        "encoder": (torch.load(folder / "latest_net_E.pth"), "it is an encoder"),
+        "ours": (make_generator().state_dict(), "its names are semsyn's"),
+        "other": ({"layer.weight": torch.ones(1)}, "its first keys are layer.weight"),
+    }
+    for name, (state, message) in cases.items():
+        torch.save(state, tmp_path / f"{name}.pth")
+        with pytest.raises(CheckpointError, match=message):
+            convert_checkpoint(tmp_path / f"{name}.pth", image_size=(64, 64), upsampling="normal")
+    with pytest.raises(CheckpointError, match="encoder's file does not belong to INADE"):
+        files = {"generator": folder / "latest_net_G.pth", "encoder": folder / "latest_net_G.pth"}
+        convert_checkpoint(files, image_size=(64, 64), upsampling="normal")
+
+
+@pytest.mark.parametrize("change", ["missing", "extra", "shape", "no-weight_orig"])
+def test_states_that_do_not_fit_are_refused(change: str, tmp_path: Path) -> None:
+    path = write_originals(make_generator("clade-icpe"), tmp_path) / "latest_net_G.pth"
+    state = torch.load(path)
+    if change == "missing":
+        del state["up_1.conv_0.bias"]
+    elif change == "extra":
+        state["up_9.conv_0.bias"] = torch.ones(1)
+    elif change == "shape":
+        state["up_1.conv_0.bias"] = torch.ones(3)
+    else:
+        del state["up_1.conv_0.weight_orig"]
+    torch.save(state, path)
+    with pytest.raises(CheckpointError, match="up_1|up_9|stages.4"):
+        convert_checkpoint(path, image_size=(64, 64), upsampling="normal")
+
+
+def test_files_of_old_torch_load(tmp_path: Path) -> None:
+    generator = make_generator("clade-icpe")
+    path = write_originals(generator, tmp_path) / "latest_net_G.pth"
+    state = torch.load(path)
+    for key in list(state):
+        if key.endswith(("num_batches_tracked", "weight_v")):
+            del state[key]
+    for key in [key for key in state if key.endswith("weight_orig")]:
+        stage, conv = key.split(".")[:2]
+        index = {"head_0": 0, "G_middle_0": 1, "G_middle_1": 2, "up_0": 3, "up_1": 4, "up_2": 5, "up_3": 6}[stage]
+        state[key.replace("weight_orig", "weight")] = getattr(generator.stages[index], conv).weight.detach()
+    torch.save(state, path)
+    found = convert_checkpoint(path, image_size=(64, 64), upsampling="normal").generator
+    torch.testing.assert_close(paint(found), paint(generator), rtol=1e-4, atol=1e-5)
+
+
+def test_wrong_names_and_spaces(tmp_path: Path) -> None:
+    folder = write_originals(make_generator(), tmp_path)
+    with pytest.raises(UnknownNameError, match="clade/ade20k"):
+        convert_checkpoint(folder, card="clade/ade20")
+    with pytest.raises(InputError, match="has 35 classes, the generator 5"):
+        convert_checkpoint(folder, image_size=(64, 64), upsampling="normal", label_space="cityscapes")
