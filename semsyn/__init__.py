@@ -9,20 +9,21 @@ if TYPE_CHECKING:
     from semsyn.generator.generator import Generator
     from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
     from semsyn.labels import LabelSpace
-    from semsyn.records.codes import RegionCodes
+    from semsyn.records.codes import Codes, CodeSpec
     from semsyn.records.condition import Condition
     from semsyn.records.layout import Layout
     from semsyn.records.objects import Objects
     from semsyn.records.style import Posterior, Style
 
 __all__ = [
+    "CodeSpec",
+    "Codes",
     "Condition",
     "Generator",
     "LabelSpace",
     "Layout",
     "Objects",
     "Posterior",
-    "RegionCodes",
     "SemsynError",
     "Style",
     "create",
@@ -37,7 +38,7 @@ __all__ = [
 
 # Loaded when first asked for, so that `semsyn --help` does not wait for torch.
 _HOMES = {
-    "records.codes": ("RegionCodes",),
+    "records.codes": ("CodeSpec", "Codes"),
     "records.condition": ("Condition",),
     "errors": ("SemsynError",),
     "exporter": ("describe_inputs", "export"),

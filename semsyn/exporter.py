@@ -6,10 +6,11 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +22,6 @@ from semsyn.generator.generator import Generator
 from semsyn.hub.save import card_of, check_free
 from semsyn.hub.weights_file import describe_file
 from semsyn.records.layout import Layout
-from semsyn.records.style import Style
 
 if TYPE_CHECKING:  # half a second that other commands need not wait
     from torch.export import ExportedProgram
@@ -46,26 +46,28 @@ Size = tuple[int, int]
 
 
 class Exported(nn.Module):
-    """A generator as a function of tensors, all given by name."""
+    """A generator as a function of tensors, all given by name.
 
-    def __init__(self, generator: Generator) -> None:
+    Args:
+        generator: is called.
+        names: of the tensors: fields of `Layout`, and codes.
+    """
+
+    def __init__(self, generator: Generator, names: Iterable[str]) -> None:
         super().__init__()
         self.generator = generator
-        self.dtype = next(generator.parameters()).dtype
 
-    def forward(
-        self,
-        class_ids: Tensor,
-        instance_ids: Tensor | None = None,
-        edges: Tensor | None = None,
-        offsets: Tensor | None = None,
-        planes: Tensor | None = None,
-        code: Tensor | None = None,
-        instance_codes: Tensor | None = None,
-    ) -> Tensor:
-        layout = Layout(class_ids=class_ids, instance_ids=instance_ids, edges=edges, offsets=offsets, planes=planes)
-        style = Style(code=code, instance_codes=instance_codes).to(dtype=self.dtype)
-        return self.generator(layout, style, size=layout.size).float()
+        def forward(**given: Tensor) -> Tensor:
+            return self._paint(given)
+
+        parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in names]
+        forward.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        self.forward = forward
+
+    def _paint(self, given: Mapping[str, Tensor]) -> Tensor:
+        layout = Layout(**{name: t for name, t in given.items() if name in MAPS})  # type: ignore[arg-type]
+        style = self.generator.style(**{name: t for name, t in given.items() if name not in MAPS})
+        return self.generator(layout, style.to(dtype=self.generator.dtype), size=layout.size).float()
 
 
 def export(
@@ -87,8 +89,8 @@ def export(
         path: ends in ``.onnx`` or ``.pt2``.
         format: ``onnx`` (for ONNX Runtime and others) or ``torch`` (for `torch.export.load`); None: by the suffix.
         size: (h, w) of the pictures, and of the maps. None: free where the generator starts from the label map (both
-            sides multiples of ``generator.scales[-1]``, from twice that), else ``generator.image_size``. The batch is
-            free in any case.
+            sides multiples of ``generator.painter.multiple``, from twice that), else ``generator.image_size``. The
+            batch is free in any case.
         overwrite: replace the file if it exists.
 
     Returns:
@@ -135,7 +137,7 @@ def describe_inputs(generator: Generator, size: Size | None = None) -> dict[str,
         size: as for `export`.
 
     Returns:
-        shapes as in einops, such as ``{"class_ids": "n h w", "code": "n 256"}``: n images, i instances (as many as the
+        shapes as in einops, such as ``{"class_ids": "n h w", "start": "n 256"}``: n images, i instances (as many as the
         codes given), h and w the picture's. class_ids and instance_ids are int64, edges bool, all others float32.
 
     Raises:
@@ -149,11 +151,7 @@ def describe_inputs(generator: Generator, size: Size | None = None) -> dict[str,
     if (fixed := _fixed_size(generator, size)) is not None:
         sides = dict(zip("hw", map(str, fixed), strict=True))
         shapes = {name: " ".join(sides.get(axis, axis) for axis in shape.split()) for name, shape in shapes.items()}
-    if generator.code_dim is not None:
-        shapes["code"] = f"n {generator.code_dim}"
-    if (dim := generator.conditioner.instance_code_dim) is not None:
-        shapes["instance_codes"] = f"n i 2 {dim}"
-    return shapes
+    return shapes | {spec.name: spec.axes() for spec in generator.codes}
 
 
 def _fixed_size(generator: Generator, size: Size | None) -> Size | None:
@@ -208,7 +206,7 @@ def _describe(generator: Generator, size: Size | None) -> dict[str, Any]:
         "semsyn": installed,
         **{key: value for key, value in about.items() if key != "format"},
         "inputs": inputs,
-        "multiple": generator.scales[-1],
+        "multiple": generator.painter.multiple,
     }
 
 
@@ -221,7 +219,7 @@ def _trace(generator: Generator, size: Size | None) -> "ExportedProgram":
 
     network = copy.deepcopy(generator).cpu().fuse()
     network.encoder = None
-    multiple = generator.scales[-1]
+    multiple = generator.painter.multiple
     rows, columns = Dim("rows", min=2), Dim("columns", min=2)  # torch takes sizes of one for another case
     free = {"n": Dim("n", min=1), "i": Dim("i", min=1), "h": multiple * rows, "w": multiple * columns}
     example = {"n": 2, "i": 3, "h": 2 * multiple, "w": 3 * multiple}
@@ -232,7 +230,7 @@ def _trace(generator: Generator, size: Size | None) -> "ExportedProgram":
         dims[name] = {i: free[a] for i, a in enumerate(axes) if a in free}
     try:
         with torch.no_grad():
-            program = torch.export.export(Exported(network), (), inputs, dynamic_shapes=dims, strict=False)
+            program = torch.export.export(Exported(network, inputs), (), inputs, dynamic_shapes=dims, strict=False)
     except SemsynError:
         raise
     except Exception as error:  # whatever a layer of the user's own does

@@ -14,6 +14,7 @@ from semsyn.errors import InputError, UnknownNameError
 from semsyn.functional.maps import edges
 from semsyn.generator.assemble import assemble
 from semsyn.generator.generator import Generator
+from semsyn.generator.painter import Pyramid
 from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
@@ -90,7 +91,8 @@ def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_ins
             posterior = plain_encode(encoder, image, layout, num_instances)
         else:
             posterior = encoder(image, layout, num_instances)
-        return torch.cat([posterior.mu, posterior.logvar])
+        (gaussian,) = posterior.values()
+        return torch.cat([gaussian.mu, gaussian.logvar])
 
     run = compile_inference(encode) if backend == "compiled" else encode
 
@@ -144,13 +146,15 @@ def floor_form(generator: Generator, batch: int) -> Form:
     eager. Nothing that is conditioned, normalised or activated: what any implementation has to pay.
     """
     like, sizes = next(generator.parameters()), generator.sizes()
-    made = [_stem_call(generator.stem, (batch, *sizes[0]), like)]
-    for stage, size in zip(generator.stages, sizes, strict=True):
+    painter = generator.painter
+    assert isinstance(painter, Pyramid)
+    made = [_stem_call(painter.stem, (batch, *sizes[0]), like)]
+    for stage, size in zip(painter.stages, sizes, strict=True):
         assert isinstance(stage, ModulatedResBlock)
         convs = (stage.conv_p, stage.conv_s, *_experts(stage.conv_0), *_experts(stage.conv_1))
         made += [_conv_call(conv, (batch, *size)) for conv in convs if conv]
-    assert isinstance(generator.to_image, ToImage)
-    made.append(_conv_call(generator.to_image.conv, (batch, *sizes[-1])))
+    assert isinstance(painter.to_image, ToImage)
+    made.append(_conv_call(painter.to_image.conv, (batch, *sizes[-1])))
 
     def form(scene: Scene) -> Tensor:
         for _ in scene.styles:
@@ -186,7 +190,7 @@ def _stem_call(stem: nn.Module, size: tuple[int, int, int], like: Tensor) -> Cal
     if isinstance(stem, LabelStem):
         return _conv_call(stem.conv, size)
     assert isinstance(stem, LatentStem)
-    linear, code = stem.linear, torch.randn(size[0], stem.code_dim).to(like)
+    linear, code = stem.linear, torch.randn(size[0], stem.linear.in_features).to(like)
     return lambda: linear(code)
 
 

@@ -55,7 +55,7 @@ class Step:
     ) -> None:
         self.generator, self.discriminator = generator.train(), discriminator.train()
         self.perceptual = perceptual
-        self.is_inade = generator.conditioner.instance_code_dim is not None
+        self.is_inade = any(spec.name == "instances" for spec in generator.codes)
         rates = ((generator, 1e-4), (discriminator, 4e-4))
         self.optimizers = [torch.optim.Adam(net.parameters(), lr=rate, betas=(0.0, 0.9)) for net, rate in rates]
         self.make_picture = self._choose(backend)
@@ -73,7 +73,8 @@ class Step:
             return self.make_picture(layout, style), None
         posterior = self.generator.encode(real, layout)
         weight = 0.025 if self.is_inade else 0.05
-        divergence = weight * kl_divergence(posterior.mu, posterior.logvar)
+        (gaussian,) = posterior.values()
+        divergence = weight * kl_divergence(gaussian.mu, gaussian.logvar)
         return self.make_picture(layout, posterior.apply(style)), divergence
 
     def run(self, layout: Layout, style: Style, real: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -118,7 +119,7 @@ class Step:
 
 def reads_edges(generator: Generator) -> bool:
     """Whether the discriminator gets the borders of instances: where the generator does, and always in INADE."""
-    return "edges" in generator.requires or generator.conditioner.instance_code_dim is not None
+    return "edges" in generator.requires or any(spec.name == "instances" for spec in generator.codes)
 
 
 def bench_training(
@@ -157,7 +158,7 @@ def bench_training(
         scenes = read_scenes(case, generator, maps, batch)
         planes = generator.config.num_classes + reads_edges(generator)
         discriminator = MultiscaleDiscriminator(planes, width=generator.config.width).to(device)
-        weights = INADE_WEIGHTS if generator.conditioner.instance_code_dim is not None else SPADE_WEIGHTS
+        weights = INADE_WEIGHTS if any(spec.name == "instances" for spec in generator.codes) else SPADE_WEIGHTS
         perceptual = PerceptualLoss(VGG19Features(vgg_widths), weights=weights).to(device)
         yield from _bench_case(case, (generator, discriminator, perceptual), scenes, backends, rounds)
 

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     for i, (name, shape) in enumerate(inputs.items()):
         print(f"{'' if i else 'inputs':<9}{name}: {shape}")
     h, w = inputs["class_ids"].split()[1:]
-    multiple = generator.scales[-1]
+    multiple = generator.painter.multiple
     print(f"output   image: n 3 {h} {w}, in [-1, 1]")
     if h == "h":
         print(f"size     h and w are multiples of {multiple}, from {2 * multiple}")

@@ -193,18 +193,16 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
             raise InputError(
                 str(error) if str(error).startswith(str(job.label_map)) else f"{with_name}{error}"
             ) from error
-    per_region = generator.conditioner.code_dim is not None or generator.conditioner.instance_code_dim is not None
     if args.resample_class:
-        _check_classes(args.resample_class, generator, args.name, per_region)
-    draws_parts = generator.conditioner.part_code_dim is not None
+        _check_classes(args.resample_class, generator, args.name)
     for name in generator.lacks():
         warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
-    if args.samples > 1 and generator.code_dim is None and not per_region and not draws_parts:
+    if args.samples > 1 and not generator.codes:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
 
 
-def _check_classes(names: Sequence[str], generator: Generator, name: str, draws_per_region: bool) -> None:
-    if not draws_per_region:
+def _check_classes(names: Sequence[str], generator: Generator, name: str) -> None:
+    if not any(spec.is_local for spec in generator.codes):
         raise InputError(f"{name} draws nothing for each region, which --resample-class needs; leave it out.")
     if generator.label_space is None:
         raise InputError(f"{name} has no label space, so classes have no names; give --space.")

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, InputTypeError
+from semsyn.generator.painter import Painter
 from semsyn.generator.render import Output, Rendered, render
 from semsyn.generator.resources import Resource
 from semsyn.generator.synthesis import Synthesis
@@ -18,22 +19,19 @@ from semsyn.nn.inference_conv import pack_convolutions
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork
 from semsyn.nn.spectral_norm import fold_spectral_norm
-from semsyn.records.codes import RegionCodes
+from semsyn.records.codes import Codes, CodeSpec, Per
 from semsyn.records.layout import Layout
-from semsyn.records.style import Posterior, Style, draw_codes
+from semsyn.records.style import Posterior, Style
 
-Per = Literal["image", "class", "instance"]
+Size = tuple[int, int]
 
 
 class Generator(nn.Module):
-    """A conditioner, a stem, modulated stages and a picture head.
+    """A conditioner and a painter, perhaps with an encoder beside them.
 
     Args:
         conditioner: turns layout and style into one `Condition` per stage.
-        stem: first features, from the first condition and the style.
-        stages: modulated blocks; each runs at the size of its condition.
-        scales: size of each stage as a multiple of the stem's.
-        to_image: last features to n 3 h w.
+        painter: turns conditions and style into the picture.
         image_size: (h, w) of the picture.
         encoder: picture and layout to `Posterior`, or None.
         config: what the generator was built from.
@@ -44,7 +42,7 @@ class Generator(nn.Module):
         card: what is known of the weights (`semsyn.hub.Card`), or None.
 
     Raises:
-        InputError: if a stage reads a condition that the conditioner does not write, or the size does not fit.
+        InputError: if the painter reads a condition that the conditioner does not write, or the size does not fit.
     """
 
     is_fused: bool = False
@@ -55,29 +53,22 @@ class Generator(nn.Module):
         self,
         *,
         conditioner: Conditioner,
-        stem: nn.Module,
-        stages: nn.ModuleList,
-        scales: tuple[int, ...],
-        to_image: nn.Module,
-        image_size: tuple[int, int],
+        painter: Painter,
+        image_size: Size,
         encoder: nn.Module | None = None,
         config: Any = None,
         resources: Sequence[Resource] = (),
     ) -> None:
         super().__init__()
-        stem_size(image_size, scales)
-        for reader in (stem, *stages):
-            if missing := sorted(set(reader.reads) - set(conditioner.writes)):
-                raise InputError(
-                    f"{type(reader).__name__} reads {missing} but {type(conditioner).__name__} writes only "
-                    f"{conditioner.writes}. Use a conditioner that writes them."
-                )
+        painter.sizes(image_size)
+        if missing := sorted(set(painter.reads) - set(conditioner.writes)):
+            raise InputError(
+                f"{type(painter).__name__} reads {missing} but {type(conditioner).__name__} writes only "
+                f"{conditioner.writes}. Use a conditioner that writes them."
+            )
         self.conditioner = conditioner
-        self.stem = stem
-        self.stages = stages
-        self.to_image = to_image
+        self.painter = painter
         self.encoder = encoder
-        self.scales = scales
         self.image_size = image_size
         self.config = config
         self.resources = tuple(resources)
@@ -88,24 +79,33 @@ class Generator(nn.Module):
         return self.conditioner.requires
 
     @property
-    def code_dim(self) -> int | None:
-        """d of the picture's code: what it starts from, or noise beside the label map; None: it takes none."""
-        return getattr(self.stem, "code_dim", self.conditioner.code_dim)
+    def codes(self) -> tuple[CodeSpec, ...]:
+        """What it takes from a style."""
+        return (*self.painter.codes, *self.conditioner.codes)
+
+    @property
+    def finds(self) -> tuple[str, ...]:
+        """Names of what `inspect` gives: ``parts`` of objects, ``routing`` of experts, a ``preview``."""
+        return self.conditioner.finds
 
     @property
     def has_free_size(self) -> bool:
-        """Whether pictures of other sizes than ``image_size`` can be made (not where the stem starts from a code)."""
-        return not hasattr(self.stem, "code_dim")
+        """Whether pictures of other sizes than ``image_size`` can be made."""
+        return self.painter.has_free_size
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def sizes(self, image_size: tuple[int, int] | None = None) -> tuple[tuple[int, int], ...]:
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.parameters()).dtype
+
+    def sizes(self, image_size: Size | None = None) -> tuple[Size, ...]:
         """(h, w) of each stage."""
-        h, w = stem_size(image_size or self.image_size, self.scales)
-        return tuple((h * s, w * s) for s in self.scales)
+        return self.painter.sizes(image_size or self.image_size)
 
     def attach(self, resource: str, value: Any) -> "Generator":
         """Give the generator something that weights do not hold, in place of what it has. It is saved with the weights.
@@ -135,9 +135,7 @@ class Generator(nn.Module):
         """Names of the resources that were not attached yet."""
         return tuple(r.name for r in self.resources if not r.is_attached(self.conditioner))
 
-    def prepare(
-        self, layout: Layout, *, size: tuple[int, int] | None = None, earlier: Prepared | None = None
-    ) -> Prepared:
+    def prepare(self, layout: Layout, *, size: Size | None = None, earlier: Prepared | None = None) -> Prepared:
         """All that depends on the layout alone, once for many styles.
 
         Args:
@@ -147,31 +145,21 @@ class Generator(nn.Module):
                 from it.
         """
         prepared = self.conditioner.prepare(layout, self.sizes(size))
-        stages: list[Any] = list(self.stages)
-        if any(field in stage.reads for stage in stages for field in self.conditioner.drawn):
-            return prepared
         conditions = prepared.conditions
-        if earlier is None or not earlier.modulations:
-            modulations = tuple(stage.prepare(cond) for stage, cond in zip(stages, conditions, strict=True))
-        else:
+        if earlier is not None:
             conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
-            together = zip(stages, conditions, earlier.modulations, strict=True)
-            modulations = tuple(stage.prepare(cond, known) for stage, cond, known in together)
-        return replace(prepared, conditions=conditions, modulations=modulations)
+        known = None if earlier is None else earlier.ready
+        ready = self.painter.prepare(conditions, self.conditioner.drawn, known)
+        return replace(prepared, conditions=conditions, ready=ready)
 
-    def explain(self, layout: Layout, *, size: tuple[int, int] | None = None) -> str:
+    def explain(self, layout: Layout, *, size: Size | None = None) -> str:
         """A line per resolution: from how many table rows, or for how many pixels, the modulations are computed."""
         conditions = {cond.size: cond for cond in self.conditioner.prepare(layout, self.sizes(size)).conditions}
         return "\n".join(f"{h} x {w}: {cond.explain()}" for (h, w), cond in conditions.items())
 
     def run(self, prepared: Prepared, style: Style) -> Tensor:
         """The picture, n 3 h w in [-1, 1]."""
-        conditions = self.conditioner.bind(prepared, style)
-        modulations = prepared.modulations or (None,) * len(conditions)
-        x = self.stem(conditions[0], style)
-        for stage, cond, ready in zip(self.stages, conditions, modulations, strict=True):
-            x = stage(x, cond, ready)
-        return self.to_image(x)
+        return self.painter(self.conditioner.bind(prepared, style), style, prepared.ready)
 
     def fuse(self) -> "Generator":
         """Turn it into its inference form, in place: same pictures, no training, no saving.
@@ -195,7 +183,7 @@ class Generator(nn.Module):
             raise InputError("a fused generator cannot be trained: fold a copy (copy.deepcopy) or load it again.")
         return super().train(mode)
 
-    def forward(self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None) -> Tensor:
+    def forward(self, layout: Layout, style: Style | None = None, *, size: Size | None = None) -> Tensor:
         """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator.
 
         The modulations of a stage are computed when it runs, so that those of all stages need not fit into memory at
@@ -204,22 +192,30 @@ class Generator(nn.Module):
         conditions = self.conditioner.prepare(layout, self.sizes(size))
         return self.run(conditions, self.sample_style(layout, size=size) if style is None else style)
 
-    @property
-    def finds(self) -> tuple[str, ...]:
-        """Names of what `inspect` gives: ``parts`` of objects, ``routing`` of experts, a ``preview``."""
-        return self.conditioner.finds
-
-    def inspect(self, layout: Layout, *, size: tuple[int, int] | None = None) -> Mapping[str, Any]:
+    def inspect(self, layout: Layout, *, size: Size | None = None) -> Mapping[str, Any]:
         """What the network finds in a layout on the way to the picture, by name, see ``finds``."""
         return self.conditioner.inspect(self.conditioner.prepare(layout, self.sizes(size)))
 
-    def synthesize(
-        self, layout: Layout, style: Style | None = None, *, size: tuple[int, int] | None = None
-    ) -> Synthesis:
-        """The picture as `forward` makes it, and what was found on the way: parts of objects, routing, a preview."""
+    def synthesize(self, layout: Layout, style: Style | None = None, *, size: Size | None = None) -> Synthesis:
+        """The picture as `forward` makes it, and what was found on the way, see ``finds``."""
         prepared = self.conditioner.prepare(layout, self.sizes(size))
         style = self.sample_style(layout, size=size) if style is None else style
         return Synthesis(image=self.run(prepared, style), extras=self.conditioner.inspect(prepared))
+
+    def style(self, **codes: Tensor | Codes) -> Style:
+        """A style out of bare tensors, by the names of ``codes``: ``generator.style(start=z)``.
+
+        Args:
+            codes: n ... (of each picture), n r ... (of each class or instance id), n ... h w (of each pixel), as the
+                code's `CodeSpec` says; or `Codes`.
+
+        Raises:
+            InputError: for a name that the generator does not read, or a shape that does not fit.
+        """
+        specs = {spec.name: spec for spec in self.codes}
+        if unknown := sorted(set(codes) - set(specs)):
+            raise InputError(f"this generator reads no codes {unknown}; it reads {list(specs) or 'none'}.")
+        return Style({name: specs[name].codes(given) for name, given in codes.items()})
 
     def sample_style(
         self,
@@ -229,8 +225,8 @@ class Generator(nn.Module):
         rng: torch.Generator | None = None,
         truncation: float | None = None,
         posterior: Posterior | None = None,
-        per: Per = "image",
-        size: tuple[int, int] | None = None,
+        per: Per | None = None,
+        size: Size | None = None,
     ) -> Style:
         """Draw the codes of a batch.
 
@@ -241,13 +237,13 @@ class Generator(nn.Module):
             rng: draws the seeds where none are given; None: torch's global generator.
             truncation: factor of the draws: 0 the mean, 1 the distribution.
             posterior: draw from it where it knows something, from the prior elsewhere.
-            per: what has one noise vector, where the network takes noise (OASIS): each ``image``, ``class`` or
-                ``instance``. `Style.mix` changes it in some of them.
-            size: (h, w) of the picture, on which the size of noise maps depends (iPOSE); None: ``image_size``.
+            per: what has one code, where codes may be given at several grains (`CodeSpec.also`): each ``image``,
+                ``class``, ``instance`` or ``pixel``. None: their own grain. `Style.mix` changes them in places.
+            size: (h, w) of the picture, on which the size of noise maps depends; None: ``image_size``.
 
         Raises:
-            InputError: if there is not one seed per image, the network takes no noise that could be told apart, or the
-                layout has no instances to draw for.
+            InputError: if there is not one seed per image, nothing can be drawn per that, or the layout has no
+                instances to draw for.
         """
         if seeds is None:
             seeds = torch.randint(2**62, (len(layout),), generator=rng).tolist()
@@ -255,33 +251,17 @@ class Generator(nn.Module):
             raise InputError(
                 f"seeds holds {len(seeds)} numbers, but there are {len(layout)} images: give one per image."
             )
-        codes: dict[str, Any] = {}
-        if per != "image":
-            codes["region_codes"] = self._draw_noise(layout, seeds, per)
-        elif self.code_dim is not None:
-            codes["code"] = draw_codes(seeds, (self.code_dim,), stream=0)
-        if (dim := self.conditioner.instance_code_dim) is not None:
-            codes["instance_codes"] = draw_codes(seeds, (2, dim), stream=1, indices=range(layout.num_instances))
-        if (dim := self.conditioner.part_code_dim) is not None:
-            codes["part_code"] = draw_codes(seeds, (dim, *self.sizes(size)[0]), stream=4)
-        style = Style(**{name: code * (1 if truncation is None else truncation) for name, code in codes.items()})
-        style = style.to(self.device, next(self.parameters()).dtype)
+        specs = [spec for spec in self.codes if spec.law != "given"]
+        if per is not None and not any(per == spec.per or per in spec.also for spec in specs):
+            raise InputError(f"this generator takes no codes that could be drawn per {per}: leave per= out.")
+        count, sizes = getattr(self.config, "num_classes", 0), self.sizes(size)
+        drawn = {
+            spec.name: spec.draw(layout, seeds, num_classes=count, sizes=sizes, per=per if per in spec.also else None)
+            for spec in specs
+        }
+        style = Style(drawn) if truncation is None else Style(drawn).map(lambda codes: codes * truncation)
+        style = style.to(self.device, self.dtype)
         return style if posterior is None else posterior.apply(style)
-
-    def _draw_noise(self, layout: Layout, seeds: Sequence[int], per: Per) -> RegionCodes:
-        """A vector for every class or instance id; each has a stream of its own."""
-        dim = self.conditioner.code_dim
-        if per not in get_args(Per):
-            raise InputError(f"per must be one of {get_args(Per)}, found {per!r}.")
-        if dim is None:
-            raise InputError(f"this generator takes no noise that could be drawn per {per}: leave per= out.")
-        if per == "class":
-            rows = range(self.config.num_classes + 1)  # the last one is "no class"
-            return RegionCodes(table=draw_codes(seeds, (dim,), stream=2, indices=rows), ids=layout.class_ids)
-        if layout.instance_ids is None:
-            raise InputError('drawing per instance needs instance ids: Layout.of(..., requires=("instance_ids",)).')
-        table = draw_codes(seeds, (dim,), stream=3, indices=range(layout.num_instances))
-        return RegionCodes(table=table, ids=layout.instance_ids)
 
     def encode(self, image: Tensor, layout: Layout | None = None) -> Posterior:
         """The posterior of the codes of a picture.
@@ -295,7 +275,7 @@ class Generator(nn.Module):
         """
         if self.encoder is None:
             raise InputError("this generator has no encoder: load one with it ({'generator': …, 'encoder': …}).")
-        return self.encoder(image.to(next(self.parameters())), layout)
+        return self.encoder(image.to(self.device, self.dtype), layout)
 
     def render(
         self,
@@ -311,7 +291,7 @@ class Generator(nn.Module):
         first_sample: int = 0,
         resample_classes: Sequence[int | str] | None = None,
         truncation: float | None = None,
-        size: tuple[int, int] | None = None,
+        size: Size | None = None,
         output: Output = "pil",
     ) -> Rendered:
         """Maps in, pictures out, see `semsyn.generator.render.render`."""
@@ -331,19 +311,3 @@ class Generator(nn.Module):
             size=size,
             output=output,
         )
-
-
-def stem_size(image_size: tuple[int, int], scales: tuple[int, ...]) -> tuple[int, int]:
-    """Size of the stem's features.
-
-    Raises:
-        InputError: if a side is not a multiple of the last scale; the message names the nearest sizes that are.
-    """
-    multiple = scales[-1]
-    if any(side < 1 or side % multiple for side in image_size):
-        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in image_size)
-        raise InputError(
-            f"pictures of {image_size[0]} x {image_size[1]} (height x width) do not fit: both sides must be "
-            f"multiples of {multiple}; the nearest size is {near}."
-        )
-    return image_size[0] // multiple, image_size[1] // multiple

@@ -1,24 +1,31 @@
 """From the files of a scene to the layout that a generator reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from semsyn.data.io.files import read_instance_map, read_label_map
 from semsyn.data.scenes.objects import find_objects, read_instance_ids
 from semsyn.errors import InputError
+from semsyn.labels import LabelSpace
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
 
-if TYPE_CHECKING:
-    from semsyn.generator.generator import Generator
+
+class LayoutReader(Protocol):
+    """What reading needs to know of a generator."""
+
+    label_space: LabelSpace | None
+    image_size: tuple[int, int]
+    config: Any
+
+    @property
+    def requires(self) -> tuple[str, ...]: ...
 
 
 def read_layout(
-    generator: Generator,
+    generator: LayoutReader,
     label_map: Any,
     instance_map: Any = None,
     *,
@@ -64,5 +71,5 @@ def read_layout(
         size=size,
         requires=tuple(name for name in generator.requires if name != "planes"),
         objects=objects,
-        offset_ignore=getattr(generator.config, "offset_ignore", 0),
+        offset_ignore=generator.config.offset_ignore,
     )

@@ -1,11 +1,9 @@
 """From files, pictures or arrays to pictures: what `Generator.render` does."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 import torch.nn.functional as F
@@ -16,19 +14,44 @@ from semsyn.data.io.files import read_image
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
-from semsyn.generator.read_layout import read_layout
+from semsyn.generator.read_layout import LayoutReader, read_layout
+from semsyn.records.codes import CodeSpec
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 
-if TYPE_CHECKING:
-    from semsyn.generator.generator import Generator
-
+Size = tuple[int, int]
 Output = Literal["pil", "np", "pt"]
 Rendered = Any  # one picture or a list of them (pil), n h w 3 uint8 (np), n 3 h w in [-1, 1] (pt)
 
 
+class Renderer(LayoutReader, Protocol):
+    """What rendering needs of a generator."""
+
+    training: bool
+
+    @property
+    def codes(self) -> tuple[CodeSpec, ...]: ...
+    @property
+    def has_free_size(self) -> bool: ...
+    @property
+    def device(self) -> torch.device: ...
+    def sizes(self, image_size: Size | None = None) -> tuple[Size, ...]: ...
+    def train(self, mode: bool = True) -> Any: ...
+    def encode(self, image: Tensor, layout: Layout | None = None) -> Posterior: ...
+    def sample_style(
+        self,
+        layout: Layout,
+        *,
+        seeds: Sequence[int] | None = None,
+        truncation: float | None = None,
+        posterior: Posterior | None = None,
+        size: Size | None = None,
+    ) -> Style: ...
+    def __call__(self, layout: Layout, style: Style | None = None, *, size: Size | None = None) -> Tensor: ...
+
+
 def render(
-    generator: Generator,
+    generator: Renderer,
     label_map: Any,
     *,
     instance_map: Any = None,
@@ -110,10 +133,10 @@ def render(
 
 
 @contextmanager
-def _evaluating(generator: Generator) -> Iterator[None]:
+def _evaluating(generator: Renderer) -> Iterator[None]:
     """Evaluation mode for a while: rendering must not move running statistics."""
     was_training = generator.training
-    generator.eval()
+    generator.train(False)
     try:
         yield
     finally:
@@ -148,7 +171,7 @@ def _seeds(seed: int | Sequence[int] | None, maps: int) -> list[int]:
 
 
 def _draw_style(
-    generator: Generator,
+    generator: Renderer,
     layout: Layout,
     seeds: Sequence[int],
     first_sample: int,
@@ -167,13 +190,13 @@ def _draw_style(
 
     if resample_classes is None:
         return draw(samples)
-    if generator.conditioner.code_dim is None and generator.conditioner.instance_code_dim is None:
-        raise InputError("resample_classes needs a generator that draws for each region (OASIS, INADE); this does not.")
+    if not any(spec.is_local for spec in generator.codes):
+        raise InputError("resample_classes needs a generator that draws for parts of a picture; this one does not.")
     classes = [_find_class(generator, name) for name in resample_classes]
     return draw([0] * len(samples)).mix(draw([j + 1 for j in samples]), classes=classes, layout=layout)
 
 
-def _find_class(generator: Generator, name: int | str) -> int:
+def _find_class(generator: Renderer, name: int | str) -> int:
     if isinstance(name, int):
         return name
     if generator.label_space is None:

@@ -3,12 +3,14 @@
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from semsyn.convert.checkpoint import read_metadata, read_state
 from semsyn.errors import CheckpointError, InputError
@@ -21,7 +23,8 @@ from semsyn.models.card import Card, Origin
 
 __all__ = ["check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
 
-FORMAT = 1
+FORMAT = 2
+RENAMED = {"stem.": "painter.stem.", "stages.": "painter.stages.", "to_image.": "painter.to_image."}  # since format 1
 KEY = "semsyn"
 
 
@@ -99,7 +102,7 @@ def load_weights_file(
             for key, default in (("name", f"{family.name}/custom"), ("license", "unknown"))
         )
         card = _find_card(name, config, license, label_space)
-        generator = assemble(config, read_state(path), dtype=dtype)
+        generator = assemble(config, _upgrade(read_state(path), description["format"]), dtype=dtype)
     except (KeyError, TypeError, ValueError, LookupError) as error:
         if isinstance(error, CheckpointError):
             raise
@@ -144,3 +147,12 @@ def check_dtype(dtype: torch.dtype | None) -> None:
     """Raise InputError for a dtype that weights cannot have."""
     if dtype is not None and not dtype.is_floating_point:
         raise InputError(f"dtype must be a floating-point type, found {dtype}.")
+
+
+def _upgrade(state: Mapping[str, Tensor], format: int) -> dict[str, Tensor]:
+    """A state of an older format in the names of today's."""
+    renamed = RENAMED if format < 2 else {}
+    return {
+        next((new + key.removeprefix(old) for old, new in renamed.items() if key.startswith(old)), key): tensor
+        for key, tensor in state.items()
+    }

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.generator.config import Config, NormName
-from semsyn.generator.generator import Generator, stem_size
+from semsyn.generator.generator import Generator
+from semsyn.generator.painter import Pyramid, stem_size
 from semsyn.generator.resources import Resource
 from semsyn.nn.conditioning.conditioner import Conditioner
 from semsyn.nn.encoders.image import ImageEncoder
@@ -93,10 +94,12 @@ def build_pyramid(
     """
     return Generator(
         conditioner=conditioner,
-        stem=stem,
-        stages=nn.ModuleList(block(a, b) for a, b in pairwise(widths)),
-        scales=scales,
-        to_image=ToImage(widths[-1], activation=activation),
+        painter=Pyramid(
+            stem=stem,
+            stages=nn.ModuleList(block(a, b) for a, b in pairwise(widths)),
+            to_image=ToImage(widths[-1], activation=activation),
+            scales=scales,
+        ),
         image_size=config.image_size,
         encoder=encoder,
         config=config,

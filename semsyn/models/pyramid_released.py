@@ -39,15 +39,18 @@ SPECTRAL = {
 }
 
 BLOCKS = {
-    **{f"{{stage}}.conv_{{i}}.{theirs}": f"stages.{{stage}}.conv_{{i}}.{ours}" for theirs, ours in SPECTRAL.items()},
-    "{stage}.conv_{i}.{p}": "stages.{stage}.conv_{i}.{p}",
-    "{stage}.norm_{i}.{free}.{b}": "stages.{stage}.norm_{i}.{free}.{b}",
-    "conv_img.{p}": "to_image.conv.{p}",
+    **{
+        f"{{stage}}.conv_{{i}}.{theirs}": f"painter.stages.{{stage}}.conv_{{i}}.{ours}"
+        for theirs, ours in SPECTRAL.items()
+    },
+    "{stage}.conv_{i}.{p}": "painter.stages.{stage}.conv_{i}.{p}",
+    "{stage}.norm_{i}.{free}.{b}": "painter.stages.{stage}.norm_{i}.{free}.{b}",
+    "conv_img.{p}": "painter.to_image.conv.{p}",
 }
 
 SPADE_NORM = {
-    "{stage}.norm_{i}.mlp_shared.0.{p}": "stages.{stage}.norm_{i}.shared.{p}",
-    "{stage}.norm_{i}.mlp_{gamma}.{p}": "stages.{stage}.norm_{i}.{gamma}.{p}",
+    "{stage}.norm_{i}.mlp_shared.0.{p}": "painter.stages.{stage}.norm_{i}.shared.{p}",
+    "{stage}.norm_{i}.mlp_{gamma}.{p}": "painter.stages.{stage}.norm_{i}.{gamma}.{p}",
 }
 
 DEFAULT_NORM = "spectralspadesyncbatch3x3"

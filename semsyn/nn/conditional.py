@@ -21,7 +21,7 @@ class Conditional(nn.Module):
 
     Attributes:
         reads: the `Condition` fields it needs; a network checks at construction that something writes them.
-        may_use: the field that it is cheaper with, and that stands for all it reads; or None.
+        may_use_windows: the windows of ``cond.regions``, where they are known, stand for all it reads.
         out_channels: channels of its result.
         norm: normalises without affine parameters.
         has_finish: whether `finish` does anything.
@@ -29,7 +29,7 @@ class Conditional(nn.Module):
     """
 
     reads: tuple[str, ...] = ()
-    may_use: str | None = None
+    may_use_windows: bool = False
     out_channels: int
     norm: nn.Module
     has_finish: bool = False
@@ -41,7 +41,7 @@ class Conditional(nn.Module):
         super().__init__()
         self.register_buffer("scale", None)
         self.register_buffer("shift", None)
-        assert {*self.reads, self.may_use or "windows"} <= set(CONDITION_FIELDS), (self.reads, self.may_use)
+        assert set(self.reads) <= set(CONDITION_FIELDS), self.reads
 
     def conditions(self, x: Tensor, cond: "Condition | Tensor") -> Condition:
         """Check that cond has what this layer reads, at the size of x.
@@ -50,7 +50,7 @@ class Conditional(nn.Module):
         """
         if isinstance(cond, Tensor):
             cond = Condition(class_ids=resize_ids(cond, (x.shape[2], x.shape[3])))
-        is_enough = self.may_use is not None and getattr(cond, self.may_use) is not None
+        is_enough = self.may_use_windows and cond.has_windows
         if not is_enough and (missing := cond.missing(self.reads)):
             raise InputError(
                 f"{type(self).__name__} reads {missing}, which the condition does not hold. See Condition.of(...)."

@@ -5,10 +5,12 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from semsyn.errors import InputError
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
-from semsyn.records.condition import Condition, Regions
+from semsyn.records.condition import Condition
+from semsyn.records.regions import Regions
 
 
 class INADE(Conditional):
@@ -28,10 +30,9 @@ class INADE(Conditional):
         has_sketch: merge a line drawing (one plane) into the result.
         norm: makes the module that normalises c channels without affine parameters.
 
-    Shape: x is n c h w; cond.regions holds the pairs (class k, "no class", gives zeros), cond.codes is n i 2 d,
-        cond.planes
-    n 1 h w with a sketch; the result n c h w. ``Condition.of(class_ids=…, instance_ids=…, instance_codes=…)`` makes
-    one.
+    Shape: x is n c h w; cond.regions holds the pairs (class k, "no class", gives zeros) and their codes (2 d each),
+        cond.planes n 1 h w with a sketch; the result n c h w.
+    ``Condition.of(class_ids=…, instance_ids=…, instance_codes=…)`` makes one.
 
     Reference: Tan et al., "Diverse Semantic Image Synthesis via Probability Distribution Modeling", arXiv:2103.06878,
         eq. 3 to 5.
@@ -46,7 +47,7 @@ class INADE(Conditional):
         has_sketch: bool = False,
         norm: NormFactory = BatchNorm,
     ) -> None:
-        self.reads = ("regions", "codes", "planes") if has_sketch else ("regions", "codes")
+        self.reads = ("regions", "planes") if has_sketch else ("regions",)
         super().__init__()
         self.has_finish = has_sketch
         self.out_channels = channels
@@ -57,17 +58,19 @@ class INADE(Conditional):
         self.sketch_conv = nn.Conv2d(1, channels, 3, padding=1) if has_sketch else None
         self.merge_conv = nn.Conv2d(2 * channels, channels, 1, bias=False) if has_sketch else None
 
-    def tables(self, regions: Regions, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """gamma and beta of each pair, r c; codes n i 2 d."""
-        drawn = self.code_to_channels(codes)[regions.images, regions.instance_ids]
+    def tables(self, regions: Regions) -> tuple[Tensor, Tensor]:
+        """gamma and beta of each pair, r c."""
+        if regions.codes is None or regions.code_ids is None:
+            raise InputError("INADE reads the codes of regions, which these lack: Condition.of(..., instance_codes=).")
+        drawn = self.code_to_channels(regions.codes)[regions.code_ids]
         with_no_class = (F.pad(table, (0, 0, 0, 0, 0, 1)) for table in (self.weight, self.bias))  # row k is zero
         weight, bias = (rearrange(table[regions.class_ids], "r c two -> r two c") for table in with_no_class)
         gamma, beta = (weight * drawn + bias).unbind(1)
         return gamma, beta
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
-        assert cond.regions is not None and cond.codes is not None
-        gamma, beta = self.tables(cond.regions, cond.codes)
+        assert cond.regions is not None
+        gamma, beta = self.tables(cond.regions)
         return Modulation(gamma=gamma, beta=beta, ids=cond.regions.ids)
 
     def finish(self, y: Tensor, cond: Condition) -> Tensor:

@@ -8,7 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.functional import label_conv2d
-from semsyn.records.condition import Windows
+from semsyn.records.regions import Regions
 
 
 class LabelConv2d(nn.Module):
@@ -38,17 +38,20 @@ class LabelConv2d(nn.Module):
         ids = class_ids if self.num_classes else None
         return label_conv2d(ids, self.weight, self.bias, planes=planes, padding=self.padding)
 
-    def of_windows(self, windows: Windows, codes: Tensor | None = None) -> Tensor:
-        """The convolution once per distinct window: s o. Its planes are edges, or codes (n i p) of what has them."""
-        regions = windows.regions
+    def of_windows(self, regions: Regions, *, has_codes: bool = False) -> Tensor:
+        """The convolution once per distinct window: s o. Its planes are the edges of regions, or their codes (p)."""
+        assert regions.windows is not None
         weight = rearrange(self.weight, "o k kh kw -> (kh kw) k o")
         table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 1))[:, regions.class_ids]  # "no class" adds nothing
         if self.num_planes:
-            planes = codes[regions.images, regions.instance_ids] if codes is not None else regions.edges
+            planes = regions.edges
+            if has_codes:
+                assert regions.codes is not None and regions.code_ids is not None
+                planes = regions.codes[regions.code_ids]
             assert planes is not None
             table = table + planes.view(len(planes), -1).to(weight.dtype) @ weight[:, self.num_classes :]
         table = F.pad(table, (0, 0, 0, 1))  # nor does what is outside
-        rows = windows.symbols + table.shape[1] * torch.arange(len(table), device=table.device)
+        rows = regions.windows.symbols + table.shape[1] * torch.arange(len(table), device=table.device)
         return F.embedding_bag(rows, table.flatten(0, 1), mode="sum") + self.bias
 
     def extra_repr(self) -> str:

@@ -1,6 +1,6 @@
 """The residual block of every modulated generator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -79,11 +79,23 @@ class ModulatedResBlock(nn.Module):
         layers = (self.norm_p, self.norm_0, self.conv_0, self.norm_s)
         self.reads = tuple(dict.fromkeys(f for layer in layers if isinstance(layer, Conditional) for f in layer.reads))
 
-    def prepare(self, cond: Condition, earlier: BlockModulations | None = None) -> BlockModulations:
-        """The modulations of its norms: all that does not depend on the features; see `Conditional.modulate`."""
+    def prepare(
+        self, cond: Condition, drawn: Sequence[str] = (), earlier: BlockModulations | None = None
+    ) -> BlockModulations:
+        """The modulations of its norms, all that does not depend on the features; see `Conditional.modulate`.
+
+        Args:
+            cond: of the stage.
+            drawn: `Condition` fields that are not known yet: norms that read one are left out.
+            earlier: those of the maps before an edit.
+        """
         known = earlier or {}
         norms = {"norm_p": self.norm_p, "norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
-        return {name: norm.prepare(cond, known.get(name)) for name, norm in norms.items() if norm is not None}
+        return {
+            name: norm.prepare(cond, known.get(name))
+            for name, norm in norms.items()
+            if norm is not None and not set(norm.reads) & set(drawn)
+        }
 
     def forward(self, x: Tensor, cond: Condition, prepared: BlockModulations | None = None) -> Tensor:
         ready = prepared or {}

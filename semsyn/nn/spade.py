@@ -13,7 +13,8 @@ from semsyn.nn.label_conv import LabelConv2d, stack_planes
 from semsyn.nn.modulation import Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.ops.linear_as_conv import linear_as_conv
-from semsyn.records.condition import Condition, Windows
+from semsyn.records.condition import Condition
+from semsyn.records.regions import Windows
 
 TABLE_ROWS = 512  # of a table computed at a time on CPU: what the second convolution reads stays in the cache
 
@@ -56,7 +57,7 @@ class SPADE(Conditional):
     ) -> None:
         fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
         self.reads = tuple(name for name, used in fields.items() if used)
-        self.may_use = "windows" if num_classes else None
+        self.may_use_windows = num_classes > 0
         self.has_codes = num_planes > 0
         super().__init__()
         self.out_channels = channels
@@ -68,11 +69,10 @@ class SPADE(Conditional):
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         convs = self.folded or self._gamma_beta()
-        if cond.windows is not None and self.may_use:
-            hidden = F.relu(self.shared.of_windows(cond.windows, cond.codes if self.has_codes else None))
-            table = _table(convs, hidden, cond.windows, earlier)
-            gamma, beta = table.chunk(2, dim=1)
-            return Modulation(gamma=gamma, beta=beta, ids=cond.windows.ids)
+        if self.may_use_windows and cond.regions is not None and (windows := cond.regions.windows) is not None:
+            hidden = F.relu(self.shared.of_windows(cond.regions, has_codes=self.has_codes))
+            gamma, beta = _table(convs, hidden, windows, earlier).chunk(2, dim=1)
+            return Modulation(gamma=gamma, beta=beta, ids=windows.ids)
         edges = cond.edges if "edges" in self.reads else None
         planes = cond.planes if "planes" in self.reads else None
         hidden = F.relu(self.shared(cond.class_ids, stack_planes(edges, planes, self.shared.weight.dtype)))

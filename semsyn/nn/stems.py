@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.errors import InputError, check_shape
-from semsyn.functional.maps import resize_ids
+from semsyn.errors import InputError
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
+from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.style import Style
 
@@ -25,6 +25,8 @@ class LabelStem(nn.Module):
 
     Shape: cond.class_ids n h w, cond.edges n h w, cond.planes n p h w; the result n c h w.
     """
+
+    codes: ClassVar[tuple[CodeSpec, ...]] = ()
 
     def __init__(self, num_classes: int, channels: int, *, has_edges: bool = False, num_planes: int = 0) -> None:
         super().__init__()
@@ -46,29 +48,26 @@ class LatentStem(nn.Module):
         channels: c of the result.
         size: (h, w) of the result.
 
-    Shape: style.code n d, the result n c h w.
+    Shape: the codes ``start`` are n 1 d, one of each picture; the result n c h w.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, code_dim: int, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
-        self.code_dim = code_dim
+        self.codes = (CodeSpec(name="start", shape=(code_dim,), per="image", stream=0),)
         self.size = size
         self.linear = nn.Linear(code_dim, channels * size[0] * size[1])
 
     def forward(self, cond: Condition, style: Style) -> Tensor:
-        if style.code is None:
-            raise InputError(
-                "this generator starts from style.code (n d), which the style lacks. "
-                "Use sample_style(layout) or encode."
-            )
+        start = style.find("start")
+        self.codes[0].check(start, images=cond.batch)
         if cond.size != self.size:
             raise InputError(
                 f"this generator starts from a code at {self.size}, so its picture size is fixed; found {cond.size}. "
                 "Leave size= out: label maps of any size are resized. Then resize the picture."
             )
-        return self.linear(style.code.to(self.linear.weight.dtype)).unflatten(1, (-1, *self.size))
+        return self.linear(start.table[:, 0].to(self.linear.weight.dtype)).unflatten(1, (-1, *self.size))
 
 
 class StyleImageStem(nn.Module):
@@ -78,23 +77,24 @@ class StyleImageStem(nn.Module):
         num_planes: p of the picture.
         channels: c of the result.
 
-    Shape: style.code_map n p h w of any size (brought to the stem's by the nearest rule), the result n c h w.
+    Shape: the codes ``start`` are n p h w of any size (brought to the stem's by the nearest rule); the result n c h w.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, num_planes: int, channels: int) -> None:
         super().__init__()
+        self.codes = (CodeSpec(name="start", shape=(num_planes,), per="pixel", law="given"),)
         self.conv = nn.Conv2d(num_planes, channels, 3, padding=1)
 
     def forward(self, cond: Condition, style: Style) -> Tensor:
-        if style.code_map is None:
+        if "start" not in style:
             raise InputError(
-                "this generator starts from style.code_map (n p h w), a picture that gives the look, which the style "
-                "lacks: Style(code_map=picture)."
+                "this generator starts from a picture that gives the look, which the style lacks: "
+                "generator.style(start=picture), n p h w."
             )
-        check_shape(style.code_map, "n p h w", n=cond.batch, p=self.conv.in_channels, name="style.code_map")
-        return self.conv(resize_ids(style.code_map, cond.size).to(self.conv.weight.dtype))
+        self.codes[0].check(style["start"], images=cond.batch)
+        return self.conv(style["start"].dense(cond.size).to(self.conv.weight.dtype))
 
 
 class ToImage(nn.Module):

@@ -1,238 +1,321 @@
-"""What is free: codes that are drawn, or encoded from a picture; always explicit."""
+"""What is free: codes by name, drawn or encoded from a picture; always explicit."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.records.codes import RegionCodes
+from semsyn.records.codes import Codes, Per
 from semsyn.records.layout import Layout
 
-_MASK = (1 << 64) - 1
+Instances = Iterable[int] | Mapping[int, int]
+Rows = tuple[slice | Tensor, slice | Tensor | list[int]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Style:
-    """The codes of a batch of pictures.
-
-    Where a network takes noise (OASIS), it is one of ``code``, ``region_codes`` and ``code_map``.
+@dataclass(frozen=True)
+class Style(Mapping[str, Codes]):
+    """The codes of a batch of pictures, by the names that the readers' `CodeSpec` give: ``style["start"].table``.
 
     Attributes:
-        code: n d, one code per picture; or None.
-        region_codes: a code per region of each picture; or None.
-        code_map: n d h w, a code per pixel, resized like the label map; or None.
-        instance_codes: n i 2 d, one pair (scale, shift) per instance id; or None.
-        part_code: n d h w, noise at the size of the first features, for where no part is known (iPOSE); or None.
+        codes: the same, as a mapping.
     """
 
-    code: Tensor | None = None
-    region_codes: RegionCodes | None = None
-    code_map: Tensor | None = None
-    instance_codes: Tensor | None = None
-    part_code: Tensor | None = None
+    codes: Mapping[str, Codes]
+
+    def __getitem__(self, name: str) -> Codes:
+        return self.codes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.codes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def find(self, name: str) -> Codes:
+        """The codes of that name.
+
+        Raises:
+            InputError: if there are none; the message says how to get them.
+        """
+        if name not in self.codes:
+            raise InputError(
+                f"this generator reads codes {name!r}, which the style lacks (it has "
+                f"{', '.join(self.codes) or 'none'}). Use sample_style(layout) or encode."
+            )
+        return self.codes[name]
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Style":
         """The same codes on another device or in another dtype."""
-        present = {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
-        return replace(self, **{name: t.to(device=device, dtype=dtype) for name, t in present.items()})
+        return self.map(lambda codes: codes.to(device=device, dtype=dtype))
+
+    def map(self, change: Callable[[Codes], Codes]) -> "Style":
+        """The same with all codes changed."""
+        return Style({name: change(codes) for name, codes in self.codes.items()})
+
+    def images(self, images: slice | Tensor) -> "Style":
+        """The codes of some pictures of the batch."""
+        return self.map(lambda codes: codes[images])
+
+    @staticmethod
+    def cat(styles: Sequence["Style"]) -> "Style":
+        """One batch of several styles with the same codes, each of the same grain.
+
+        Raises:
+            InputError: if they differ in that.
+        """
+        joined = {}
+        for name in styles[0]:
+            parts = [style.find(name) for style in styles]
+            if len({(c.per, c.ids is None, c.table.shape[1:]) for c in parts}) > 1:
+                raise InputError(f"the styles hold codes {name!r} of different kinds: they cannot be put together.")
+            ids = None if parts[0].ids is None else torch.cat([c.ids for c in parts if c.ids is not None])
+            joined[name] = replace(parts[0], table=torch.cat([c.table for c in parts]), ids=ids)
+        return Style(joined)
 
     def mix(
         self,
         other: "Style",
         *,
-        classes: Iterable[int] | None = None,
-        instances: Iterable[int] | Mapping[int, int] | None = None,
         layout: Layout | None = None,
+        classes: Iterable[int] | None = None,
+        instances: Instances | None = None,
+        levels: Iterable[int] | None = None,
+        only: Iterable[str] | None = None,
     ) -> "Style":
-        """Take the codes of some objects from another style; everything else stays.
+        """Take some of the codes from another style; everything else stays.
 
-        Where instances have codes of their own, those of the chosen ones change. Where the codes are noise, the noise
-        in the chosen pixels does: the result has `region_codes`, or a ``code_map`` if one of the two has.
+        With classes or instances, the codes of these: rows, where classes or instances have codes of their own, else
+        those of their pixels. Codes of whole pictures that nothing smaller can have stay as they are.
 
         Args:
             other: where the codes come from.
-            classes: take all that is of these classes (needs ``layout``).
-            instances: instance ids to take; with instance codes also {id here: id in other}.
-            layout: the layout of this style; with instance codes and ``instances`` it may be left out.
+            layout: the layout of this style, to find pixels; where rows are meant it may be left out.
+            classes: class ids.
+            instances: instance ids; of codes per instance also {id here: id in other}.
+            levels: places on the first axis of each code, such as the levels of a pyramid; None: all of it.
+            only: names of the codes that may change; None: all.
 
         Raises:
-            InputError: if nothing is selected, an id has no code in one of the styles, a layout is missing, or noise
-                was drawn for maps of another size.
+            InputError: if nothing is selected or nothing can change, an id has no code in one of the styles, a layout
+                is missing, or codes were drawn for maps of another size.
         """
-        if (classes is None) == (instances is None):
+        if classes is not None and instances is not None:
             raise InputError("mix takes either classes= or instances=.")
-        if self.instance_codes is None and other.instance_codes is None:
-            return self._mix_noise(other, _find_pixels(layout, classes, instances))
-        if self.instance_codes is None or other.instance_codes is None:
-            raise InputError("both styles need instance codes to be mixed by class or instance.")
-        if classes is not None:
-            if layout is None or layout.instance_ids is None:
-                raise InputError(
-                    "mixing by class needs the layout (with instance_ids), to find the instances of a class."
-                )
-            return replace(self, instance_codes=self._mix_classes(other.instance_codes, list(classes), layout))
-        assert instances is not None
-        pairs = dict(instances) if isinstance(instances, Mapping) else {i: i for i in instances}
-        _check_instances(pairs, self.instance_codes, "this")
-        _check_instances(pairs.values(), other.instance_codes, "the other")
-        mixed = self.instance_codes.clone()
-        mixed[:, list(pairs)] = other.instance_codes[:, list(pairs.values())].to(mixed)
-        return replace(self, instance_codes=mixed)
-
-    def _mix_noise(self, other: "Style", pixels: Tensor) -> "Style":
-        n, size = len(pixels), (pixels.shape[1], pixels.shape[2])
-        if self.code_map is None and other.code_map is None:
-            mine, theirs = (style._regions(n, size) for style in (self, other))
-            return replace(self, code=None, region_codes=mine.replaced(pixels, theirs))
-        dense, theirs_dense = (style._dense(n, size) for style in (self, other))
-        mixed = torch.where(pixels[:, None], theirs_dense.to(dense), dense)
-        return replace(self, code=None, region_codes=None, code_map=mixed)
-
-    def _regions(self, images: int, size: tuple[int, int]) -> RegionCodes:
-        if self.region_codes is not None:
-            return self.region_codes.expand(images)
-        if self.code is None:
-            raise InputError("a style without codes cannot be mixed: use sample_style(layout).")
-        ids = torch.zeros(images, *size, dtype=torch.int64, device=self.code.device)
-        return RegionCodes(table=self.code[:, None].expand(images, -1, -1), ids=ids)
-
-    def _dense(self, images: int, size: tuple[int, int]) -> Tensor:
-        dense = self._regions(images, size).dense() if self.code_map is None else self.code_map
-        if dense.shape[2:] != size:
+        if classes is None and instances is None and levels is None and only is None:
+            raise InputError("mix needs to know what to take: classes=, instances=, levels= or only=.")
+        names = [name for name in self if name in other] if only is None else list(only)
+        chosen = _Selection(layout, classes, instances, None if levels is None else list(levels))
+        mixed = {name: chosen.mix(name, self.find(name), other.find(name)) for name in names}
+        changed = {name: codes for name, codes in mixed.items() if codes is not None}
+        if len(changed) < (len(names) if only is not None else 1):
             raise InputError(
-                f"the noise is a map of {tuple(dense.shape[2:])}, the layout of {size}: resize one of them."
+                f"codes {', '.join(map(repr, names)) or 'of these styles'} belong to whole pictures: they cannot be "
+                "mixed by class or instance."
             )
-        return dense.expand(images, -1, -1, -1)
+        return Style({**self.codes, **changed})
 
-    def _mix_classes(self, codes: Tensor, classes: list[int], layout: Layout) -> Tensor:
-        """Image by image: an id may belong to another class in the next image of the batch."""
-        assert self.instance_codes is not None and layout.instance_ids is not None
-        wanted = torch.isin(layout.class_ids, torch.tensor(classes, device=layout.class_ids.device))
-        image, instance = wanted.nonzero()[:, 0], layout.instance_ids[wanted]
-        for those, whose in ((self.instance_codes, "this"), (codes, "the other")):
-            _check_instances(instance.unique().tolist(), those, whose)
-        mixed, codes = self.instance_codes.clone(), codes.expand(len(self.instance_codes), -1, -1, -1)
-        mixed[image, instance] = codes[image, instance].to(mixed)
-        return mixed
+    def lerp(self, other: "Style", t: float) -> "Style":
+        """Between two styles with the same codes: (1 - t) of this one and t of the other, linearly.
+
+        Raises:
+            InputError: if they hold codes of different names, or in different places.
+        """
+        if set(self) != set(other):
+            raise InputError(f"the styles hold codes {list(self)} and {list(other)}: there is nothing in between.")
+        return Style({name: _between(name, codes, other[name], t) for name, codes in self.codes.items()})
+
+
+def _between(name: str, codes: Codes, other: Codes, t: float) -> Codes:
+    is_like = codes.per == other.per and codes.table.shape == other.table.shape
+    if codes.ids is not None or other.ids is not None:
+        is_like = is_like and codes.ids is not None and other.ids is not None and torch.equal(codes.ids, other.ids)
+    if is_like:
+        return replace(codes, table=torch.lerp(codes.table, other.table.to(codes.table), t))
+    sizes = {c.size for c in (codes, other) if c.has_pixels}
+    if len(sizes) != 1 or not all(c.has_pixels or c.per == "image" for c in (codes, other)):
+        raise InputError(
+            f"codes {name!r} are per {codes.per} in one style and per {other.per} in the other, or of maps of "
+            "different size: there is nothing in between."
+        )
+    (size,) = sizes
+    dense = codes.dense(size)
+    return replace(codes, table=torch.lerp(dense, other.dense(size).to(dense), t), per="pixel", ids=None)
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """Which codes `Style.mix` takes."""
+
+    layout: Layout | None
+    classes: Iterable[int] | None
+    instances: Instances | None
+    levels: list[int] | None
+
+    def mix(self, name: str, mine: Codes, theirs: Codes) -> Codes | None:
+        """The codes of one name; None if they cannot be told apart by what was chosen."""
+        if self.classes is None and self.instances is None:
+            everything = (slice(None), slice(None))
+            return theirs.expand(len(mine)) if self.levels is None else self._take(name, mine, theirs, everything)
+        if mine.per == theirs.per and mine.ids is theirs.ids is None and mine.per in ("class", "instance"):
+            return self._mix_rows(name, mine, theirs)
+        if not mine.is_divisible:
+            return None
+        if self.levels is not None:
+            raise InputError(f"codes {name!r} belong to pixels: their levels cannot be mixed by class or instance.")
+        if isinstance(self.instances, Mapping):
+            raise InputError(
+                f"codes {name!r} belong to pixels: instances= takes ids here, not {{id here: id in other}}."
+            )
+        pixels, layout = self._find_pixels(name)
+        return mine.on(layout).replaced(pixels, theirs.on(layout))
+
+    def _mix_rows(self, name: str, mine: Codes, theirs: Codes) -> Codes:
+        chosen = self.classes if mine.per == "class" else self.instances
+        if chosen is not None:
+            pairs = dict(chosen) if isinstance(chosen, Mapping) else {i: i for i in chosen}
+            _check_rows(name, pairs, mine, "this")
+            _check_rows(name, pairs.values(), theirs, "the other")
+            return self._take(name, mine, theirs, (slice(None), list(pairs)), (slice(None), list(pairs.values())))
+        pixels, layout = self._find_pixels(name)  # image by image: an id may belong to another class in the next one
+        ids = layout.class_ids if mine.per == "class" else layout.instance_ids
+        if ids is None:
+            raise InputError(f"codes {name!r} need the layout with instance_ids, to find the instances of a class.")
+        image, row = pixels.nonzero()[:, 0], ids[pixels]
+        for whose, codes in (("this", mine), ("the other", theirs)):
+            _check_rows(name, row.unique().tolist(), codes, whose)
+        return self._take(name, mine, theirs, (image, row))
+
+    def _take(self, name: str, mine: Codes, theirs: Codes, here: Rows, there: Rows | None = None) -> Codes:
+        """Rows of the table, or their levels, from the other one."""
+        table = mine.table.clone()
+        rows = theirs.table.expand(len(table), *theirs.table.shape[1:])[here if there is None else there].to(table)
+        if self.levels is not None:
+            axis = rows.ndim - (table.ndim - 2)
+            count = rows.shape[axis] if axis < rows.ndim else 0
+            if wrong := [level for level in self.levels if not 0 <= level < count]:
+                raise InputError(f"codes {name!r} have levels 0 to {count - 1}, not {wrong}.")
+            levels = torch.tensor(self.levels, device=rows.device)
+            rows = table[here].index_copy(axis, levels, rows.index_select(axis, levels))
+        table[here] = rows
+        return replace(mine, table=table)
+
+    def _find_pixels(self, name: str) -> tuple[Tensor, Layout]:
+        """Where the chosen classes or instances are, n h w."""
+        layout = self.layout
+        if layout is None or (self.classes is None and layout.instance_ids is None):
+            raise InputError(
+                f"mixing codes {name!r} needs the layout (with instance_ids for instances=), to find the pixels: give "
+                "layout=."
+            )
+        if self.classes is not None:
+            return torch.isin(layout.class_ids, _tensor(self.classes, layout.class_ids)), layout
+        assert self.instances is not None and layout.instance_ids is not None
+        wanted = _tensor(self.instances, layout.instance_ids)
+        if absent := wanted[~torch.isin(wanted, layout.instance_ids)].tolist():
+            raise InputError(f"no picture of the layout has the instances {absent}.")
+        return torch.isin(layout.instance_ids, wanted), layout
+
+
+def _tensor(ids: Iterable[int], like: Tensor) -> Tensor:
+    return torch.tensor(list(ids), dtype=torch.int64, device=like.device)
+
+
+def _check_rows(name: str, ids: Iterable[int], codes: Codes, whose: str) -> None:
+    count = codes.table.shape[1]
+    if missing := sorted(i for i in ids if not 0 <= i < count):
+        raise InputError(f"{whose} style has codes {name!r} for {codes.per} ids 0 to {count - 1}, not for {missing}.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posterior:
-    """What an encoder returns: a Gaussian for one of the codes.
+class Gaussian:
+    """What an encoder says of one kind of codes.
 
     Attributes:
-        mu, logvar: mean and log-variance, n d (of `Style.code`) or n i 2 d (of `Style.instance_codes`).
-        valid: n i, bool: instances that the picture shows; the others have mu = logvar = 0, the prior. None for n d.
+        mu, logvar: mean and log-variance, n r ..., as the table of the `Codes`.
+        per: what has a code of its own.
+        valid: n r, bool: rows that the picture shows; the others have mu = logvar = 0, the prior. None: all of them.
     """
 
     mu: Tensor
     logvar: Tensor
+    per: Per = "image"
     valid: Tensor | None = None
 
-    @property
-    def field(self) -> str:
-        """The field of `Style` that it describes."""
-        return "code" if self.mu.ndim == 2 else "instance_codes"
-
-    def apply(self, style: Style) -> Style:
-        """Turn prior draws into draws of this posterior: mu + exp(logvar / 2) · draw.
-
-        Instances that the layout has and the picture lacks keep their prior draw.
-        """
-        draw = getattr(style, self.field)
-        if draw is None:
-            raise InputError(f"the posterior describes {self.field}, which this style does not have.")
+    def apply(self, codes: Codes) -> Codes:
+        """mu + exp(logvar / 2) · draw; rows that the layout has and the picture lacks keep their draw."""
+        draw = codes.table
         mu, logvar = self.mu.to(draw), self.logvar.to(draw)
-        if self.field == "code":
-            return replace(style, code=mu + (logvar / 2).exp() * draw)
         known = min(draw.shape[1], mu.shape[1])
         encoded = mu[:, :known] + (logvar[:, :known] / 2).exp() * draw[:, :known]
-        return replace(style, instance_codes=torch.cat([encoded, draw[:, known:]], dim=1))
+        return replace(codes, table=torch.cat([encoded, draw[:, known:]], dim=1))
 
-    def transfer(self, pairs: Mapping[int, int], num_instances: int, *, as_released: bool = False) -> "Posterior":
+    def transfer(self, pairs: Mapping[int, int], rows: int, levels: Sequence[int] | None = None) -> "Gaussian":
+        """That of a target with so many rows, some of which look like those of this one; see `Posterior.transfer`."""
+        for whose, ids, count in (("target", pairs, rows), ("reference", pairs.values(), self.mu.shape[1])):
+            if missing := sorted(i for i in ids if not 0 <= i < count):
+                raise InputError(f"the {whose} has {self.per} ids 0 to {count - 1}, not {missing}.")
+        targets, sources = list(pairs), list(pairs.values())
+
+        def move(t: Tensor) -> Tensor:
+            moved = t.new_zeros(len(t), rows, *t.shape[2:])
+            source = t[:, sources]
+            moved[:, targets] = source if levels is None else source[:, :, list(levels)]
+            return moved
+
+        valid = torch.zeros(len(self.mu), rows, dtype=torch.bool, device=self.mu.device)
+        valid[:, targets] = True
+        return replace(self, mu=move(self.mu), logvar=move(self.logvar), valid=valid)
+
+
+@dataclass(frozen=True)
+class Posterior(Mapping[str, Gaussian]):
+    """What an encoder returns: Gaussians of codes, by their names: ``posterior["start"].mu``.
+
+    Attributes:
+        gaussians: the same, as a mapping.
+    """
+
+    gaussians: Mapping[str, Gaussian]
+
+    def __getitem__(self, name: str) -> Gaussian:
+        return self.gaussians[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.gaussians)
+
+    def __len__(self) -> int:
+        return len(self.gaussians)
+
+    def apply(self, style: Style) -> Style:
+        """Turn prior draws into draws of this posterior; codes that it says nothing of stay.
+
+        Raises:
+            InputError: if the style lacks codes that it describes.
+        """
+        if missing := [name for name in self if name not in style]:
+            raise InputError(f"the posterior describes codes {missing}, which this style does not have.")
+        return Style({**style.codes, **{name: self[name].apply(style[name]) for name in self}})
+
+    def transfer(
+        self, pairs: Mapping[int, int], num_instances: int, *, levels: Sequence[int] | None = None
+    ) -> "Posterior":
         """Exemplar transfer: the posterior of a target picture some of whose instances look like those of this one.
 
         Args:
             pairs: {target instance id: instance id here}; all other instances of the target get the prior.
             num_instances: i of the target.
-            as_released: use the statistics of the shift for the scale too, as INADE's released demo does by an aliasing
-                error.
+            levels: for each place on the first axis of a code, the place here that its statistics come from; None: its
+                own.
 
         Returns:
-            A posterior n i 2 d for the target; ``valid`` marks the transferred instances.
+            what it says of codes per instance, for the target; ``valid`` marks the transferred instances.
 
         Raises:
-            InputError: if an id is out of range on either side.
+            InputError: if it says nothing of instances, or an id is out of range on either side.
         """
-        if self.mu.ndim != 4:
-            raise InputError("only posteriors of instance codes can be transferred per instance.")
-        if missing := sorted(i for i in pairs if not 0 <= i < num_instances):
-            raise InputError(f"the target has instances 0 to {num_instances - 1}, not {missing}.")
-        if missing := sorted(i for i in pairs.values() if not 0 <= i < self.mu.shape[1]):
-            raise InputError(f"the reference has instances 0 to {self.mu.shape[1] - 1}, not {missing}.")
-        targets, sources = list(pairs), list(pairs.values())
-        n, _, levels, d = self.mu.shape
-        source_levels = [1, 1] if as_released else list(range(levels))
-        mu, logvar = (t.new_zeros(n, num_instances, levels, d) for t in (self.mu, self.logvar))
-        mu[:, targets] = self.mu[:, sources][:, :, source_levels]
-        logvar[:, targets] = self.logvar[:, sources][:, :, source_levels]
-        valid = torch.zeros(n, num_instances, dtype=torch.bool, device=mu.device)
-        valid[:, targets] = True
-        return Posterior(mu=mu, logvar=logvar, valid=valid)
-
-
-def _find_pixels(
-    layout: Layout | None, classes: Iterable[int] | None, instances: Iterable[int] | Mapping[int, int] | None
-) -> Tensor:
-    """Where the chosen classes or instances are, n h w."""
-    if layout is None or (classes is None and layout.instance_ids is None):
-        raise InputError(
-            "mixing noise needs the layout (with instance_ids for instances=), to find the pixels: give layout=."
-        )
-    if classes is not None:
-        wanted = torch.tensor(list(classes), dtype=torch.int64, device=layout.class_ids.device)
-        return torch.isin(layout.class_ids, wanted)
-    if isinstance(instances, Mapping):
-        raise InputError("noise belongs to pixels: instances= takes ids here, not {id here: id in other}.")
-    assert instances is not None and layout.instance_ids is not None
-    wanted = torch.tensor(list(instances), dtype=torch.int64, device=layout.instance_ids.device)
-    if absent := wanted[~torch.isin(wanted, layout.instance_ids)].tolist():
-        raise InputError(f"no picture of the layout has the instances {absent}.")
-    return torch.isin(layout.instance_ids, wanted)
-
-
-def _check_instances(ids: Iterable[int], codes: Tensor, whose: str) -> None:
-    if missing := sorted(i for i in ids if not 0 <= i < codes.shape[1]):
-        raise InputError(f"{whose} style has codes for instances 0 to {codes.shape[1] - 1}, not for {missing}.")
-
-
-def draw_codes(
-    seeds: Sequence[int], shape: tuple[int, ...], *, stream: int = 0, indices: Sequence[int] | None = None
-) -> Tensor:
-    """Standard normal codes that depend on nothing but their seed and index.
-
-    Args:
-        seeds: one per image.
-        shape: of one code.
-        stream: tells codes of different meaning apart.
-        indices: ids (instances) that each get a code of their own; None: one code per image.
-
-    Returns:
-        n ... , or n i ... with indices; float32 on CPU.
-    """
-    if indices is None:
-        return torch.stack([torch.randn(shape, generator=_generator(seed, stream, -1)) for seed in seeds])
-    codes = [torch.randn(shape, generator=_generator(seed, stream, i)) for seed in seeds for i in indices]
-    return torch.stack(codes).view(len(seeds), len(indices), *shape) if codes else torch.empty(len(seeds), 0, *shape)
-
-
-def _generator(seed: int, stream: int, index: int) -> torch.Generator:
-    state = int(seed) & _MASK
-    for word in (stream, index):  # splitmix64 steps: neighbouring seeds and ids must not give related draws
-        state = (state + 0x9E3779B97F4A7C15 * (2 + word)) & _MASK
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
-        state ^= state >> 31
-    return torch.Generator().manual_seed(state - (1 << 63))
+        found = {name: g.transfer(pairs, num_instances, levels) for name, g in self.items() if g.per == "instance"}
+        if not found:
+            raise InputError("only posteriors of codes per instance can be transferred per instance.")
+        return Posterior(found)

@@ -23,15 +23,15 @@ from semsyn.models.pyramid_released import (
 
 _AFFINE = "{stage}.norm_{i}.class_specified_affine"
 _NORM = {
-    f"{_AFFINE}.weight": "stages.{stage}.norm_{i}.gamma",
-    f"{_AFFINE}.bias": "stages.{stage}.norm_{i}.beta",
-    f"{_AFFINE}.dist_conv_w.{{p}}": "stages.{stage}.norm_{i}.gamma_gain.{p}",
-    f"{_AFFINE}.dist_conv_b.{{p}}": "stages.{stage}.norm_{i}.beta_gain.{p}",
-    "{stage}.norm_{i}.inst_conv.{p}": "stages.{stage}.norm_{i}.edge_conv.{p}",
+    f"{_AFFINE}.weight": "painter.stages.{stage}.norm_{i}.gamma",
+    f"{_AFFINE}.bias": "painter.stages.{stage}.norm_{i}.beta",
+    f"{_AFFINE}.dist_conv_w.{{p}}": "painter.stages.{stage}.norm_{i}.gamma_gain.{p}",
+    f"{_AFFINE}.dist_conv_b.{{p}}": "painter.stages.{stage}.norm_{i}.beta_gain.{p}",
+    "{stage}.norm_{i}.inst_conv.{p}": "painter.stages.{stage}.norm_{i}.edge_conv.{p}",
 }
 
-GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.conv.{p}", **BLOCKS, **_NORM})
-LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.linear.{p}", **BLOCKS, **_NORM})
+GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.conv.{p}", **BLOCKS, **_NORM})
+LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.linear.{p}", **BLOCKS, **_NORM})
 
 
 def from_released_options(options: Options) -> CLADEConfig:

@@ -23,12 +23,12 @@ from semsyn.models.pyramid_released import (
 GENERATOR = KeyMap(
     words=WORDS,
     rename={
-        "fc.{p}": "stem.linear.{p}",
+        "fc.{p}": "painter.stem.linear.{p}",
         **BLOCKS,
-        "{stage}.norm_{i}.{p}": "stages.{stage}.norm_{i}.{p}",
-        "{stage}.norm_{i}.fc_noise.{p}": "stages.{stage}.norm_{i}.code_to_channels.{p}",
-        "{stage}.norm_{i}.sketch_conv.{p}": "stages.{stage}.norm_{i}.sketch_conv.{p}",
-        "{stage}.norm_{i}.merge_conv.weight": "stages.{stage}.norm_{i}.merge_conv.weight",
+        "{stage}.norm_{i}.{p}": "painter.stages.{stage}.norm_{i}.{p}",
+        "{stage}.norm_{i}.fc_noise.{p}": "painter.stages.{stage}.norm_{i}.code_to_channels.{p}",
+        "{stage}.norm_{i}.sketch_conv.{p}": "painter.stages.{stage}.norm_{i}.sketch_conv.{p}",
+        "{stage}.norm_{i}.merge_conv.weight": "painter.stages.{stage}.norm_{i}.merge_conv.weight",
     },
 )
 

@@ -90,7 +90,7 @@ def part_net_from_released(state: Mapping[str, Tensor], prefix: str = "", *, num
 def generator_keymap(config: IPOSEConfig) -> KeyMap:
     """The generator's key map: OASIS', the parts' and PartNet's."""
     base, net = oasis.generator_keymap(config), part_net_keymap(IPOSE_PREFIX, "conditioner.scene.part_net.")
-    ours = "stages.{stage}.norm_p"
+    ours = "painter.stages.{stage}.norm_p"
     parts = {
         f"{{stage}}.norm_p.mlp_shared{theirs}.0.{{p}}": f"{ours}.{branch}.shared.{{p}}"
         for theirs, branch in (("", "of_parts"), ("_nos", "of_noise"))

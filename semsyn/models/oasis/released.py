@@ -34,7 +34,7 @@ def generator_keymap(config: OASISConfig) -> KeyMap:
     noise = config.code_dim or 0
     return KeyMap(
         words=_WORDS,
-        rename={"fc.{p}": "stem.conv.{p}", **BLOCKS, **SPADE_NORM},
+        rename={"fc.{p}": "painter.stem.conv.{p}", **BLOCKS, **SPADE_NORM},
         rolled={"fc.weight": noise, "{stage}.norm_{i}.mlp_shared.0.weight": noise},
     )
 

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from semsyn.errors import InputError
-from semsyn.generator.generator import Generator, stem_size
+from semsyn.generator.generator import Generator
+from semsyn.generator.painter import stem_size
 from semsyn.models.pyramid import SCALES, build_image_encoder, build_pyramid
 from semsyn.models.scgan.config import SCGANConfig
 from semsyn.nn.norms import make_norm

@@ -46,15 +46,15 @@ _LAYERS = {
     f"{ROUTING}labelDec{{level}}.3": f"{_OURS}levels.{{level}}.conv_1",
     f"{ROUTING}toRGB.0": f"{_OURS}preview.0",
     f"{ROUTING}toRGB.2": f"{_OURS}preview.2",
-    "{stage}.conv_{i}.conv_bases.{e}": "stages.{stage}.conv_{i}.experts.{e}",
+    "{stage}.conv_{i}.conv_bases.{e}": "painter.stages.{stage}.conv_{i}.experts.{e}",
 }
 
 
 def generator_keymap(config: SCGANConfig) -> KeyMap:
     """The generator's key map for the config's stem."""
-    stem = "stem.conv.{p}" if config.code_dim is None else "stem.linear.{p}"
+    stem = "painter.stem.conv.{p}" if config.code_dim is None else "painter.stem.linear.{p}"
     mixed = {f"{theirs}.{p}": f"{ours}.{q}" for theirs, ours in _LAYERS.items() for p, q in PARAMETERS.items()}
-    table = {"{stage}.norm_{i}.affine_params_groups": "stages.{stage}.norm_{i}.affine"}
+    table = {"{stage}.norm_{i}.affine_params_groups": "painter.stages.{stage}.norm_{i}.affine"}
     return KeyMap(
         words={**WORDS, "level": {str(i + 1): str(i) for i in range(1, 7)}},
         rename={"fc.{p}": stem, **mixed, **table, **BLOCKS, **SPADE_NORM},

@@ -25,8 +25,8 @@ from semsyn.models.pyramid_released import (
 )
 from semsyn.models.spade.config import SPADEConfig
 
-GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.conv.{p}", **BLOCKS, **SPADE_NORM})
-LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "stem.linear.{p}", **BLOCKS, **SPADE_NORM})
+GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.conv.{p}", **BLOCKS, **SPADE_NORM})
+LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.linear.{p}", **BLOCKS, **SPADE_NORM})
 
 
 def from_released_options(options: Options) -> SPADEConfig:

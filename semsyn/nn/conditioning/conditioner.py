@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from semsyn.errors import InputError
-from semsyn.nn.resblock import BlockModulations
+from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
@@ -19,12 +19,12 @@ class Prepared:
 
     Attributes:
         conditions: one per stage, low to high.
-        modulations: of each stage's norms; empty where they depend on the style.
+        ready: what the painter prepared of them; None: nothing.
         extras: what was found on the way, by name, to look at.
     """
 
     conditions: tuple[Condition, ...]
-    modulations: tuple[BlockModulations, ...] = ()
+    ready: Any = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -36,18 +36,14 @@ class Conditioner(nn.Module):
         writes: `Condition` fields it fills.
         drawn: `Condition` fields that depend on the style.
         finds: names of what `inspect` gives.
-        code_dim: d of the noise it takes from the style, of every picture, region or pixel; None: it takes none.
-        instance_code_dim: d of the instance codes it takes from the style; None: it takes none.
-        part_code_dim: d of the noise map, at the size of the first stage, that it takes from the style; None: none.
+        codes: what it takes from the style.
     """
 
     requires: tuple[str, ...] = ()
     writes: tuple[str, ...] = ("class_ids",)
     drawn: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
-    code_dim: int | None = None
-    instance_code_dim: int | None = None
-    part_code_dim: int | None = None
+    codes: tuple[CodeSpec, ...] = ()
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         """Conditions without anything drawn; eager, shapes may depend on the data."""

@@ -6,11 +6,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
 from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
-from semsyn.records.condition import Condition, Regions
+from semsyn.records.codes import CodeSpec
+from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout, once_per_size
+from semsyn.records.regions import Regions
 from semsyn.records.style import Style
 
 
@@ -19,10 +20,11 @@ class InstanceConditioner(Conditioner):
 
     def __init__(self, code_dim: int, *, has_sketch: bool = False) -> None:
         super().__init__()
-        self.instance_code_dim = code_dim
-        self.drawn = ("codes",)
+        self.instances = CodeSpec(name="instances", shape=(2, code_dim), per="instance", stream=1)
+        self.codes = (self.instances,)
+        self.drawn = ("regions",)
         self.requires = ("instance_ids", "planes") if has_sketch else ("instance_ids",)
-        self.writes = ("class_ids", "regions", "codes", *(("planes",) if has_sketch else ()))
+        self.writes = ("class_ids", "regions", *(("planes",) if has_sketch else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         self.check(layout)
@@ -48,8 +50,9 @@ class InstanceConditioner(Conditioner):
         return once_per_size(Regions.of(class_ids, instance_ids=instance_ids).resized, sizes)
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
-        if style.instance_codes is None:
-            raise InputError(
-                "this generator reads style.instance_codes (n i 2 d), which the style lacks. Use sample_style(layout)."
-            )
-        return tuple(replace(cond, codes=style.instance_codes) for cond in prepared.conditions)
+        codes = style.find("instances")
+        self.instances.check(codes)
+        return tuple(
+            replace(cond, regions=None if cond.regions is None else cond.regions.with_codes(codes.table))
+            for cond in prepared.conditions
+        )

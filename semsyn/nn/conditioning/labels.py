@@ -23,17 +23,17 @@ class LabelConditioner(Conditioner):
         super().__init__()
         self.window = window
         self.requires = tuple(name for name, used in {"edges": has_edges, "offsets": has_offsets}.items() if used)
-        self.writes = ("class_ids", *self.requires, *(("windows",) if window else ()))
+        self.writes = ("class_ids", *self.requires, *(("regions",) if window else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         self.check(layout)
         wanted = Layout(class_ids=layout.class_ids, **{name: getattr(layout, name) for name in self.requires})
         levels = wanted.pyramid(sizes)
-        windows = find_windows(layout.class_ids, sizes, self.window, edges=wanted.edges)
+        regions = find_windows(layout.class_ids, sizes, self.window, edges=wanted.edges)
         return Prepared(
             tuple(
-                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, planes=at.planes, windows=those)
-                for at, those in zip(levels, windows, strict=True)
+                Condition(class_ids=at.class_ids, edges=at.edges, offsets=at.offsets, planes=at.planes, regions=those)
+                for at, those in zip(levels, regions, strict=True)
             )
         )
 

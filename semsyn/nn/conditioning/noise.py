@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from semsyn.errors import InputError, check_shape
+from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
 from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
 from semsyn.nn.conditioning.windows import find_windows
-from semsyn.records.condition import Condition, Windows
+from semsyn.records.codes import Codes, CodeSpec, Per
+from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
+from semsyn.records.regions import Regions
 from semsyn.records.style import Style
 
 
 class NoiseConditioner(Conditioner):
-    """Class ids, and noise: one vector per picture, per region, or per pixel.
+    """Class ids, and noise: one vector per picture, class, instance, region or pixel.
 
     Noise is written as dense planes, or, where few windows of labels and noise are distinct, as codes of their regions.
 
@@ -27,65 +28,48 @@ class NoiseConditioner(Conditioner):
 
     def __init__(self, code_dim: int, *, window: int | None = None) -> None:
         super().__init__()
-        self.code_dim = code_dim
+        also: dict[Per, int | None] = {"class": 2, "instance": 3, "region": None, "pixel": 5}
+        self.noise = CodeSpec(name="noise", shape=(code_dim,), per="image", stream=0, also=also)
+        self.codes = (self.noise,)
         self.window = window
         self.drawn = ("planes",)
-        self.writes = ("class_ids", "planes", *(("windows", "codes") if window else ()))
+        self.writes = ("class_ids", "planes", *(("regions",) if window else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         levels = Layout(class_ids=layout.class_ids).pyramid(sizes)
-        # Of one vector per picture; other styles have windows of their own.
-        windows = find_windows(layout.class_ids, sizes, self.window, instance_ids=torch.zeros_like(layout.class_ids))
+        # Of one vector per picture; other styles have regions of their own.
+        regions = find_windows(layout.class_ids, sizes, self.window, instance_ids=torch.zeros_like(layout.class_ids))
         return Prepared(
-            tuple(Condition(class_ids=at.class_ids, windows=those) for at, those in zip(levels, windows, strict=True))
+            tuple(Condition(class_ids=at.class_ids, regions=those) for at, those in zip(levels, regions, strict=True))
         )
 
     def bind(self, prepared: Prepared, style: Style) -> tuple[Condition, ...]:
-        """Conditions with the noise in them: ``planes`` is n d h w, ``codes`` n r d.
+        """Conditions with the noise in them, as ``planes`` n d h w or as codes of regions.
 
         Raises:
-            InputError: if the style does not hold exactly one of ``code``, ``region_codes`` and ``code_map``, or it is
-                not for these pictures.
+            InputError: if the style lacks the noise, or it is not for these pictures.
         """
-        self._check(style, prepared.conditions[0].batch)
-        codes = style.code[:, None] if style.code is not None else None
-        if style.region_codes is not None:
-            codes = style.region_codes.table
-        conditions = []
-        for i, cond in enumerate(prepared.conditions):
-            windows = cond.windows if style.region_codes is None else self._windows(cond, style.region_codes.ids)
-            windows = None if codes is None else windows
-            is_dense = windows is None or i == 0  # the stem reads planes
-            planes = self._planes(style, cond.size) if is_dense else None
-            conditions.append(replace(cond, planes=planes, windows=windows, codes=codes))
-        return tuple(conditions)
+        noise = style.find("noise")
+        self.noise.check(noise, images=prepared.conditions[0].batch)
+        if noise.per == "instance" and noise.ids is None:
+            raise InputError("noise per instance must know its pixels here: give codes.on(layout).")
+        return tuple(self._bind(cond, noise, is_first=i == 0) for i, cond in enumerate(prepared.conditions))
 
-    def _check(self, style: Style, n: int) -> None:
-        given = [t for t in (style.code, style.region_codes, style.code_map) if t is not None]
-        if len(given) != 1:
-            raise InputError(
-                "this generator reads noise, one of style.code (n d), style.region_codes and style.code_map (n d h w); "
-                f"the style holds {len(given)} of them. Use sample_style(layout)."
-            )
-        d = self.code_dim or 0
-        if style.code is not None:
-            check_shape(style.code, "n d", n=n, d=d, name="style.code")
-        elif style.region_codes is not None:
-            check_shape(style.region_codes.table, "n r d", n=n, d=d, name="style.region_codes")
-        elif style.code_map is not None:
-            check_shape(style.code_map, "n d h w", n=n, d=d, name="style.code_map")
+    def _bind(self, cond: Condition, noise: Codes, *, is_first: bool) -> Condition:
+        assert cond.class_ids is not None
+        if noise.per == "class" and noise.ids is None:
+            noise = replace(noise, ids=cond.class_ids)
+        regions = self._regions(cond, noise)
+        is_dense = regions is None or is_first  # the stem reads planes
+        return replace(cond, planes=noise.dense(cond.size) if is_dense else None, regions=regions)
 
-    def _windows(self, cond: Condition, ids: Tensor) -> Windows | None:
-        """Of labels and regions of noise, at levels where those of labels alone are few."""
-        if cond.windows is None or cond.class_ids is None:
+    def _regions(self, cond: Condition, noise: Codes) -> Regions | None:
+        """Of labels and noise, at levels where the windows of labels alone are few."""
+        if cond.regions is None or cond.class_ids is None or noise.per == "pixel":
             return None
-        ids = resize_ids(ids, cond.size)
-        return find_windows(cond.class_ids, [cond.size], self.window, instance_ids=ids)[0]
-
-    def _planes(self, style: Style, size: tuple[int, int]) -> Tensor:
-        if style.code is not None:
-            return style.code[:, :, None, None].expand(-1, -1, *size)
-        if style.region_codes is not None:
-            return style.region_codes.dense(size)
-        assert style.code_map is not None
-        return resize_ids(style.code_map, size)
+        if noise.per == "image":
+            return cond.regions.with_codes(noise.table)
+        assert noise.ids is not None
+        ids = resize_ids(noise.ids, cond.size)
+        found = find_windows(cond.class_ids, [cond.size], self.window, instance_ids=ids)[0]
+        return None if found is None else found.with_codes(noise.table)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
-from semsyn.records.style import Posterior
+from semsyn.records.style import Gaussian, Posterior
 
 
 class ImageEncoder(nn.Module):
@@ -21,7 +21,7 @@ class ImageEncoder(nn.Module):
         width: channels after the first convolution.
         code_dim: d. The released encoders have 256.
 
-    Shape: image n 3 h w in [-1, 1]; the posterior's mu and logvar are n d.
+    Shape: image n 3 h w in [-1, 1]; mu and logvar of the codes ``start`` are n 1 d.
 
     Reference: Park et al., arXiv:1903.07291, appendix A, figure 13.
     """
@@ -46,4 +46,4 @@ class ImageEncoder(nn.Module):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
         x = x.flatten(1)
-        return Posterior(mu=self.mu(x), logvar=self.logvar(x))
+        return Posterior({"start": Gaussian(mu=self.mu(x)[:, None], logvar=self.logvar(x)[:, None])})

@@ -12,7 +12,7 @@ from semsyn.errors import InputError
 from semsyn.functional import region_pool
 from semsyn.functional.maps import resize_ids
 from semsyn.records.layout import Layout
-from semsyn.records.style import Posterior
+from semsyn.records.style import Gaussian, Posterior
 
 CHUNK = 2**20  # numbers gathered at a time: 4 MB
 
@@ -115,8 +115,8 @@ class InstanceEncoder(nn.Module):
         width: channels after the first convolution.
         code_dim: d.
 
-    Shape: image n 3 h w in [-1, 1], sides multiples of 16; layout.instance_ids n h w; mu and logvar n i 2 d
-        (0 scale, 1 shift), exactly 0 for ids without pixels (the prior).
+    Shape: image n 3 h w in [-1, 1], sides multiples of 16; layout.instance_ids n h w; mu and logvar of the
+        codes ``instances`` n i 2 d (0 scale, 1 shift), exactly 0 for ids without pixels (the prior).
 
     Reference: Tan et al., arXiv:2103.06878, section 3.4 and supplement.
     """
@@ -163,4 +163,4 @@ class InstanceEncoder(nn.Module):
         weight = torch.cat([rearrange(head.weight, "o c kh kw -> o (kh kw c)") for head in heads])
         codes = F.linear(means, weight, torch.cat([head.bias for head in heads])) * valid[..., None]
         mu, logvar = codes.unflatten(-1, (4, -1)).split(2, dim=2)
-        return Posterior(mu=mu, logvar=logvar, valid=valid)
+        return Posterior({"instances": Gaussian(mu=mu, logvar=logvar, per="instance", valid=valid)})

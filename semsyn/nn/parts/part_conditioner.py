@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.errors import InputError, check_shape
+from semsyn.errors import InputError
 from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
 from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.scene_parts import SceneInference, SceneParts
 from semsyn.nn.parts.shifted_instance_norm import ShiftedInstanceNorm
 from semsyn.nn.parts.support_memory import SupportMemory
+from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition, Parts
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
@@ -60,8 +61,8 @@ class PartConditioner(Conditioner):
         self.writes = (*base.writes, "parts")
         self.drawn = (*base.drawn, "parts")
         self.finds = (*base.finds, "parts")
-        self.code_dim, self.instance_code_dim = base.code_dim, base.instance_code_dim
-        self.part_code_dim = p - 1
+        self.noise = CodeSpec(name="parts", shape=(p - 1,), per="pixel", stream=4, stage=0)
+        self.codes = (*base.codes, self.noise)
 
     @property
     def supports(self) -> SupportMemory:
@@ -104,19 +105,11 @@ class PartConditioner(Conditioner):
         )
 
     def _noise(self, conditions: Sequence[Condition], style: Style) -> list[Tensor]:
-        if style.part_code is None:
-            raise InputError("this generator reads style.part_code (n d h w), which the style lacks. Use sample_style.")
-        h, w = conditions[0].size
-        check_shape(
-            style.part_code,
-            "n d h w",
-            n=conditions[0].batch,
-            d=self.noise_conv.in_channels - 1,
-            h=h,
-            w=w,
-            name="style.part_code",
-        )
-        code = style.part_code.to(self.noise_conv.weight.dtype)
+        codes = style.find("parts")
+        self.noise.check(codes, images=conditions[0].batch)
+        if codes.size != conditions[0].size:
+            raise InputError(f"codes 'parts' must be maps of {conditions[0].size}, found {codes.size} (height, width).")
+        code = codes.table.to(self.noise_conv.weight.dtype)
         noise = [self._finish(self.noise_conv(torch.cat([code, self._labels(conditions[0], code)], dim=1)))]
         for i, up in enumerate(self.noise_up):
             x = noise[-1]

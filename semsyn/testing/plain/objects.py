@@ -124,12 +124,13 @@ class PlainParts:
 def plain_parts(conditioner: PartConditioner, layout: Layout, style: Style, sizes: list[tuple[int, int]]) -> PlainParts:
     """Part features by a dense convolution of a canvas with all channels, the mask from pasted logits, the noise."""
     objects = layout.objects
-    assert objects is not None and style.part_code is not None
+    assert objects is not None
+    code = style["parts"].table
     net, supports = conditioner.scene.part_net, conditioner.supports
     objects = objects[supports.has(objects.categories)]
-    n, dtype = len(layout), style.part_code.dtype
+    n, dtype = len(layout), code.dtype
     channels, p = conditioner.part_conv.in_channels, net.num_parts
-    canvas, logits = (style.part_code.new_zeros(n, c, *objects.map_size) for c in (channels, p))
+    canvas, logits = (code.new_zeros(n, c, *objects.map_size) for c in (channels, p))
     if len(objects):
         row = {c: i for i, c in enumerate(supports.categories.tolist())}
         maps = supports.part_ids[[row[c] for c in objects.categories.tolist()]]
@@ -144,7 +145,7 @@ def plain_parts(conditioner: PartConditioner, layout: Layout, style: Style, size
         ids = (layout.class_ids % conditioner.num_classes)[:, None].to(dtype)
         return F.interpolate(ids, size, mode="nearest")
 
-    noise = [finish(conditioner.noise_conv(torch.cat([style.part_code, label(sizes[0])], dim=1)))]
+    noise = [finish(conditioner.noise_conv(torch.cat([code, label(sizes[0])], dim=1)))]
     for i, up in enumerate(conditioner.noise_up):
         x = torch.cat([noise[-1], label(sizes[i])], dim=1) if i < 3 else noise[-1]
         noise.append(finish(up(x)))

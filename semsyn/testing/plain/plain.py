@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
+from semsyn.generator.painter import Pyramid
 from semsyn.nn.clade import CLADE
 from semsyn.nn.encoders.instance import InstanceConv2d, InstanceEncoder
 from semsyn.nn.inade import INADE
@@ -27,9 +28,10 @@ from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalCon
 from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
 from semsyn.nn.spade import SPADE
 from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem
+from semsyn.records.codes import Codes
 from semsyn.records.condition import Routing
 from semsyn.records.layout import Layout
-from semsyn.records.style import Posterior, Style
+from semsyn.records.style import Gaussian, Posterior, Style
 from semsyn.testing.plain.objects import PlainParts, plain_parts
 from semsyn.testing.plain.routing import plain_mixture_conv, plain_mixture_norm, plain_routing
 
@@ -79,12 +81,10 @@ class PlainMaps:
             assert layout.edges is not None
             parts.append(layout.edges[:, None].to(dtype))
         instances = None
-        if style.instance_codes is not None:
+        if "instances" in style:
             assert layout.instance_ids is not None
-            instances = one_hot(layout.instance_ids, style.instance_codes.shape[1]).to(dtype)
-        planes = layout.planes
-        if generator.conditioner.code_dim is not None:
-            planes = plain_noise(style, layout.size)
+            instances = one_hot(layout.instance_ids, style["instances"].table.shape[1]).to(dtype)
+        planes = plain_noise(style["noise"], layout) if "noise" in style else layout.planes
         semantics = torch.cat(parts, dim=1)
         routing = None
         if isinstance(conditioner, RoutingConditioner):
@@ -93,7 +93,7 @@ class PlainMaps:
         return cls(
             semantics=semantics,
             instances=instances,
-            codes=style.instance_codes,
+            codes=style["instances"].table if "instances" in style else None,
             offsets=None if layout.offsets is None else layout.offsets.to(dtype),
             planes=None if planes is None else planes.to(dtype),
             parts=plain_parts(conditioner, layout, style, list(sizes))
@@ -103,15 +103,15 @@ class PlainMaps:
         )
 
 
-def plain_noise(style: Style, size: tuple[int, int]) -> Tensor:
+def plain_noise(noise: Codes, layout: Layout) -> Tensor:
     """The noise at every pixel, n d h w: of the picture, of its regions one after the other, or as it is."""
-    if style.code_map is not None:
-        return style.code_map
-    if style.code is not None:
-        return style.code[:, :, None, None].repeat(1, 1, *size)
-    assert style.region_codes is not None
-    masks = one_hot(style.region_codes.ids, style.region_codes.table.shape[1])
-    return torch.einsum("nrhw,nrd->ndhw", masks.to(style.region_codes.table), style.region_codes.table)
+    if noise.per == "pixel":
+        return noise.table
+    if noise.per == "image":
+        return noise.table[:, 0, :, None, None].repeat(1, 1, *layout.size)
+    ids = noise.on(layout).ids
+    assert ids is not None
+    return torch.einsum("nrhw,nrd->ndhw", one_hot(ids, noise.table.shape[1]).to(noise.table), noise.table)
 
 
 def plain_forward(
@@ -133,24 +133,24 @@ def plain_forward(
     """
     if generator.is_fused:
         raise InputError("a fused generator has no plain form any more: give a copy made before fuse().")
-    style = Style() if style is None else style
+    style = Style({}) if style is None else style
     sizes = generator.sizes(size)
     maps = PlainMaps.of(generator, layout, style, sizes)
-    x = plain_stem(generator.stem, maps, style, sizes[0])
-    for stage, stage_size in zip(generator.stages, sizes, strict=True):
+    painter = generator.painter
+    assert isinstance(painter, Pyramid)
+    x = plain_stem(painter.stem, maps, style, sizes[0])
+    for stage, stage_size in zip(painter.stages, sizes, strict=True):
         x = x if x.shape[2:] == stage_size else F.interpolate(x, stage_size, mode="nearest")
         x = plain_block(stage, x, maps)
-    return generator.to_image(x)
+    return painter.to_image(x)
 
 
 def plain_stem(stem: nn.Module, maps: PlainMaps, style: Style, size: tuple[int, int]) -> Tensor:
     """First features, n c h w."""
     if isinstance(stem, LatentStem):
-        assert style.code is not None
-        return stem.linear(style.code).unflatten(1, (-1, *size))
+        return stem.linear(style["start"].table[:, 0]).unflatten(1, (-1, *size))
     if isinstance(stem, StyleImageStem):
-        assert style.code_map is not None
-        return stem.conv(F.interpolate(style.code_map, size, mode="nearest"))
+        return stem.conv(F.interpolate(style["start"].table, size, mode="nearest"))
     assert isinstance(stem, LabelStem)
     return F.conv2d(_read_maps(stem, maps, size), stem.conv.weight, stem.conv.bias, padding=1)
 
@@ -279,9 +279,8 @@ def plain_encode(encoder: InstanceEncoder, image: Tensor, layout: Layout, num_in
         x = grow(step(conv, torch.cat([x, skipped], dim=1)))
     heads = (encoder.scale_mu, encoder.shift_mu, encoder.scale_logvar, encoder.shift_logvar)
     codes = [plain_pool(plain_instance_conv(head, x, ids), masks) for head in heads]
-    return Posterior(
-        mu=torch.stack(codes[:2], dim=2), logvar=torch.stack(codes[2:], dim=2), valid=masks.flatten(2).any(2)
-    )
+    mu, logvar = (torch.stack(pair, dim=2) for pair in (codes[:2], codes[2:]))
+    return Posterior({"instances": Gaussian(mu=mu, logvar=logvar, per="instance", valid=masks.flatten(2).any(2))})
 
 
 def plain_instance_conv(conv: nn.Module, x: Tensor, ids: Tensor) -> Tensor:

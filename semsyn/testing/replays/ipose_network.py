@@ -121,7 +121,7 @@ def part_modulation(case: Case) -> Results:
     weight = case.state["mlp_shared.0.weight"]
     norm = make_norm(NORMS[case.config.get("param_free_norm", "syncbatch")])
     layer = PartModulation(x.shape[1], weight.shape[1], hidden=weight.shape[0], norm=norm)
-    prefixes = ("body.0.norm_p.", "stages.0.norm_p.")
+    prefixes = ("body.0.norm_p.", "painter.stages.0.norm_p.")
     load_part(layer, LAYER_KEYS, case, *prefixes)
     y = layer(x, parts_of(case, (x.shape[2], x.shape[3])))
     return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(layer, LAYER_KEYS, *prefixes))}
@@ -144,7 +144,7 @@ def residual_block(case: Case) -> Results:
     block = ModulatedResBlock(
         config["fin"], config["fout"], modulation, front_modulation=front, has_spectral_norm=has_spectral_norm
     )
-    prefixes = ("body.0.", "stages.0.")
+    prefixes = ("body.0.", "painter.stages.0.")
     load_part(block, LAYER_KEYS, case, *prefixes)
     y = block(x, parts_of(case, (x.shape[2], x.shape[3])))
     return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(block, LAYER_KEYS, *prefixes))}
@@ -155,16 +155,15 @@ def layout_of(case: Case) -> Layout:
     return Layout(class_ids=case.inputs["label"][:, 0].long(), objects=objects_of(case))
 
 
-def noise_of(z: Tensor | None, z_part: Tensor) -> Style:
+def noise_of(net: Generator, z: Tensor | None, z_part: Tensor) -> Style:
     """Both kinds of noise; z is a vector per picture, or a map."""
-    is_map = z is not None and z.ndim == 4
-    return Style(code=None if is_map else z, code_map=z if is_map else None, part_code=z_part)
+    return net.style(parts=z_part) if z is None else net.style(noise=z, parts=z_part)
 
 
 def generator(case: Case) -> Results:
     """Kind ``generator`` of iPOSE: the picture, the part logits, and the state afterwards."""
     net = teach(build(case), case)
-    synthesis = net.synthesize(layout_of(case), noise_of(case.inputs.get("z"), case.inputs["z_part"]))
+    synthesis = net.synthesize(layout_of(case), noise_of(net, case.inputs.get("z"), case.inputs["z_part"]))
     after = keymap_of(net).invert(net.state_dict())
     return {
         "image": synthesis.image,

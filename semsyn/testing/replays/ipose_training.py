@@ -83,7 +83,9 @@ class PartIteration(Iteration):
         self.keymaps = {"G": keymap_of(self.generator), "D": DISCRIMINATOR}
 
     def _picture(self, step: str) -> Tensor:
-        return self.generator(self.layout, noise_of(self.inputs.get(f"z_{step}"), self.inputs[f"z_part_{step}"]))
+        return self.generator(
+            self.layout, noise_of(self.generator, self.inputs.get(f"z_{step}"), self.inputs[f"z_part_{step}"])
+        )
 
     def _style(self, fake: Tensor, real: Tensor) -> Tensor:
         objects = self.layout.objects

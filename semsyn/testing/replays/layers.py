@@ -94,14 +94,14 @@ def norm_layer(case: Case) -> Results:
         case.config["norm_nc"]
     )
     keymap = KEYMAPS[family_of(case)]
-    load_part(layer, keymap, case, "head_0.norm_0.", "stages.0.norm_0.")
+    load_part(layer, keymap, case, "head_0.norm_0.", "painter.stages.0.norm_0.")
     x = case.inputs["x"].clone().requires_grad_()
     leaves = {"x": x}
     if "noise" in case.inputs:
         leaves["noise"] = case.inputs["noise"].clone().requires_grad_()
     cond = condition(case, planes, (x.shape[2], x.shape[3]), leaves.get("noise"))
     y = layer(x, cond)
-    return {"y": y, **probe_gradients(y, leaves), **state_after(layer, keymap, "head_0.norm_0.", "stages.0.norm_0.")}
+    return {"y": y, **probe_gradients(y, leaves), **state_after(layer, keymap, "head_0.norm_0.", "painter.stages.0.norm_0.")}
 
 
 def class_affine(case: Case) -> Results:
@@ -109,11 +109,11 @@ def class_affine(case: Case) -> Results:
     config, mask = case.config, case.inputs["mask"]
     layer = CLADE(config["affine_nc"], config["label_nc"], has_offsets=config["add_dist"], norm=lambda c: nn.Identity())
     prefix = "head_0.norm_0.class_specified_affine."
-    load_part(layer, clade.GENERATOR, case, prefix, "stages.0.norm_0.")
+    load_part(layer, clade.GENERATOR, case, prefix, "painter.stages.0.norm_0.")
     x = case.inputs["x"].clone().requires_grad_()
     cond = Condition.of(class_ids=from_one_hot(mask), offsets=case.inputs.get("dist"), size=(x.shape[2], x.shape[3]))
     y = layer(x, cond)
-    ours = {f"stages.0.norm_0.{k}": p for k, p in layer.named_parameters()}
+    ours = {f"painter.stages.0.norm_0.{k}": p for k, p in layer.named_parameters()}
     theirs = {k.removeprefix(prefix): p for k, p in clade.GENERATOR.invert(ours).items()}
     return {"y": y, **probe_gradients(y, {"x": x, **theirs})}
 
@@ -128,10 +128,10 @@ def residual_block(case: Case) -> Results:
         case.config["fin"], case.config["fout"], modulation, has_spectral_norm=code.startswith("spectral")
     )
     keymap = KEYMAPS[family_of(case)]
-    load_part(block, keymap, case, "head_0.", "stages.0.")
+    load_part(block, keymap, case, "head_0.", "painter.stages.0.")
     x = x.clone().requires_grad_()
     y = block(x, condition(case, planes, (x.shape[2], x.shape[3]), case.inputs.get("noise")))
-    return {"y": y, **probe_gradients(y, {"x": x}), **state_after(block, keymap, "head_0.", "stages.0.")}
+    return {"y": y, **probe_gradients(y, {"x": x}), **state_after(block, keymap, "head_0.", "painter.stages.0.")}
 
 
 def instance_conv(case: Case) -> Results:

@@ -16,8 +16,9 @@ from semsyn.models.inade.released import ENCODER
 from semsyn.models.pyramid_released import IMAGE_ENCODER
 from semsyn.nn.encoders.image import ImageEncoder
 from semsyn.nn.encoders.instance import InstanceEncoder
+from semsyn.records.codes import Codes
 from semsyn.records.layout import Layout
-from semsyn.records.style import Posterior, Style
+from semsyn.records.style import Gaussian, Posterior, Style
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.plain.plain import from_one_hot
 
@@ -74,23 +75,23 @@ def layout_of(case: Case) -> Layout:
     )
 
 
-def style_of(case: Case) -> Style:
+def style_of(net: Generator, case: Case) -> Style:
     """The codes that original inputs hold, drawn codes turned by the statistics where there are any."""
     inputs = case.inputs
-    code = inputs.get("z", inputs.get("noise_ins"))
-    if code is not None and code.ndim == 4:
-        return Style(code_map=code)
-    style = Style(code=code, instance_codes=inputs.get("noise"))
+    given = {spec.name: inputs.get("noise" if spec.name == "instances" else "z") for spec in net.codes}
+    if "noise_ins" in inputs:
+        given["start"] = inputs["noise_ins"]
+    style = net.style(**{name: code for name, code in given.items() if code is not None})
     if "s_mu" not in inputs:
         return style
     mu, logvar = (torch.stack([inputs[f"s_{name}"], inputs[f"b_{name}"]], dim=2) for name in ("mu", "logvar"))
-    return Posterior(mu=mu, logvar=logvar).apply(style)
+    return Posterior({"instances": Gaussian(mu=mu, logvar=logvar, per="instance")}).apply(style)
 
 
 def generator(case: Case) -> Results:
     """Kind ``generator``: the picture, and the state afterwards."""
     net = build(case)
-    image = net(layout_of(case), style_of(case))
+    image = net(layout_of(case), style_of(net, case))
     after = {k: t for k, t in net.state_dict().items() if not k.startswith("encoder.")}
     return {"image": image, **{f"after/{k}": t for k, t in keymap_of(net).invert(after).items()}}
 
@@ -98,7 +99,8 @@ def generator(case: Case) -> Results:
 @torch.no_grad()
 def fullsize_generator(case: Case) -> Results:
     """Kind ``fullsize_G``."""
-    image = build(case)(layout_of(case), style_of(case))
+    net = build(case)
+    image = net(layout_of(case), style_of(net, case))
     statistics = torch.stack([image.mean((0, 2, 3)), image.transpose(0, 1).flatten(1).std(1)])
     return {"channel_mean_std": statistics, "image_stride4": image[..., ::4, ::4]}
 
@@ -108,12 +110,11 @@ def image_encoder(case: Case) -> Results:
     own_width = case.config.get("nef", -1)
     net = ImageEncoder(own_width if own_width > 0 else case.config["ngf"], case.state["fc_mu.weight"].shape[0])
     net.load_state_dict(IMAGE_ENCODER.convert(case.state))
-    posterior = net.train(case.mode == "train")(case.inputs["image"])
-    results = {"mu": posterior.mu, "logvar": posterior.logvar}
+    gaussian = net.train(case.mode == "train")(case.inputs["image"])["start"]
+    results = {"mu": gaussian.mu[:, 0], "logvar": gaussian.logvar[:, 0]}
     if "eps" in case.inputs:
-        z = posterior.apply(Style(code=case.inputs["eps"])).code
-        assert z is not None
-        results |= {"z": z, "kld": case.config.get("lambda_kld", 0.05) * kl_divergence(posterior.mu, posterior.logvar)}
+        z = gaussian.apply(Codes(table=case.inputs["eps"][:, None])).table[:, 0]
+        results |= {"z": z, "kld": case.config.get("lambda_kld", 0.05) * kl_divergence(gaussian.mu, gaussian.logvar)}
     return results
 
 
@@ -123,23 +124,23 @@ def instance_encoder(case: Case) -> Results:
     net.load_state_dict(ENCODER.convert(case.state))
     one_hot = case.inputs.get("instances")
     ids = case.inputs["instance"][:, 0].long() if one_hot is None else from_one_hot(one_hot)
-    posterior = net(
+    gaussian = net(
         case.inputs["image"], Layout(class_ids=ids, instance_ids=ids), None if one_hot is None else one_hot.shape[1]
-    )
+    )["instances"]
     results: dict[str, Tensor] = {}
     for level, name in enumerate(("scale", "bias")):
-        results |= {f"{name}_mu": posterior.mu[:, :, level], f"{name}_logvar": posterior.logvar[:, :, level]}
+        results |= {f"{name}_mu": gaussian.mu[:, :, level], f"{name}_logvar": gaussian.logvar[:, :, level]}
     if "noise" in case.inputs:
-        codes = posterior.apply(Style(instance_codes=case.inputs["noise"])).instance_codes
-        assert codes is not None
+        codes = gaussian.apply(Codes(table=case.inputs["noise"], per="instance")).table
         weight = case.config.get("lambda_kld", 0.05) / 2
-        results |= {"noise_remapped": codes, "kld": weight * kl_divergence(posterior.mu, posterior.logvar)}
+        results |= {"noise_remapped": codes, "kld": weight * kl_divergence(gaussian.mu, gaussian.logvar)}
     return results
 
 
 def inference(case: Case) -> Results:
     """Kind ``inference``: ids and a picture in, picture out."""
-    net, layout, style = build(case), layout_of(case), style_of(case)
+    net, layout = build(case), layout_of(case)
+    style = style_of(net, case)
     if net.encoder is not None and case.config.get("use_vae"):
         style = net.encode(case.inputs["image"], layout).apply(style)
     return {"image": net(layout, style)}
@@ -147,16 +148,17 @@ def inference(case: Case) -> Results:
 
 def demo_exemplar(case: Case) -> Results:
     """Kind ``demo_exemplar``: one instance takes the look of one in a reference picture."""
-    net, layout, style, config = build(case), layout_of(case), style_of(case), case.config
+    net, layout, config = build(case), layout_of(case), case.config
+    style = style_of(net, case)
     ids = case.inputs["ref_instance"][:, 0].long()
     reference = net.encode(
         case.inputs["ref_image"], Layout(class_ids=case.inputs["ref_label"][:, 0].long(), instance_ids=ids)
     )
     transfers = config.get("is_ref_inst", True) and config["ref_inst_id"] != -1
     pairs = {config["inst_id"]: config["ref_inst_id"]} if transfers else {}
-    assert style.instance_codes is not None
-    count = style.instance_codes.shape[1]
+    count = style["instances"].table.shape[1]
+    # As released: an aliasing error takes the statistics of the shift for the scale, too.
     return {
-        f"image_{name}": net(layout, reference.transfer(pairs, count, as_released=legacy).apply(style))
-        for name, legacy in (("legacy", True), ("fixed", False))
+        f"image_{name}": net(layout, reference.transfer(pairs, count, levels=levels).apply(style))
+        for name, levels in (("legacy", (1, 1)), ("fixed", None))
     }

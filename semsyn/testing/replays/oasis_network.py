@@ -48,7 +48,7 @@ def spade(case: Case) -> Results:
         kernel_size=config.get("ks", 3),
         norm=make_norm(NORMS[config.get("param_free_norm", "syncbatch")]),
     )
-    prefixes = ("body.0.norm_0.", "stages.0.norm_0.")
+    prefixes = ("body.0.norm_0.", "painter.stages.0.norm_0.")
     load_part(layer, LAYER_KEYS, case, *prefixes)
     y = layer(x, Condition.of(planes=case.inputs["seg"], size=(x.shape[2], x.shape[3])))
     return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(layer, LAYER_KEYS, *prefixes))}
@@ -64,7 +64,7 @@ def residual_block(case: Case) -> Results:
 
     has_spectral_norm = "conv_0.weight_orig" in case.state
     block = ModulatedResBlock(config["fin"], config["fout"], modulation, has_spectral_norm=has_spectral_norm)
-    prefixes = ("body.0.", "stages.0.")
+    prefixes = ("body.0.", "painter.stages.0.")
     load_part(block, LAYER_KEYS, case, *prefixes)
     y = block(x, Condition.of(planes=planes, size=(x.shape[2], x.shape[3])))
     return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(block, LAYER_KEYS, *prefixes))}

@@ -13,7 +13,6 @@ from semsyn.losses.segmentation import fake_segmentation_loss, segmentation_loss
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
 from semsyn.models.oasis.released import DISCRIMINATOR
 from semsyn.records.layout import Layout
-from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.replays.networks import assemble_original, keymap_of, layout_of
 from semsyn.train.ema import average_states
@@ -146,7 +145,9 @@ class Iteration:
         return segmentation_loss(logits, self.layout.class_ids, is_balanced=balanced, void=void)
 
     def _picture(self, step: str) -> Tensor:
-        return self.generator(self.layout, Style(code=self.inputs.get(f"z_{step}")))
+        return self.generator(
+            self.layout, self.generator.style(**{spec.name: self.inputs[f"z_{step}"] for spec in self.generator.codes})
+        )
 
     def generator_losses(self) -> dict[str, Tensor]:
         """The generator's step."""

@@ -62,7 +62,7 @@ def convolution(case: Case) -> Results:
         has_spectral_norm=config.get("spectral", True),
         is_interleaved=case.inputs["routing"].shape[1] != config["num_experts"],
     )
-    prefixes = ("head_0.conv_0.", "stages.0.conv_0.")
+    prefixes = ("head_0.conv_0.", "painter.stages.0.conv_0.")
     load_part(layer, KEYS, case, *prefixes)
     leaves = leaves_of(case, "x", "routing")
     y = layer(leaves["x"], leaves["routing"])
@@ -74,7 +74,7 @@ def norm(case: Case) -> Results:
     config = case.config
     base = make_norm(NORMS[config["norm"]])
     layer = SpatiallyConditionalNorm(config["channels"], num_experts=config["experts"], norm=base)
-    prefixes = ("head_0.norm_0.", "stages.0.norm_0.")
+    prefixes = ("head_0.norm_0.", "painter.stages.0.norm_0.")
     load_part(layer, KEYS, case, *prefixes)
     leaves = leaves_of(case, "x", "routing")
     y = layer(leaves["x"], leaves["routing"])
@@ -91,7 +91,7 @@ def spade(case: Case) -> Results:
     """Kind ``spade``: the shortcut's norm."""
     planes = case.inputs["segmap"]
     layer = make_spade(case, NORMS[case.config["norm"]], planes)(case.config["channels"])
-    prefixes = ("head_0.norm_s.", "stages.0.norm_s.")
+    prefixes = ("head_0.norm_s.", "painter.stages.0.norm_s.")
     load_part(layer, KEYS, case, *prefixes)
     leaves = leaves_of(case, "x")
     y = layer(leaves["x"], Condition.of(planes=planes, size=(leaves["x"].shape[2], leaves["x"].shape[3])))
@@ -117,7 +117,7 @@ def residual_block(case: Case) -> Results:
         shortcut_kernel_size=3,
         has_shortcut_bias=True,
     )
-    prefixes = ("head_0.", "stages.0.")
+    prefixes = ("head_0.", "painter.stages.0.")
     load_part(block, KEYS, case, *prefixes)
     leaves = leaves_of(case, "x", "routing_conv", "routing_norm")
     routing = Routing(conv=leaves["routing_conv"], norm=leaves["routing_norm"])

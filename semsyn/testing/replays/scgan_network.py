@@ -2,6 +2,7 @@
 
 import torch
 
+from semsyn.generator.generator import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
@@ -18,14 +19,15 @@ def layout_of(case: Case) -> Layout:
     return Layout(class_ids=inputs["label"][:, 0].long(), edges=None if edges is None else edges[:, 0] > 0)
 
 
-def style_of(case: Case) -> Style:
+def style_of(net: Generator, case: Case) -> Style:
     """The code, or the photograph that gives the look."""
-    return Style(code=case.inputs.get("z"), code_map=None if "z" in case.inputs else case.inputs.get("A"))
+    return net.style(**{spec.name: case.inputs["z" if "z" in case.inputs else "A"] for spec in net.codes})
 
 
 def generator(case: Case) -> Results:
     """Kind ``generator``: the picture, the one of the semantic vectors alone, and the logits at every level."""
-    synthesis = replay_networks.build(case).synthesize(layout_of(case), style_of(case))
+    net = replay_networks.build(case)
+    synthesis = net.synthesize(layout_of(case), style_of(net, case))
     routing = synthesis["routing"]
     return {
         "image": synthesis.image,

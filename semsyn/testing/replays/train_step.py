@@ -72,14 +72,15 @@ class Iteration:
     def style(self, step: str) -> tuple[Style, Tensor | None]:
         """The codes of a step ("G" or "D", which have their own noise), and the weighted divergence."""
         inputs = self.inputs
-        style = Style(
-            code=inputs.get(f"noise_ins_{step}", inputs.get(f"z_{step}")), instance_codes=inputs.get(f"noise_{step}")
-        )
+        start = inputs.get(f"noise_ins_{step}", inputs.get(f"z_{step}"))
+        given = {"start": start, "instances": inputs.get(f"noise_{step}")}
+        style = self.generator.style(**{name: code for name, code in given.items() if code is not None})
         if self.generator.encoder is None:
             return style, None
         posterior = self.generator.encode(inputs["image"], self.layout)
         weight = self.config["lambda_kld"] * (0.5 if self.is_inade else 1.0)
-        divergence = weight * kl_divergence(posterior.mu, posterior.logvar)
+        (gaussian,) = posterior.values()
+        divergence = weight * kl_divergence(gaussian.mu, gaussian.logvar)
         return posterior.apply(style), divergence
 
     def judge(self, fake: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
