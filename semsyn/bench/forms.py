@@ -117,15 +117,8 @@ def convert(generator: Generator, dtype: torch.dtype) -> Generator:
 
 
 def fuse(generator: Generator) -> Generator:
-    """The inference form.
-
-    Raises:
-        InputError: if this version of semsyn has none.
-    """
-    method = getattr(generator, "fuse", None)
-    if method is None:
-        raise InputError("generators have no fuse() in this version of semsyn; use the backend 'eager'.")
-    return method()
+    """The inference form."""
+    return generator.fuse()
 
 
 def compile_inference(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -1,10 +1,11 @@
 """Modulation by region: one (gamma, beta) row per region, looked up at every pixel."""
 
+import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.backend import Backend, wants_triton
-from semsyn.ops.indexed_affine.chunked import indexed_affine_chunked, is_chunkable
+from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, is_chunkable
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
@@ -42,19 +43,32 @@ def indexed_affine(
         InputTypeError: if backend="triton" and the dtype has no kernel.
         MissingExtraError: if backend="triton" and Triton is not installed.
     """
-    check_tables(x, region_ids, gamma, beta)
-    n, _, h, w = x.shape
-    for gain, name in ((gamma_gain, "gamma_gain"), (beta_gain, "beta_gain")):
-        if gain is not None:
-            check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
+    n, c, h, w = x.shape if x.ndim == 4 else (-1, -1, -1, -1)
+    if region_ids.shape != (n, h, w) or gamma.shape[-1] != c or gamma.shape != beta.shape or gamma.ndim != 2:
+        check_tables(x, region_ids, gamma, beta)
     has_gains = gamma_gain is not None or beta_gain is not None
-    if backend == "triton" and has_gains:
-        raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
-    if wants_triton(backend, x, gamma, beta) and not has_gains:
+    if has_gains:
+        check_gains(x, gamma_gain, beta_gain)
+        if backend == "triton":
+            raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
+    if (backend != "auto" or x.is_cuda) and wants_triton(backend, x, gamma, beta) and not has_gains:
         return indexed_affine_op(x, region_ids, gamma, beta, negative_slope)
-    if backend == "auto" and not has_gains and is_chunkable(x, gamma, beta):
+    is_plain = backend == "auto" and not has_gains and not torch.is_grad_enabled()
+    if is_plain and x.is_contiguous(memory_format=torch.channels_last) and is_chunkable(x, gamma, beta):
         return indexed_affine_chunked(x, region_ids.long(), gamma, beta, negative_slope)
     return indexed_affine_reference(x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)
+
+
+def check_gains(x: Tensor, *gains: Tensor | None) -> None:
+    """Check the factors of each pixel.
+
+    Raises:
+        InputError: if they do not fit x.
+    """
+    n, _, h, w = x.shape
+    for gain, name in zip(gains, ("gamma_gain", "beta_gain"), strict=True):
+        if gain is not None:
+            check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
 
 
 def check_tables(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor) -> None:

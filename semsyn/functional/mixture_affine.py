@@ -4,7 +4,7 @@ from torch import Tensor
 
 from semsyn.errors import check_shape
 from semsyn.functional.backend import Backend, wants_triton
-from semsyn.ops.mixture_affine.chunked import is_chunkable, mixture_affine_chunked
+from semsyn.ops.mixture_affine.cpu import is_chunkable, mixture_affine_chunked
 from semsyn.ops.mixture_affine.op import mixture_affine_op
 from semsyn.ops.mixture_affine.reference import mixture_affine_reference
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.ops.mixture_conv2d.cpu import is_strippable, mix_in_strips
 from semsyn.ops.mixture_conv2d.reference import convolve_mixed, mix_results
-from semsyn.ops.mixture_conv2d.strips import is_strippable, mix_in_strips
 
 
 def mixture_conv2d(

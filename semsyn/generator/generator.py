@@ -8,17 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, InputTypeError
+from semsyn.fast.fuse import fuse
 from semsyn.generator.painter import Painter
 from semsyn.generator.render import Output, Rendered, render
 from semsyn.generator.resources import Resource
 from semsyn.generator.synthesis import Synthesis
 from semsyn.labels import LabelSpace
-from semsyn.nn.conditional import Conditional
 from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
-from semsyn.nn.inference_conv import pack_convolutions
-from semsyn.nn.resblock import ModulatedResBlock
-from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork
-from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.records.codes import Codes, CodeSpec, Per
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
@@ -162,25 +158,20 @@ class Generator(nn.Module):
         return self.painter(self.conditioner.bind(prepared, style), style, prepared.ready)
 
     def fuse(self) -> "Generator":
-        """Turn it into its inference form, in place: same pictures, no training, no saving.
+        """A new generator in the inference form, see `semsyn.fast.fuse.fuse`: same pictures, no training, no saving.
 
-        Spectral normalisation becomes plain weights, running statistics of batch norms go into the modulations that
-        follow them, gamma and beta become one convolution, and weights take the layout that is fastest.
+        This one stays as it is, and can be trained on. The new one has weights of its own.
         """
-        if not self.is_fused:
-            self.eval().requires_grad_(False)
-            fold_spectral_norm(self)
-            for layer in list(self.modules()):
-                if isinstance(layer, Conditional | ModulatedResBlock | SemanticVectorNetwork):
-                    layer.fold()
-            pack_convolutions(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.is_fused = True
-        return self
+        if self.is_fused:
+            return self
+        fused = fuse(self)
+        fused.is_fused = True
+        return fused
 
     def train(self, mode: bool = True) -> "Generator":
         """As every module's; a fused generator refuses to be trained."""
         if mode and self.is_fused:
-            raise InputError("a fused generator cannot be trained: fold a copy (copy.deepcopy) or load it again.")
+            raise InputError("a fused generator cannot be trained: train the one that it was made from.")
         return super().train(mode)
 
     def forward(self, layout: Layout, style: Style | None = None, *, size: Size | None = None) -> Tensor:

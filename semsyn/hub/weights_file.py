@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -24,7 +25,11 @@ from semsyn.models.card import Card, Origin
 __all__ = ["check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
 
 FORMAT = 2
-RENAMED = {"stem.": "painter.stem.", "stages.": "painter.stages.", "to_image.": "painter.to_image."}  # since format 1
+RENAMED = {  # since format 1, as patterns
+    r"^(stem|stages|to_image)\.": r"painter.\1.",
+    r"\.edge_conv\.": ".tail.conv.",
+    r"\.(sketch_conv|merge_conv)\.": r".tail.\1.",
+}
 KEY = "semsyn"
 
 
@@ -151,8 +156,7 @@ def check_dtype(dtype: torch.dtype | None) -> None:
 
 def _upgrade(state: Mapping[str, Tensor], format: int) -> dict[str, Tensor]:
     """A state of an older format in the names of today's."""
-    renamed = RENAMED if format < 2 else {}
-    return {
-        next((new + key.removeprefix(old) for old, new in renamed.items() if key.startswith(old)), key): tensor
-        for key, tensor in state.items()
-    }
+    renamed = {key: key for key in state}
+    for old, new in RENAMED.items() if format < 2 else ():
+        renamed = {key: re.sub(old, new, name) for key, name in renamed.items()}
+    return {name: state[key] for key, name in renamed.items()}

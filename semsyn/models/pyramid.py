@@ -14,9 +14,10 @@ from semsyn.generator.config import Config, NormName
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid, stem_size
 from semsyn.generator.resources import Resource
+from semsyn.nn.conditional import MakeNorm
+from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.conditioning.conditioner import Conditioner
 from semsyn.nn.encoders.image import ImageEncoder
-from semsyn.nn.resblock import MakeNorm, ModulatedResBlock
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 
 Upsampling = Literal["normal", "more", "most"]

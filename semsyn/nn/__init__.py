@@ -1,7 +1,7 @@
 """Layers: each is usable alone, and all networks are made of them."""
 
 from semsyn.nn.clade import CLADE
-from semsyn.nn.conditional import Conditional
+from semsyn.nn.conditional import Conditional, ConditionalNorm, Modulation
 from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
 from semsyn.nn.conditioning.instances import InstanceConditioner
 from semsyn.nn.conditioning.labels import LabelConditioner
@@ -38,6 +38,7 @@ __all__ = [
     "SPADE",
     "BatchNorm",
     "Conditional",
+    "ConditionalNorm",
     "Conditioner",
     "CrossAttention",
     "ImageEncoder",
@@ -51,6 +52,7 @@ __all__ = [
     "LatentStem",
     "ModulatedNetwork",
     "ModulatedResBlock",
+    "Modulation",
     "NoiseConditioner",
     "ObjectParts",
     "PartConditioner",

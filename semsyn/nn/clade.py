@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from semsyn.nn.conditional import Conditional
-from semsyn.nn.modulation import Modulation
+from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.nn.tail import EdgeTail
 from semsyn.records.condition import Condition
 
 
-class CLADE(Conditional):
+class CLADE(ConditionalNorm):
     r"""Class-adaptive normalisation: one (gamma, beta) row per class, looked up at every pixel.
 
     .. math:: y_{nchw} = \gamma_{kc}\,\hat{x}_{nchw} + \beta_{kc}, \qquad k = \text{class\_ids}_{nhw}
@@ -45,7 +45,6 @@ class CLADE(Conditional):
         fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
         self.reads = tuple(name for name, used in fields.items() if used)
         super().__init__()
-        self.appended_channels = int(has_edges)
         self.num_classes = num_classes
         self.out_channels = channels + has_edges
         self.norm = norm(channels)
@@ -53,7 +52,7 @@ class CLADE(Conditional):
         self.beta = nn.Parameter(torch.zeros(num_classes, channels))
         self.gamma_gain = nn.Conv2d(2, 1, 1) if has_offsets else None
         self.beta_gain = nn.Conv2d(2, 1, 1) if has_offsets else None
-        self.edge_conv = nn.Conv2d(1, 1, 1) if has_edges else None
+        self.tail = EdgeTail() if has_edges else None
         for conv in (self.gamma_gain, self.beta_gain):
             if conv is not None:
                 nn.init.zeros_(conv.weight)
@@ -65,10 +64,6 @@ class CLADE(Conditional):
         rows = cond.class_ids.where(cond.class_ids < self.num_classes, 0)
         gains = (None, None) if self.gamma_gain is None or self.beta_gain is None else self._gains(cond)
         return Modulation(gamma=self.gamma, beta=self.beta, ids=rows, gamma_gain=gains[0], beta_gain=gains[1])
-
-    def appended(self, cond: Condition) -> Tensor:
-        assert self.edge_conv is not None and cond.edges is not None
-        return self.edge_conv(cond.edges[:, None].to(self.edge_conv.weight.dtype))
 
     def _gains(self, cond: Condition) -> tuple[Tensor, Tensor]:
         assert cond.offsets is not None and self.gamma_gain is not None and self.beta_gain is not None

@@ -6,14 +6,14 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.nn.conditional import Conditional
-from semsyn.nn.modulation import Modulation
+from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.nn.tail import SketchTail
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Regions
 
 
-class INADE(Conditional):
+class INADE(ConditionalNorm):
     r"""Instance-adaptive denormalisation: every class owns a distribution of modulations, every instance a draw from
     it.
 
@@ -49,14 +49,12 @@ class INADE(Conditional):
     ) -> None:
         self.reads = ("regions", "planes") if has_sketch else ("regions",)
         super().__init__()
-        self.has_finish = has_sketch
         self.out_channels = channels
         self.norm = norm(channels)
         self.weight = nn.Parameter(torch.rand(num_classes, channels, 2))
         self.bias = nn.Parameter(torch.zeros(num_classes, channels, 2))
         self.code_to_channels = nn.Linear(code_dim, channels)
-        self.sketch_conv = nn.Conv2d(1, channels, 3, padding=1) if has_sketch else None
-        self.merge_conv = nn.Conv2d(2 * channels, channels, 1, bias=False) if has_sketch else None
+        self.tail = SketchTail(channels) if has_sketch else None
 
     def tables(self, regions: Regions) -> tuple[Tensor, Tensor]:
         """gamma and beta of each pair, r c."""
@@ -72,7 +70,3 @@ class INADE(Conditional):
         assert cond.regions is not None
         gamma, beta = self.tables(cond.regions)
         return Modulation(gamma=gamma, beta=beta, ids=cond.regions.ids)
-
-    def finish(self, y: Tensor, cond: Condition) -> Tensor:
-        assert self.sketch_conv is not None and self.merge_conv is not None and cond.planes is not None
-        return self.merge_conv(torch.cat([y, self.sketch_conv(cond.planes.to(y.dtype))], dim=1))

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.nn.conditional import Conditional
+from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm
 from semsyn.records.condition import Condition
 
 REPLACED: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)
@@ -15,7 +15,7 @@ REPLACED: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.G
 class NormSlot(nn.Module):
     """Stands where a norm stood and hands its features, with the condition of the call, to a conditional layer."""
 
-    def __init__(self, layer: Conditional) -> None:
+    def __init__(self, layer: ConditionalNorm) -> None:
         super().__init__()
         self.layer = layer
         self.levels: dict[tuple[int, int], Condition] | None = None
@@ -63,7 +63,7 @@ class ModulatedNetwork(nn.Module):
 
 def replace_norms(
     model: nn.Module,
-    factory: Callable[[int], Conditional],
+    factory: MakeNorm,
     *,
     kinds: tuple[type[nn.Module], ...] = REPLACED,
     where: Callable[[str], bool] = lambda name: True,

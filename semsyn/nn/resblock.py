@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.nn.conditional import Conditional
-from semsyn.nn.inference_conv import SplitConv2d
-from semsyn.nn.modulation import Modulation
+from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm, Modulation
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.condition import Condition
 
-MakeNorm = Callable[[int], Conditional]
 MakeConv = Callable[[int, int], nn.Module]
 BlockModulations = Mapping[str, Modulation]
+
+SLOPE = 0.2  # of the leaky ReLUs
 
 
 class ModulatedResBlock(nn.Module):
@@ -79,10 +77,15 @@ class ModulatedResBlock(nn.Module):
         layers = (self.norm_p, self.norm_0, self.conv_0, self.norm_s)
         self.reads = tuple(dict.fromkeys(f for layer in layers if isinstance(layer, Conditional) for f in layer.reads))
 
+    def norms(self) -> dict[str, ConditionalNorm]:
+        """The norms there are, by name."""
+        named = {"norm_p": self.norm_p, "norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
+        return {name: norm for name, norm in named.items() if norm is not None}
+
     def prepare(
         self, cond: Condition, drawn: Sequence[str] = (), earlier: BlockModulations | None = None
     ) -> BlockModulations:
-        """The modulations of its norms, all that does not depend on the features; see `Conditional.modulate`.
+        """The modulations of its norms, all that does not depend on the features; see `ConditionalNorm.modulate`.
 
         Args:
             cond: of the stage.
@@ -90,33 +93,21 @@ class ModulatedResBlock(nn.Module):
             earlier: those of the maps before an edit.
         """
         known = earlier or {}
-        norms = {"norm_p": self.norm_p, "norm_0": self.norm_0, "norm_1": self.norm_1, "norm_s": self.norm_s}
-        return {
-            name: norm.prepare(cond, known.get(name))
-            for name, norm in norms.items()
-            if norm is not None and not set(norm.reads) & set(drawn)
-        }
+        early = {name: norm for name, norm in self.norms().items() if not set(norm.reads) & set(drawn)}
+        return {name: norm.modulate(cond, known.get(name)) for name, norm in early.items()}
 
-    def forward(self, x: Tensor, cond: Condition, prepared: BlockModulations | None = None) -> Tensor:
-        ready = prepared or {}
-        is_own = x.shape[2:] != cond.size
-        x = F.interpolate(x, cond.size) if is_own else x
+    def forward(self, x: Tensor, cond: Condition, ready: BlockModulations | None = None) -> Tensor:
+        known = ready or {}
+        x = x if x.shape[2:] == cond.size else F.interpolate(x, cond.size)
         if self.norm_p is not None and self.conv_p is not None:
-            x = self.norm_p.convolve(self.conv_p, x, cond, ready.get("norm_p"), negative_slope=0.2, inplace=is_own)
-            is_own = True
+            x = self.conv_p(self.norm_p(x, cond, ready=known.get("norm_p"), slope=SLOPE))
         shortcut = x
         if self.norm_s is not None and self.conv_s is not None:
-            shortcut = self.norm_s.convolve(self.conv_s, x, cond, ready.get("norm_s"))
-        inplace = is_own and shortcut is not x
-        x = self.norm_0.convolve(self.conv_0, x, cond, ready.get("norm_0"), negative_slope=0.2, inplace=inplace)
-        x = self.norm_1.convolve(self.conv_1, x, cond, ready.get("norm_1"), negative_slope=0.2, inplace=True)
-        if torch.is_grad_enabled() or x.dtype != shortcut.dtype:
-            return shortcut + x
-        return x.add_(shortcut)
+            shortcut = self.conv_s(self.norm_s(x, cond, ready=known.get("norm_s")))
+        x = _convolve(self.conv_0, self.norm_0(x, cond, ready=known.get("norm_0"), slope=SLOPE), cond)
+        x = _convolve(self.conv_1, self.norm_1(x, cond, ready=known.get("norm_1"), slope=SLOPE), cond)
+        return shortcut + x
 
-    def fold(self) -> None:
-        """Take the inference form, in place: channels that norms append are convolved apart."""
-        for name in ("0", "1", "s"):
-            norm, conv = getattr(self, f"norm_{name}"), getattr(self, f"conv_{name}")
-            if norm is not None and norm.appended_channels and isinstance(conv, nn.Conv2d):
-                setattr(self, f"conv_{name}", SplitConv2d(conv, norm.appended_channels))
+
+def _convolve(conv: nn.Module, x: Tensor, cond: Condition) -> Tensor:
+    return conv(x, cond) if isinstance(conv, Conditional) else conv(x)

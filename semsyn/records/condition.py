@@ -1,6 +1,6 @@
 """What the layers of one resolution may read."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from torch import Tensor
@@ -61,6 +61,8 @@ class Condition:
             their windows, with which layers that can do without them are cheaper (`Conditional.may_use_windows`).
         parts: parts of objects.
         routing: weights of the experts of layers that mix some.
+        size: (h, w) of the maps; (0, 0) without any.
+        batch: number of images.
     """
 
     class_ids: Tensor | None = None
@@ -70,6 +72,8 @@ class Condition:
     regions: Regions | None = None
     parts: Parts | None = None
     routing: Routing | None = None
+    size: tuple[int, int] = field(init=False, repr=False, compare=False)
+    batch: int = field(init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -115,26 +119,15 @@ class Condition:
         routing = routing if routing is None or size is None else routing.resized(size)
         return cls(**at, regions=regions, parts=parts, routing=routing)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """(h, w) of the maps."""
-        shape = self._map.shape
-        return shape[-2], shape[-1]
-
-    @property
-    def batch(self) -> int:
-        """Number of images."""
-        return self._map.shape[0]  # len() of a traced tensor is a constant
-
-    @property
-    def _map(self) -> Tensor:
+    def __post_init__(self) -> None:
         ids = None if self.regions is None else self.regions.ids
         noise = None if self.parts is None else self.parts.noise
         weights = None if self.routing is None else self.routing.norm
-        for tensor in (self.class_ids, self.edges, self.offsets, self.planes, ids, noise, weights):
-            if tensor is not None:
-                return tensor
-        raise InputError("a condition without maps has no size.")
+        maps = (self.class_ids, self.edges, self.offsets, self.planes, ids, noise, weights)
+        shape = next((t.shape for t in maps if t is not None), (0, 0, 0))
+        # Attributes, not properties: every layer of a stage reads them. (len() of a traced tensor is a constant.)
+        object.__setattr__(self, "size", (shape[-2], shape[-1]))
+        object.__setattr__(self, "batch", shape[0])
 
     def resized(self, size: tuple[int, int]) -> "Condition":
         """The condition at another size (nearest, torch's floor rule); codes stay."""
@@ -171,4 +164,4 @@ class Condition:
         return [name for name in reads if getattr(self, name) is None]
 
 
-CONDITION_FIELDS = tuple(f.name for f in fields(Condition))
+CONDITION_FIELDS = tuple(f.name for f in fields(Condition) if f.init)

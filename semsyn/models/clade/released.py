@@ -27,7 +27,7 @@ _NORM = {
     f"{_AFFINE}.bias": "painter.stages.{stage}.norm_{i}.beta",
     f"{_AFFINE}.dist_conv_w.{{p}}": "painter.stages.{stage}.norm_{i}.gamma_gain.{p}",
     f"{_AFFINE}.dist_conv_b.{{p}}": "painter.stages.{stage}.norm_{i}.beta_gain.{p}",
-    "{stage}.norm_{i}.inst_conv.{p}": "painter.stages.{stage}.norm_{i}.edge_conv.{p}",
+    "{stage}.norm_{i}.inst_conv.{p}": "painter.stages.{stage}.norm_{i}.tail.conv.{p}",
 }
 
 GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.conv.{p}", **BLOCKS, **_NORM})

@@ -27,8 +27,8 @@ GENERATOR = KeyMap(
         **BLOCKS,
         "{stage}.norm_{i}.{p}": "painter.stages.{stage}.norm_{i}.{p}",
         "{stage}.norm_{i}.fc_noise.{p}": "painter.stages.{stage}.norm_{i}.code_to_channels.{p}",
-        "{stage}.norm_{i}.sketch_conv.{p}": "painter.stages.{stage}.norm_{i}.sketch_conv.{p}",
-        "{stage}.norm_{i}.merge_conv.weight": "painter.stages.{stage}.norm_{i}.merge_conv.weight",
+        "{stage}.norm_{i}.sketch_conv.{p}": "painter.stages.{stage}.norm_{i}.tail.sketch_conv.{p}",
+        "{stage}.norm_{i}.merge_conv.weight": "painter.stages.{stage}.norm_{i}.tail.merge_conv.weight",
     },
 )
 

@@ -4,13 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.nn.conditional import Conditional
-from semsyn.nn.modulation import Modulation
+from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.records.condition import Condition
 
 
-class PartModulation(Conditional):
+class PartModulation(ConditionalNorm):
     r"""Part semantic modulation: one scale and one shift per pixel, from part features where there is a part, from
     noise elsewhere.
 

@@ -24,9 +24,6 @@ class PyramidConv2d(nn.Module):
     Shape: features n c h/2 w/2, the result n o h w; the weight is o (c + k + p) 3 3.
     """
 
-    kernel: Tensor | None
-    label_weight: Tensor | None
-
     def __init__(self, in_channels: int, out_channels: int, num_classes: int, num_planes: int) -> None:
         super().__init__()
         conv = nn.Conv2d(in_channels + num_classes + num_planes, out_channels, 3)
@@ -36,22 +33,18 @@ class PyramidConv2d(nn.Module):
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.num_planes = num_planes
-        self.register_buffer("kernel", None)
-        self.register_buffer("label_weight", None)
 
     def forward(self, features: Tensor | None, labels: LabelLevel) -> Tensor:
-        kernel, label_weight = self._weights()
+        kernel, label_weight = self.weights()
         bias = self.bias.to(label_weight.dtype)
         if features is None or kernel is None:
             return self._convolve_labels(labels, label_weight, bias)
         y = F.conv_transpose2d(F.leaky_relu(features, 0.2), kernel, bias, stride=2, padding=1)
         return y.add_(self._convolve_labels(labels, label_weight, None))
 
-    def _weights(self) -> tuple[Tensor | None, Tensor]:
+    def weights(self) -> tuple[Tensor | None, Tensor]:
         """Of the features, for a transposed convolution, c o 4 4; and of the labels, o (k + p) 3 3."""
         dtype = torch.promote_types(self.bias.dtype, torch.float32)
-        if self.label_weight is not None:
-            return None if self.kernel is None else self.kernel.to(dtype), self.label_weight.to(dtype)
         weight, label_weight = self.weight.to(dtype).split(
             [self.in_channels, self.num_classes + self.num_planes], dim=1
         )
@@ -77,13 +70,6 @@ class PyramidConv2d(nn.Module):
             weight = weight.index_select(1, torch.cat([labels.classes, of_planes]))
         dense = dense if planes is None else torch.cat([dense, planes], dim=1)
         return F.conv2d(dense, weight, bias, padding=1)
-
-    def fold(self) -> None:
-        """Take the inference form, in place."""
-        kernel, label_weight = self._weights()
-        self.kernel = None if kernel is None else kernel.detach().contiguous()
-        self.label_weight = label_weight.detach().contiguous()
-        del self.weight
 
     def extra_repr(self) -> str:
         return f"{self.in_channels} + {self.num_classes} classes + {self.num_planes} planes, {len(self.bias)}"

@@ -11,7 +11,7 @@ from semsyn.errors import InputError, check_shape
 from semsyn.functional.pool_channels import pool_matrix
 from semsyn.nn.routing.label_pyramid import LabelLevel, PositionMaps, label_pyramid
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
-from semsyn.nn.spectral_norm import fold_spectral_norm, spectral_norm
+from semsyn.nn.spectral_norm import spectral_norm
 
 WIDTHS = (16, 8, 4, 2, 1, 1, 1)  # of the levels, multiples of the network's width
 MIN_LEVELS = 2
@@ -166,13 +166,6 @@ class SemanticVectorNetwork(nn.Module):
                 check_shape(tensor, "n p h w", n=n, p=self.num_planes, h=h, w=w, name=name)
             else:
                 check_shape(tensor, "n h w", n=n, h=h, w=w, name=name)
-
-    def fold(self) -> None:
-        """Take the inference form, in place: kernels as the forward uses them, without spectral norms."""
-        fold_spectral_norm(self)
-        for level in self.levels:
-            assert isinstance(level, SemanticLevel)
-            level.conv_0.fold()
 
 
 class SemanticLevel(nn.Module):

@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from semsyn.errors import InputError, check_shape
 from semsyn.functional import mixture_conv2d
 from semsyn.nn.conditional import Conditional
-from semsyn.nn.inference_conv import PackedConv2d
 from semsyn.nn.spectral_norm import spectral_norm
-from semsyn.ops.mixture_conv2d.reference import mix_results
 from semsyn.records.condition import Condition
 
 Size = int | tuple[int, int]
@@ -72,24 +70,22 @@ class SpatiallyConditionalConv2d(Conditional):
 
         self.experts = nn.ModuleList(make_expert() for _ in range(num_experts))
 
-    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
         """The convolution of x.
 
         Raises:
             InputError: if there is no routing, or it has other planes or another size.
         """
-        routing = self._routing(cond)
+        routing = self.routing(cond)
         experts: Sequence[Any] = list(self.experts)
         planes = len(experts) * (self.out_channels if self.is_interleaved else 1)
         check_shape(routing, "n e h w", n=x.shape[0], e=planes, name="routing")
         if self.is_interleaved:
             return _interleave([expert(x) for expert in experts], routing)
-        if routing.shape[2:] != (1, 1) and isinstance(experts[0], PackedConv2d):  # they keep their weights packed
-            return mix_results((expert(x) for expert in experts), routing)
         biases = None if experts[0].bias is None else [expert.bias for expert in experts]
         return mixture_conv2d(x, [expert.weight for expert in experts], routing, bias=biases, **self.geometry)
 
-    def _routing(self, cond: Condition | Tensor) -> Tensor:
+    def routing(self, cond: Condition | Tensor) -> Tensor:
         if isinstance(cond, Tensor):
             return cond
         if cond.routing is None:
@@ -97,9 +93,6 @@ class SpatiallyConditionalConv2d(Conditional):
                 f"{type(self).__name__} reads ['routing'], which the condition does not hold. See Condition.of(...)."
             )
         return cond.routing.conv
-
-    def fold(self) -> None:
-        """Nothing: the experts take their inference form as every convolution does."""
 
 
 def _interleave(results: Sequence[Tensor], routing: Tensor) -> Tensor:

@@ -4,14 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import check_shape
-from semsyn.nn.conditional import Conditional
-from semsyn.nn.modulation import Modulation
+from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.routing.mixture_modulation import MixtureModulation
 from semsyn.records.condition import Condition, Routing
 
 
-class SpatiallyConditionalNorm(Conditional):
+class SpatiallyConditionalNorm(ConditionalNorm):
     r"""Spatially conditional normalisation: gamma and beta of a pixel are mixed from a few rows.
 
     .. math:: y_{nchw} = \hat{x}_{nchw}\,\Bigl(1 + \sum_e w_{nehw}\,\gamma_{ec}\Bigr) + \sum_e w_{nehw}\,\beta_{ec}
@@ -41,12 +40,10 @@ class SpatiallyConditionalNorm(Conditional):
         self.norm = norm(channels)
         self.affine = nn.Parameter(torch.zeros(num_experts, 2 * channels))
 
-    def conditions(self, x: Tensor, cond: Condition | Tensor) -> Condition:
-        """As every conditional layer's, but that a bare tensor is the routing."""
-        if isinstance(cond, Tensor):
-            self._check(cond, x.shape[0], (x.shape[2], x.shape[3]))
-            cond = Condition(routing=Routing(conv=cond, norm=cond))
-        return super().conditions(x, cond)
+    def wrap(self, x: Tensor, given: Tensor) -> Condition:
+        """A bare tensor is the routing."""
+        self._check(given, x.shape[0], (x.shape[2], x.shape[3]))
+        return Condition(routing=Routing(conv=given, norm=given))
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.routing is not None

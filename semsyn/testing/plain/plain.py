@@ -28,6 +28,7 @@ from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalCon
 from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
 from semsyn.nn.spade import SPADE
 from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem
+from semsyn.nn.tail import EdgeTail, SketchTail
 from semsyn.records.codes import Codes
 from semsyn.records.condition import Routing
 from semsyn.records.layout import Layout
@@ -214,7 +215,10 @@ def plain_clade(layer: CLADE, x: Tensor, maps: PlainMaps) -> Tensor:
         offsets = F.interpolate(maps.offsets, x.shape[2:], mode="nearest")
         gamma, beta = gamma * (1 + layer.gamma_gain(offsets)), beta * (1 + layer.beta_gain(offsets))
     y = _normalise(layer.norm, x) * gamma + beta
-    return y if layer.edge_conv is None else torch.cat([y, layer.edge_conv(resized[:, -1:])], dim=1)
+    if layer.tail is None:
+        return y
+    assert isinstance(layer.tail, EdgeTail)
+    return torch.cat([y, layer.tail.conv(resized[:, -1:])], dim=1)
 
 
 def plain_inade(layer: INADE, x: Tensor, maps: PlainMaps) -> Tensor:
@@ -230,11 +234,11 @@ def plain_inade(layer: INADE, x: Tensor, maps: PlainMaps) -> Tensor:
         for j in (0, 1)
     )
     y = _normalise(layer.norm, x) * gamma + beta
-    if layer.sketch_conv is None or layer.merge_conv is None:
+    if layer.tail is None:
         return y
-    assert maps.planes is not None
-    sketch = layer.sketch_conv(F.interpolate(maps.planes, size, mode="nearest"))
-    return layer.merge_conv(torch.cat([y, sketch], dim=1))
+    assert maps.planes is not None and isinstance(layer.tail, SketchTail)
+    sketch = layer.tail.sketch_conv(F.interpolate(maps.planes, size, mode="nearest"))
+    return layer.tail.merge_conv(torch.cat([y, sketch], dim=1))
 
 
 def plain_part_modulation(layer: PartModulation, x: Tensor, maps: PlainMaps) -> Tensor:

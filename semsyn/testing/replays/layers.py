@@ -101,7 +101,11 @@ def norm_layer(case: Case) -> Results:
         leaves["noise"] = case.inputs["noise"].clone().requires_grad_()
     cond = condition(case, planes, (x.shape[2], x.shape[3]), leaves.get("noise"))
     y = layer(x, cond)
-    return {"y": y, **probe_gradients(y, leaves), **state_after(layer, keymap, "head_0.norm_0.", "painter.stages.0.norm_0.")}
+    return {
+        "y": y,
+        **probe_gradients(y, leaves),
+        **state_after(layer, keymap, "head_0.norm_0.", "painter.stages.0.norm_0."),
+    }
 
 
 def class_affine(case: Case) -> Results:

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from semsyn.ops.indexed_affine import chunked
-from semsyn.ops.indexed_affine.chunked import indexed_affine_chunked
+from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
 N, C, H, W, R = 2, 6, 5, 7, 4

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from semsyn.ops.mixture_affine import chunked
-from semsyn.ops.mixture_affine.chunked import is_chunkable, mixture_affine_chunked
+from semsyn.ops.mixture_affine.cpu import is_chunkable, mixture_affine_chunked
 from semsyn.ops.mixture_affine.reference import mixture_affine_reference
 
 N, C, H, W, E = 2, 6, 5, 7, 3

@@ -1,0 +1,58 @@
+"""The residual block for inference."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semsyn.fast.conv import FastConv2d, SplitConv2d
+from semsyn.fast.norm import FastNorm
+from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock
+from semsyn.records.condition import Condition
+
+
+class FastResBlock(ModulatedResBlock):
+    """A residual block that owns its features: works in place, and convolves channels apart that norms append.
+
+    Args:
+        norms: norm_p, norm_0, norm_1 and norm_s, as far as there are any.
+        convs: conv_p and so on, likewise.
+        reads: of the block.
+    """
+
+    def __init__(self, norms: dict[str, FastNorm], convs: dict[str, nn.Module], reads: tuple[str, ...]) -> None:
+        super(ModulatedResBlock, self).__init__()
+        self.reads = reads
+        for name in "p01s":
+            norm, conv = norms.get(f"norm_{name}"), convs.get(f"conv_{name}")
+            appended = 0 if norm is None or norm.tail is None else norm.tail.appended
+            if appended and isinstance(conv, FastConv2d):
+                conv = SplitConv2d(conv, appended)
+            setattr(self, f"norm_{name}", norm)
+            setattr(self, f"conv_{name}", conv)
+
+    def forward(self, x: Tensor, cond: Condition, ready: BlockModulations | None = None) -> Tensor:
+        is_own = x.shape[2:] != cond.size
+        x = F.interpolate(x, cond.size) if is_own else x
+        if self.norm_p is not None:
+            x = self._step("p", x, cond, ready, inplace=is_own)
+            is_own = True
+        shortcut = x if self.norm_s is None else self._step("s", x, cond, ready, slope=None)
+        x = self._step("0", x, cond, ready, inplace=is_own and shortcut is not x)
+        x = self._step("1", x, cond, ready, inplace=True)
+        if torch.is_grad_enabled() or x.dtype != shortcut.dtype:
+            return shortcut + x
+        return x.add_(shortcut)
+
+    def _step(
+        self,
+        name: str,
+        x: Tensor,
+        cond: Condition,
+        ready: BlockModulations | None,
+        *,
+        slope: float | None = SLOPE,
+        inplace: bool = False,
+    ) -> Tensor:
+        norm, conv = getattr(self, f"norm_{name}"), getattr(self, f"conv_{name}")
+        known = None if ready is None else ready.get(f"norm_{name}")
+        return norm.convolved(conv, x, cond, known, slope=slope, inplace=inplace)

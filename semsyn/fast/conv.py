@@ -1,0 +1,74 @@
+"""Convolutions in the form they take for inference."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from semsyn.ops.onednn import Geometry, convolve, has_packed_form, reorder_weight
+
+MAX_PACKED_PIXELS = 512  # above, the reordering that packing saves is lost in the convolution
+
+
+class FastConv2d(nn.Conv2d):
+    """A convolution that keeps its weight in oneDNN's own layout beside the plain one, for few pixels on CPU.
+
+    The packed weight is made by the first call that profits, is made anew once the weight is written to or replaced,
+    and is no part of the state.
+    """
+
+    _packed: Tensor | None = None
+    _packed_of: object = None
+
+    @classmethod
+    def of(cls, weight: Tensor, bias: Tensor | None, **geometry: Any) -> "FastConv2d":
+        """With that weight (o c/groups kh kw) and bias (o), which get no gradients.
+
+        Args:
+            weight, bias: are detached, not copied.
+            geometry: stride, padding and so on, as of `torch.nn.Conv2d`; without any: stride 1 and the same size.
+        """
+        o, c, kh, kw = weight.shape
+        geometry = geometry or {"padding": (kh // 2, kw // 2)}
+        channels = c * geometry.get("groups", 1)
+        conv = cls(channels, o, (kh, kw), bias=bias is not None, device="meta", **geometry)
+        conv.weight = nn.Parameter(weight.detach(), requires_grad=False)
+        conv.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
+        return conv
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self._profits(x):
+            return super().forward(x)
+        geometry: Geometry = self.padding, self.stride, self.dilation, self.groups  # type: ignore[assignment]
+        packed_of = (self.weight.data_ptr(), self.weight._version)
+        if self._packed is None or packed_of != self._packed_of:
+            self._packed, self._packed_of = reorder_weight(self.weight, geometry, x.shape), packed_of
+        return convolve(x, self._packed, self.bias, geometry)
+
+    def _profits(self, x: Tensor) -> bool:
+        if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
+            return False
+        is_small = x.shape[0] * x.shape[2] * x.shape[3] <= MAX_PACKED_PIXELS
+        is_plain = self.padding_mode == "zeros" and not isinstance(self.padding, str) and not self.weight.is_inference()
+        return is_small and is_plain and x.dtype == self.weight.dtype and has_packed_form(x.dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_packed": None}  # neither copied nor pickled
+
+
+class SplitConv2d(nn.Module):
+    """A convolution of features and of channels appended to them, as two, so that they need not be put together.
+
+    Args:
+        conv: the convolution of both.
+        appended: how many of its input channels are appended ones, the last.
+
+    Attributes:
+        features, appended: the result is ``features(x) + appended(y)``.
+    """
+
+    def __init__(self, conv: FastConv2d, appended: int) -> None:
+        super().__init__()
+        features, appended_weight = conv.weight.split([conv.in_channels - appended, appended], dim=1)
+        self.features = FastConv2d.of(features.contiguous(), conv.bias)
+        self.appended = FastConv2d.of(appended_weight.contiguous(), None)

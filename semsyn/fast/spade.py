@@ -1,0 +1,50 @@
+"""SPADE for inference: one packed convolution for gamma and beta, with the statistics of the norm in it."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from semsyn.fast.conv import FastConv2d
+from semsyn.fast.norm import Statistics
+from semsyn.nn.spade import SPADE
+from semsyn.ops.linear_as_conv import linear_as_conv
+
+TABLE_ROWS = 512  # of a table computed at a time on CPU: what the second convolution reads stays in the cache
+
+
+class FastSPADE(SPADE):
+    """A SPADE whose gamma and beta are one convolution, of x before its norm.
+
+    Args:
+        layer: what it computes; it is this form's own.
+        statistics: of the norm in front, taken into gamma and beta; None: it has none.
+    """
+
+    def __init__(self, layer: SPADE, statistics: Statistics | None) -> None:
+        super(SPADE, self).__init__()
+        self.reads, self.may_use_windows, self.has_codes = layer.reads, layer.may_use_windows, layer.has_codes
+        self.out_channels, self.norm, self.shared = layer.out_channels, layer.norm, layer.shared
+        weight, bias = (t.detach() for t in layer.gamma_beta())
+        if statistics is not None:
+            weight, bias = _after(weight, bias, *statistics)
+        taps = rearrange(weight, "c o kh kw -> c kh kw o").contiguous()
+        # The same memory for both: a 1 x 1 convolution of windows, and a convolution of maps.
+        self.of_windows = FastConv2d.of(taps.view(len(taps), -1, 1, 1), bias)
+        self.of_maps = FastConv2d.of(rearrange(taps, "c kh kw o -> c o kh kw"), bias)
+
+    def dense(self, hidden: Tensor) -> Tensor:
+        return self.of_maps(hidden)
+
+    def rows(self, hidden: Tensor, inner: Tensor) -> Tensor:
+        is_eager = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
+        pieces = inner.split(TABLE_ROWS if is_eager else len(inner))
+        return torch.cat([linear_as_conv(F.embedding(p, hidden).flatten(1), self.of_windows) for p in pieces])
+
+
+def _after(weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor) -> Statistics:
+    """The convolution for gamma and beta of x · scale + shift (c each), as that for those of x."""
+    (gamma, beta), (gamma_bias, beta_bias) = weight.chunk(2), bias.chunk(2)
+    a, b = (rearrange(t, "c -> c 1 1 1") for t in (scale, shift))
+    weight = torch.cat([gamma * a, torch.addcmul(beta, gamma, b)])
+    return weight, torch.cat([gamma_bias * scale, torch.addcmul(beta_bias, gamma_bias, shift)])
