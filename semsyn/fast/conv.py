@@ -1,5 +1,7 @@
 """Convolutions in the form they take for inference."""
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,7 +20,7 @@ class FastConv2d(nn.Conv2d):
     """
 
     _packed: Tensor | None = None
-    _packed_of: object = None
+    _source: tuple[Callable[[], Tensor | None], int, int]
 
     @classmethod
     def of(cls, weight: Tensor, bias: Tensor | None, **geometry: Any) -> "FastConv2d":
@@ -40,10 +42,15 @@ class FastConv2d(nn.Conv2d):
         if not self._profits(x):
             return super().forward(x)
         geometry: Geometry = self.padding, self.stride, self.dilation, self.groups  # type: ignore[assignment]
-        packed_of = (self.weight.data_ptr(), self.weight._version)
-        if self._packed is None or packed_of != self._packed_of:
-            self._packed, self._packed_of = reorder_weight(self.weight, geometry, x.shape), packed_of
+        if self._packed is None or not self._is_packed_of(self.weight):
+            self._packed = reorder_weight(self.weight, geometry, x.shape)
+            self._source = weakref.ref(self.weight), self.weight.data_ptr(), self.weight._version
         return convolve(x, self._packed, self.bias, geometry)
+
+    def _is_packed_of(self, weight: Tensor) -> bool:
+        """Whether the packed weight was made of this one, which was not written to since."""
+        source, place, version = self._source
+        return source() is weight and (place, version) == (weight.data_ptr(), weight._version)
 
     def _profits(self, x: Tensor) -> bool:
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
@@ -53,7 +60,7 @@ class FastConv2d(nn.Conv2d):
         return is_small and is_plain and x.dtype == self.weight.dtype and has_packed_form(x.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_packed": None}  # neither copied nor pickled
+        return {**self.__dict__, "_packed": None, "_source": None}  # neither copied nor pickled
 
 
 class SplitConv2d(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.backend import Backend, wants_triton
-from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, is_chunkable
+from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine_planes, is_eager_on_cpu
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
@@ -33,7 +33,7 @@ def indexed_affine(
         negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
         backend: "reference" (plain PyTorch), "triton" (one kernel each way; on a GPU, fp32, fp16 or bf16, no gains), or
             "auto": the kernel where it can run, but not under export nor with deterministic algorithms asked for; for
-            inference on CPU with channels-last features a form that works in the cache.
+            inference on CPU a form that works in the cache.
 
     Returns:
         n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids, to any order.
@@ -53,10 +53,11 @@ def indexed_affine(
             raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
     if (backend != "auto" or x.is_cuda) and wants_triton(backend, x, gamma, beta) and not has_gains:
         return indexed_affine_op(x, region_ids, gamma, beta, negative_slope)
-    is_plain = backend == "auto" and not has_gains and not torch.is_grad_enabled()
-    if is_plain and x.is_contiguous(memory_format=torch.channels_last) and is_chunkable(x, gamma, beta):
-        return indexed_affine_chunked(x, region_ids.long(), gamma, beta, negative_slope)
-    return indexed_affine_reference(x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)
+    arguments = (x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)
+    if backend == "auto" and not torch.is_grad_enabled() and is_eager_on_cpu(x, gamma, beta):
+        is_last = x.is_contiguous(memory_format=torch.channels_last)
+        return indexed_affine_chunked(*arguments) if is_last else indexed_affine_planes(*arguments)
+    return indexed_affine_reference(*arguments)
 
 
 def check_gains(x: Tensor, *gains: Tensor | None) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from semsyn.bench.memory import peak_bytes
 from semsyn.errors import InputError
 from semsyn.functional import mixture_conv2d
-from semsyn.ops.mixture_conv2d import strips
+from semsyn.ops.mixture_conv2d import cpu
 
 N, C, O, E, H, W = 2, 4, 6, 3, 7, 6
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -66,8 +66,8 @@ def test_strip_by_strip_it_is_the_same(
 ) -> None:
     made = make(options, has_bias=has_bias)
     expected = by_kernel(**made, **options)
-    monkeypatch.setattr(strips, "MIN_PIXELS", 1)
-    monkeypatch.setattr(strips, "STRIP", rows * N * O * expected.shape[3])
+    monkeypatch.setattr(cpu, "MIN_PIXELS", 1)
+    monkeypatch.setattr(cpu, "STRIP", rows * N * O * expected.shape[3])
     with torch.inference_mode():
         found = mixture_conv2d(**made, **options)
     assert found.is_contiguous()
@@ -76,7 +76,7 @@ def test_strip_by_strip_it_is_the_same(
 
 def test_strips_take_the_routing_of_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make({"padding": 1})
-    monkeypatch.setattr(strips, "MIN_PIXELS", 1)
+    monkeypatch.setattr(cpu, "MIN_PIXELS", 1)
     made["routing"] = made["routing"][:, :, 1:]
     with torch.inference_mode(), pytest.raises(InputError, match="routing"):
         mixture_conv2d(**made, padding=1)

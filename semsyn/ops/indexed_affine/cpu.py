@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.ops.indexed_affine.reference import row_ids
 from semsyn.ops.linear_as_conv import linear_as_conv
 
 CHUNK = 2**18  # numbers looked up at a time: 1 MB
@@ -33,8 +32,9 @@ def indexed_affine_chunked(
         inplace: write the result into x.
     """
     n, c, h, w = x.shape
-    if gamma.ndim == 3:
-        region_ids, gamma, beta = row_ids(gamma, region_ids), gamma.flatten(0, 1), beta.flatten(0, 1)
+    if gamma.ndim == 3:  # the tables of all images, one below the other
+        starts = gamma.shape[1] * torch.arange(n, device=x.device)[:, None, None]
+        region_ids, gamma, beta = region_ids + starts, gamma.flatten(0, 1), beta.flatten(0, 1)
     ids, pixels = region_ids.flatten(), x.permute(0, 2, 3, 1).reshape(-1, c)
     gains = [gain if gain is None else gain.flatten()[:, None] for gain in (gamma_gain, beta_gain)]
     result = pixels
@@ -62,8 +62,44 @@ def indexed_affine_chunked(
     return result.view(n, h, w, -1).permute(0, 3, 1, 2)
 
 
+def indexed_affine_planes(
+    x: Tensor,
+    region_ids: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    negative_slope: float | None = None,
+    gamma_gain: Tensor | None = None,
+    beta_gain: Tensor | None = None,
+) -> Tensor:
+    """x n c h w, contiguous: some channels at a time; tables r c or n r c; gains n 1 h w; no gradients."""
+    n, c, h, w = x.shape
+    x, ids = x.contiguous().view(n, c, h * w), region_ids.flatten(1)
+    gains = [gain if gain is None else gain.flatten(1) for gain in (gamma_gain, beta_gain)]
+    tables = [t.mT.expand(n, -1, -1).contiguous() for t in (gamma, beta)]  # n c r
+    result = torch.empty_like(x)
+    length = min(c, max(1, CHUNK // (h * w)))
+    buffers = x.new_empty(2, length, h * w)
+    for image in range(n):
+        for start in range(0, c, length):
+            part = slice(start, min(start + length, c))
+            scale, shift = buffers[:, : part.stop - start]
+            for table, gain, looked_up in zip(tables, gains, (scale, shift), strict=True):
+                torch.index_select(table[image, part], 1, ids[image], out=looked_up)
+                if gain is not None:
+                    looked_up.mul_(gain[image])
+            y = torch.addcmul(shift, x[image, part], scale, out=result[image, part])
+            if negative_slope is not None:
+                F.leaky_relu_(y, negative_slope)
+    return result.view(n, c, h, w)
+
+
 def is_chunkable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
     """Whether the chunked form applies: eager CPU inference in one dtype on channels-last features."""
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
+    return is_eager_on_cpu(x, gamma, beta) and x.is_contiguous(memory_format=torch.channels_last)
+
+
+def is_eager_on_cpu(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
+    """Whether one of these forms applies: eager CPU inference in one dtype."""
+    if torch.is_grad_enabled() or x.device.type != "cpu" or torch.compiler.is_compiling():
         return False
-    return x.dtype == gamma.dtype == beta.dtype and x.is_contiguous(memory_format=torch.channels_last)
+    return x.dtype == gamma.dtype == beta.dtype

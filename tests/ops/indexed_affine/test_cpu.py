@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from semsyn.ops.indexed_affine import chunked
-from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked
+from semsyn.ops.indexed_affine import cpu
+from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine_planes
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 
 N, C, H, W, R = 2, 6, 5, 7, 4
@@ -13,7 +13,7 @@ N, C, H, W, R = 2, 6, 5, 7, 4
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunked, "CHUNK", 10 * C)  # 70 pixels: seven chunks
+    monkeypatch.setattr(cpu, "CHUNK", 10 * C)  # 70 pixels: seven chunks; one channel of a picture at a time
 
 
 def make(per_image: bool) -> dict[str, torch.Tensor]:
@@ -37,6 +37,9 @@ def test_chunks_equal_the_definition(per_image: bool, negative_slope: float | No
     found = indexed_affine_chunked(*given.values(), negative_slope, *gains)
     torch.testing.assert_close(found, expected)
     assert torch.equal(given["x"], untouched)
+    planes = indexed_affine_planes(given["x"].contiguous(), *list(given.values())[1:], negative_slope, *gains)
+    torch.testing.assert_close(planes, expected)
+    assert planes.is_contiguous()
     inplace = indexed_affine_chunked(*given.values(), negative_slope, *gains, inplace=True)
     assert inplace.data_ptr() == given["x"].data_ptr()
     assert torch.equal(inplace, found)

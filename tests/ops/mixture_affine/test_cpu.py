@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from semsyn.ops.mixture_affine import chunked
+from semsyn.ops.mixture_affine import cpu
 from semsyn.ops.mixture_affine.cpu import is_chunkable, mixture_affine_chunked
 from semsyn.ops.mixture_affine.reference import mixture_affine_reference
 
@@ -13,7 +13,7 @@ N, C, H, W, E = 2, 6, 5, 7, 3
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunked, "CHUNK", 10 * C)  # 35 pixels an image: four chunks
+    monkeypatch.setattr(cpu, "CHUNK", 10 * C)  # 35 pixels an image: four chunks
 
 
 def make(memory_format: torch.memory_format) -> tuple[Tensor, ...]:

@@ -3,12 +3,15 @@
 import copy
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from semsyn.errors import InputError
+from semsyn.fast.fuse import fuse
 from semsyn.hub import save_pretrained
 from semsyn.models import (
     CLADEConfig,
@@ -16,7 +19,9 @@ from semsyn.models import (
     OASISConfig,
     SPADEConfig,
 )
+from semsyn.nn import CLADE, ModulatedResBlock
 from semsyn.nn.conditioning import windows
+from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case
 from semsyn.testing.golden.replay import golden_files
@@ -34,7 +39,8 @@ def test_fused_generators_give_the_originals_pictures(case, everywhere, monkeypa
     if everywhere:
         monkeypatch.setattr(windows, "MIN_PIXELS", 1)
         monkeypatch.setattr(windows, "MAX_SHARE", 1000.0)
-    generator, layout, style = build(case).fuse(), layout_of(case), style_of(case)
+    generator, layout = build(case).fuse(), layout_of(case)
+    style = style_of(generator, case)
     if case.kind == "inference":
         style = generator.encode(case.inputs["image"], layout).apply(style)
     with torch.no_grad():
@@ -81,17 +87,48 @@ def test_preparing_keeps_gradients():
     assert all(p.grad is not None for p in generator.parameters())
 
 
-def test_fusing_a_copy_leaves_the_original_trainable():
-    generator = GENERATORS["inade"]().eval()
+@pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
+def test_the_generator_that_is_fused_stays_as_it_is(make):
+    generator = make().train()
     layout = Layout.of(torch.randint(5, (1, 64, 64)), space=5, requires=generator.requires)
     style = generator.sample_style(layout, seeds=[0])
-    first, second = copy.deepcopy(generator), copy.deepcopy(generator)
+    before = {key: tensor.clone() for key, tensor in generator.state_dict().items()}
+    first, second = generator.fuse(), generator.fuse()
+    assert generator.training and not generator.is_fused and first.is_fused
+    assert all(torch.equal(before[key], tensor) for key, tensor in generator.state_dict().items())
+    assert not {p.data_ptr() for p in first.parameters()} & {p.data_ptr() for p in generator.parameters()}
     with torch.inference_mode():
-        expected = generator(layout, style)
-        for fused in (first.fuse(), second.fuse()):
+        expected = generator.eval()(layout, style)
+        for fused in (first, second, copy.deepcopy(first)):
             torch.testing.assert_close(fused(layout, style), expected, atol=1e-5, rtol=1e-4)
     generator.train()(layout, style).sum().backward()
-    assert generator.stages[0].conv_0.parametrizations.weight.original.grad is not None
+    assert all(p.grad is not None for p in generator.parameters())
+    with torch.no_grad():
+        generator.painter.to_image.conv.bias.add_(1)
+        torch.testing.assert_close(first(layout, style), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_norm_and_a_convolution_of_ones_own_keep_their_results():
+    class Shifted(CLADE):
+        def modulate(self, cond, earlier=None):
+            found = super().modulate(cond, earlier)
+            return replace(found, beta=found.beta + 1)
+
+    class Doubled(nn.Conv2d):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    block = ModulatedResBlock(
+        4, 6, partial(Shifted, num_classes=3), convolution=partial(Doubled, kernel_size=3, padding=1)
+    )
+    for norm in block.norms().values():
+        norm.norm.running_mean.normal_()
+    x, cond = torch.randn(2, 4, 8, 8), Condition(class_ids=torch.randint(3, (2, 8, 8)))
+    with torch.no_grad():
+        expected = block.eval()(x, cond)
+        given = x.clone()
+        torch.testing.assert_close(fuse(block)(x, cond), expected, atol=1e-5, rtol=1e-4)
+        assert torch.equal(x, given), "features of the caller stay what they are"
 
 
 @pytest.mark.parametrize("is_fused", [False, True])
@@ -109,12 +146,10 @@ def test_after_an_edit_what_did_not_change_is_reused(is_fused, monkeypatch):
         prepared = generator.prepare(after, earlier=earlier)
         style = generator.sample_style(after)
         torch.testing.assert_close(generator.run(prepared, style), generator(after, style), rtol=1e-4, atol=1e-5)
-        known = prepared.conditions[-1].windows.known
+        known = prepared.conditions[-1].regions.windows.known
         assert (known >= 0).sum() > 10 and (known < 0).sum() > 10
-        poisoned = replace(
-            earlier, modulations=tuple({n: zeroed(m) for n, m in s.items()} for s in earlier.modulations)
-        )
-        found = generator.prepare(after, earlier=poisoned).modulations[-1]["norm_0"].gamma
+        poisoned = replace(earlier, ready=tuple({n: zeroed(m) for n, m in s.items()} for s in earlier.ready))
+        found = generator.prepare(after, earlier=poisoned).ready[-1]["norm_0"].gamma
         assert torch.equal((found == 0).all(1), known >= 0)
 
 
