@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from toyscenes_cache import Scenes
 
 from semsyn import Generator
 from semsyn.data.spaces.label_space import label_space
+from semsyn.data.toyscenes.cache import Scenes
 from semsyn.nn.initialize import initialize
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style

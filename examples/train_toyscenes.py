@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from toyscenes_cache import load_scenes
 from toyscenes_patch_gan import CLADE_RECIPE, INADE_RECIPE, SCGAN_RECIPE
 from toyscenes_segmentation_gan import OASIS_RECIPE, SegmentationTraining
 from toyscenes_training import SPACE, Recipe, save_sheet
 
 from semsyn.data.parts.toy_parts import toy_supports
+from semsyn.data.toyscenes.cache import load_scenes
 from semsyn.hub import Card, find_card, save_pretrained
 
 RECIPES: dict[str, Recipe] = {

@@ -24,12 +24,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from toyscenes_cache import load_shapes
-from toyscenes_part_scores import describe, root_weights, score, silhouettes_of
 from train_toyscenes import card_of
 
 from semsyn.data.parts.part_shapes import SupportPool
 from semsyn.data.parts.toy_parts import ToyShapes, toy_supports
+from semsyn.data.toyscenes.cache import load_shapes
+from semsyn.evaluate.parts import describe_parts as describe
+from semsyn.evaluate.parts import score_parts as score
+from semsyn.losses.parts import root_weights, silhouettes_of
 from semsyn.nn import PartNet, PartSupports
 from semsyn.train import draw_replaced, part_net_branches
 

@@ -1,5 +1,6 @@
-"""PartNet's training loss."""
+"""What PartNet is trained by: its loss, the weights of rare parts, and silhouettes of true part maps."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,3 +25,25 @@ def part_losses(logits: Tensor, part_ids: Tensor) -> tuple[Tensor, Tensor]:
     check_shape(part_ids, "m h w", name="part_ids", m=m, h=h, w=w)
     target = F.one_hot(part_ids, p).movedim(-1, 1).to(logits)
     return F.binary_cross_entropy_with_logits(logits, target), F.cross_entropy(logits, part_ids)
+
+
+def root_weights(counts: Tensor) -> Tensor:
+    r"""Weights of classes or parts by the inverse root of their share of the pixels.
+
+    .. math:: w_p = \frac{s_p^{-1/2}}{\sum_q s_q^{1/2}}, \qquad s_p = \frac{n_p}{\sum_q n_q}
+
+    The mean over all pixels is 1. Rare ones are found too, at some cost of the frequent ones.
+
+    Args:
+        counts: ... p, pixels of each.
+
+    Returns:
+        ... p, float32; 0 where there are no pixels.
+    """
+    share = counts / counts.sum(-1, keepdim=True).clamp(min=1)
+    return torch.where(counts > 0, share.rsqrt() / share.sqrt().sum(-1, keepdim=True), 0)
+
+
+def silhouettes_of(part_ids: Tensor) -> Tensor:
+    """What is inside of objects by their part maps, m h w: all that is no background, m 1 h w, bool."""
+    return (part_ids > 0)[:, None]

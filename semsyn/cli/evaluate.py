@@ -1,0 +1,165 @@
+"""``semsyn evaluate``: what generators reach on unseen scenes."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from semsyn.cli.options import parse_count
+from semsyn.cli.progress import Progress
+from semsyn.data.spaces.label_space import label_space
+from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
+from semsyn.data.toyscenes.classes import PART_NAMES
+from semsyn.errors import InputError
+from semsyn.evaluate.judges import Field, Judge, load_judge, train_judge
+from semsyn.evaluate.report import draw_sheet, to_json, write_json, write_sheet
+from semsyn.evaluate.suite import Measured, Suite, check_generator
+from semsyn.generator.generator import Generator
+from semsyn.hub.load import load_pretrained
+
+SPACE = label_space("toyscenes")
+RESULTS = "results.json"
+TRUE = "true"  # what results call true pictures
+
+EPILOG = """\
+drawn and encoded: a small segmenter, trained on true pictures, looks at generated ones, with drawn codes
+and, where there is an encoder, with those of the true picture. mIoU, and the share of what it reaches on
+true pictures. over NAME: by how much mIoU is above that of each NAME before, with its 95 % interval.
+transfer: correlation of instances' colours with those of an exemplar. two seeds: how far apart the
+colours of an instance lie under two draws. part_net: mIoU of the parts that a generator infers.
+
+DIR gets results.json and a contact sheet of each NAME: label map, true picture, encoded codes and two
+draws. Scenes and segmenters are made once (minutes) and kept in the cache.
+
+examples:
+  semsyn evaluate clade/toyscenes inade/toyscenes --toyscenes --out evaluation
+  semsyn evaluate oasis/toyscenes ipose/toyscenes --toyscenes --parts --out parts-evaluation
+  semsyn evaluate mine.safetensors --toyscenes --scenes 100 --json --out evaluation
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `run`."""
+    parser.usage = "semsyn evaluate NAME [NAME ...] --toyscenes --out DIR [options]"
+    parser.description = "Measure generators on unseen scenes."
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "names", metavar="NAME", nargs="+", help="bundled name, file or folder of weights, or Hub repository"
+    )
+    parser.add_argument("--toyscenes", action="store_true", help="the scenes; so far there are no others")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--json", action="store_true", help="print a JSON object with all figures")
+    scenes = parser.add_argument_group("scenes")
+    scenes.add_argument(
+        "--cache", metavar="DIR", type=Path, default=Path("runs/toyscenes"), help="default runs/toyscenes"
+    )
+    scenes.add_argument("--scenes", metavar="N", type=parse_count, default=500, help="unseen ones; default 500")
+    judges = parser.add_argument_group("segmenters")
+    judges.add_argument("--segmenter", metavar="FILE", type=Path, help="its weights; default: those in the cache")
+    judges.add_argument("--segmenter-steps", metavar="N", type=parse_count, default=1500, help="default 1500")
+    judges.add_argument(
+        "--train-scenes", metavar="N", type=parse_count, default=16000, help="true ones to learn from; default 16000"
+    )
+    judges.add_argument("--parts", action="store_true", help="also look for parts, by a segmenter of them")
+    judges.add_argument(
+        "--part-scenes", metavar="N", type=parse_count, default=2000, help="true ones for that; default 2000"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check everything, make what is missing, measure, report."""
+    if not args.toyscenes:
+        raise InputError("say what to measure on: --toyscenes, the only scenes so far.")
+    sheets = _name_sheets(args.names, args.out)
+    generators = {name: _load(name) for name in args.names}
+    args.out.mkdir(parents=True, exist_ok=True)
+    judges = _find_judges(args)
+    scenes = load_scenes(args.cache, "val", args.scenes, has_parts=args.parts)
+    finds_parts = any("parts" in generator.finds for generator in generators.values())
+    shapes = load_shapes(args.cache, "val", args.scenes) if finds_parts else None
+    suite = Suite(scenes, judges, shapes)
+    results: dict[str, Any] = {TRUE: suite.on_true}
+    _say(args, TRUE, {"pictures": suite.on_true})
+    measured: dict[str, Measured] = {}
+    for name, generator in generators.items():
+        measured[name] = suite.measure(generator, measured)
+        results[name] = measured[name].figures
+        write_sheet(draw_sheet(generator, scenes, SPACE), sheets[name])
+        write_json(results, args.out / RESULTS)  # what is known so far survives an interruption
+        _say(args, name, results[name])
+    print(
+        to_json(results) if args.json else f"{RESULTS} and {', '.join(p.name for p in sheets.values())} in {args.out}"
+    )
+
+
+def _name_sheets(names: Sequence[str], out: Path) -> dict[str, Path]:
+    """The contact sheet of each name; refuses names that cannot be told apart."""
+    sheets: dict[str, Path] = {}
+    for name in names:
+        stem = Path(name).stem if Path(name).exists() else name.replace("/", "-")
+        path = out / f"{stem}.png"
+        if name == TRUE or name in sheets:
+            raise InputError(f"{name} is {'what the true pictures are called' if name == TRUE else 'named twice'}.")
+        if path in sheets.values():
+            raise InputError(f"the contact sheet of {name} would be {path}, as of a name before: rename a file.")
+        sheets[name] = path
+    return sheets
+
+
+def _load(name: str) -> Generator:
+    generator = load_pretrained(name)
+    try:
+        check_generator(generator, SPACE)
+    except InputError as error:
+        raise InputError(f"{name} cannot be measured on toyscenes: {error}") from error
+    return generator
+
+
+def _find_judges(args: argparse.Namespace) -> dict[str, Judge]:
+    def scenes_of(count: int, *, has_parts: bool = False) -> Callable[[], Scenes]:
+        return lambda: load_scenes(args.cache, "train", count, has_parts=has_parts)
+
+    file, steps = args.segmenter or args.cache / "segmenter.pt", args.segmenter_steps
+    judges = {"classes": _find_judge(file, scenes_of(args.train_scenes), SPACE.classes, "class_ids", steps)}
+    if args.parts:
+        file, scenes = args.cache / "part-segmenter.pt", scenes_of(args.part_scenes, has_parts=True)
+        judges["parts"] = _find_judge(file, scenes, PART_NAMES, "part_ids", steps)
+    return judges
+
+
+def _find_judge(file: Path, scenes: Callable[[], Scenes], names: Sequence[str], field: Field, steps: int) -> Judge:
+    """The judge of a file, which is trained and written where it is not there."""
+    if file.exists():
+        return load_judge(file, names, field=field)
+    with Progress(steps, f"steps of the segmenter of {field}") as progress:
+        judge = train_judge(scenes(), names, field=field, steps=steps, on_step=lambda loss: progress.step())
+    judge.save(file)
+    return judge
+
+
+def _say(args: argparse.Namespace, name: str, figures: dict[str, Any]) -> None:
+    if not args.json:
+        print("\n".join([name, *(f"    {line}" for line in _lines(figures))]), flush=True)
+
+
+def _lines(figures: dict[str, Any]) -> list[str]:
+    """The figures of a generator, a line each."""
+    lines = []
+    for what, found in figures.items():
+        if what == "transfer":
+            overall, within = found["color_correlation"], found["color_correlation_within_class"]
+            lines.append(
+                f"transfer: colours correlate by {overall}, within classes by {within} ({found['pairs']} pairs)"
+            )
+        elif what == "two_seeds":
+            share = found["share_over_4_levels"]
+            lines.append(f"two seeds: {found['mean_levels']} levels apart, {share:.0%} of instances by more than 4")
+        elif what == "part_net":
+            lines.append(f"part_net: mIoU {found['miou']}, accuracy {found['accuracy']}")
+        elif what.startswith("over "):
+            lines += [f"{what}, {judge}: {m['margin']:+} {m['interval']}" for judge, m in found.items()]
+        else:
+            for judge, f in found.items():
+                share = f", {f['share_of_true']:.0%} of true" if "share_of_true" in f else ""
+                lines.append(f"{what}, {judge}: mIoU {f['miou']}{share}")
+    return lines
