@@ -62,7 +62,7 @@ class ConditionalLayer(nn.Module):
         self.norm = SpatiallyConditionalNorm(channels, num_experts=EXPERTS)
 
     def forward(self, x: Tensor, routing: Tensor) -> Tensor:
-        return self.norm(self.conv(x, routing), routing, negative_slope=0.2)
+        return self.norm(self.conv(x, routing), routing, slope=0.2)
 
 
 class UNet(nn.Module):

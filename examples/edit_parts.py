@@ -54,7 +54,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
-    generator = semsyn.load_pretrained(args.weights, supports=args.supports)
+    generator = semsyn.load_pretrained(args.weights)
+    if args.supports is not None:
+        generator.attach("supports", args.supports)
     layout = read_layout(generator, MAPS / "street.png", MAPS / "instances" / "street.png")
     style = generator.sample_style(layout, seeds=[args.seed])
     first = generator.synthesize(layout, style)

@@ -4,7 +4,6 @@ import copy
 import json
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from semsyn.data.io.whole_file import whole_file
 from semsyn.errors import InputError, InputTypeError, MissingExtraError, SemsynError, UnknownNameError
 from semsyn.generator.generator import Generator
 from semsyn.hub.save import card_of, check_free
@@ -114,18 +114,12 @@ def export(
     description = _describe(generator, size)
     if format == "onnx":
         _check_onnx(generator)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".semsyn-") as folder, _quiet():
-            temporary = Path(folder) / target.name
-            program = _trace(generator, size)
-            if format == "onnx":
-                _write_onnx(program, temporary, description)
-            else:
-                torch.export.save(program, temporary, extra_files={METADATA_FILE: json.dumps(description)})
-            os.replace(temporary, target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror or error}.") from error
+    with whole_file(target) as part, _quiet():
+        program = _trace(generator, size)
+        if format == "onnx":
+            _write_onnx(program, part, description)
+        else:
+            torch.export.save(program, part, extra_files={METADATA_FILE: json.dumps(description)})
     return target
 
 

@@ -30,16 +30,16 @@ NO_CLASS = 5
 CASES = {
     "spade": {"class_ids": "n h w"},
     "spade-edges": {"class_ids": "n h w", "edges": "n h w"},
-    "spade-vae": {"class_ids": "n 64 64", "code": "n 6"},
+    "spade-vae": {"class_ids": "n 64 64", "start": "n 6"},
     "clade": {"class_ids": "n h w"},
     "clade-icpe": {"class_ids": "n h w", "edges": "n h w", "offsets": "n 2 h w"},
-    "oasis": {"class_ids": "n h w", "code": "n 6"},
+    "oasis": {"class_ids": "n h w", "noise": "n 6"},
     "scgan": {"class_ids": "n h w"},
-    "inade": {"class_ids": "n 64 64", "instance_ids": "n 64 64", "code": "n 6", "instance_codes": "n i 2 4"},
+    "inade": {"class_ids": "n 64 64", "instance_ids": "n 64 64", "start": "n 6", "instances": "n i 2 4"},
 }
 TORCH_CASES = {
     "clade-icpe": CASES["clade-icpe"],
-    "scgan-vae": {"class_ids": "n 64 64", "code": "n 6"},
+    "scgan-vae": {"class_ids": "n 64 64", "start": "n 6"},
     "inade-sketch": {**CASES["inade"], "planes": "n 1 64 64"},
 }
 WHOLE = ("clade", "inade")  # the others with three of their blocks: tracing free sizes takes seconds per block
@@ -49,10 +49,11 @@ TYPES = {"class_ids": "tensor(int64)", "instance_ids": "tensor(int64)", "edges":
 def make_case(case: str) -> Generator:
     generator = make_generator(case)
     if case not in WHOLE:
-        narrowing = [stage.norm_s is not None for stage in generator.stages].index(True)
-        generator.stages = generator.stages[narrowing - 1 : narrowing + 2]
-        generator.scales = (1, 8, generator.scales[-1])
-        generator.to_image = ToImage(generator.stages[-1].conv_1.out_channels)
+        painter = generator.painter
+        narrowing = [stage.norm_s is not None for stage in painter.stages].index(True)
+        painter.stages = painter.stages[narrowing - 1 : narrowing + 2]
+        painter.scales = (1, 8, painter.scales[-1])
+        painter.to_image = ToImage(painter.stages[-1].conv_1.out_channels)
     return generator.eval()
 
 
@@ -68,7 +69,7 @@ def read_scenes(generator: Generator, names: tuple[str, ...], size: tuple[int, i
 
 
 def make_layouts(generator: Generator) -> list[Layout]:
-    m = generator.scales[-1]
+    m = generator.painter.multiple
     sizes = [(2 * m, 4 * m), (3 * m, 2 * m), (2 * m, 2 * m)] if generator.has_free_size else [generator.image_size] * 3
     return [
         make_layout(generator, 3, sizes[0]),
@@ -78,8 +79,8 @@ def make_layouts(generator: Generator) -> list[Layout]:
 
 
 def make_inputs(generator: Generator, layout: Layout, style: Style) -> dict[str, Tensor]:
-    names = describe_inputs(generator)
-    return {name: getattr(layout if hasattr(layout, name) else style, name) for name in names}
+    maps = {name: getattr(layout, name) for name in describe_inputs(generator) if name not in style}
+    return maps | {name: codes.table[:, 0] if codes.per == "image" else codes.table for name, codes in style.items()}
 
 
 def paint(generator: Generator, layout: Layout, style: Style) -> Tensor:
@@ -136,7 +137,7 @@ def test_a_fixed_size(clade: Generator, tmp_path: Path) -> None:
     assert session.get_inputs()[0].shape == ["n", 32, 64]
     layout = make_layout(clade, 2, (32, 64))
     (found,) = session.run(None, {"class_ids": layout.class_ids.numpy()})
-    torch.testing.assert_close(torch.from_numpy(found), paint(clade, layout, Style()), rtol=0, atol=1e-4)
+    torch.testing.assert_close(torch.from_numpy(found), paint(clade, layout, Style({})), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("mode", ["training", "fused", "half"])
@@ -149,7 +150,7 @@ def test_the_generator_may_be_in_any_form_and_keeps_it(mode: str, clade: Generat
     found = program(class_ids=layout.class_ids)
     assert found.dtype == torch.float32
     atol = 1e-4 if mode != "half" else 40 * torch.finfo(torch.float16).eps
-    torch.testing.assert_close(found, paint(clade, layout, Style()), rtol=0, atol=atol)
+    torch.testing.assert_close(found, paint(clade, layout, Style({})), rtol=0, atol=atol)
     assert (generator.training, generator.is_fused) == (mode == "training", mode == "fused")
     assert before.keys() == generator.state_dict().keys()
     assert all(torch.equal(before[key], tensor) for key, tensor in generator.state_dict().items())
@@ -205,7 +206,7 @@ class Peeking(torch.nn.Module):
 
 def test_a_layer_that_cannot_be_traced_is_named(clade: Generator, tmp_path: Path) -> None:
     generator = copy.deepcopy(clade)
-    generator.stages[0].norm_0.norm = Peeking()
+    generator.painter.stages[0].norm_0.norm = Peeking()
     with pytest.raises(InputError, match="cannot be exported: .* must not turn tensors or free sizes into Python"):
         export(generator, tmp_path / "a.pt2", size=(32, 32))
     assert not list(tmp_path.iterdir())

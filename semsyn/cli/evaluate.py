@@ -7,12 +7,13 @@ from typing import Any
 
 from semsyn.cli.options import parse_count
 from semsyn.cli.progress import Progress
+from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
 from semsyn.data.toyscenes.classes import PART_NAMES
 from semsyn.errors import InputError
 from semsyn.evaluate.judges import Field, Judge, load_judge, train_judge
-from semsyn.evaluate.report import draw_sheet, to_json, write_json, write_sheet
+from semsyn.evaluate.report import draw_sheet, to_json, write_json
 from semsyn.evaluate.suite import Measured, Suite, check_generator
 from semsyn.generator.generator import Generator
 from semsyn.hub.load import load_pretrained
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     for name, generator in generators.items():
         measured[name] = suite.measure(generator, measured)
         results[name] = measured[name].figures
-        write_sheet(draw_sheet(generator, scenes, SPACE), sheets[name])
+        write_picture(draw_sheet(generator, scenes, SPACE), sheets[name])
         write_json(results, args.out / RESULTS)  # what is known so far survives an interruption
         _say(args, name, results[name])
     print(

@@ -16,9 +16,10 @@ from semsyn.cli.options import parse_count, parse_factor, parse_seed, parse_size
 from semsyn.cli.progress import Progress
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.shard import Shard
-from semsyn.cli.sheet import MAX_SAMPLES, count_pages, save_picture, write_sheets
+from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.data.io.files import read_image, read_label_map
+from semsyn.data.io.whole_file import write_picture
 from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
 from semsyn.generator.generator import Generator
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> None:
         with Progress(len(mine), "maps", quiet=not shard.is_first) as progress:
             for job in mine:
                 for picture, path in zip(_render(generator, job, args), job.pictures, strict=True):
-                    save_picture(picture, path)
+                    write_picture(picture, path)
                 progress.step()
         shard.wait()
         if shard.is_first:

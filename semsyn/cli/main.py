@@ -28,6 +28,7 @@ COMMANDS = {
     "parts": "the parts of objects that iPOSE infers, drawn over the scene",
     "prepare": "support maps of parts, from a data set",
     "convert": "an original checkpoint to one safetensors file",
+    "train": "a network, by one of the recipes",
     "evaluate": "what generators reach on unseen scenes",
     "export": "a generator to an ONNX or torch.export file",
     "bench": "how fast operations, generators and training are here",

@@ -11,7 +11,8 @@ from PIL import Image
 from semsyn.cli.jobs import Job, check_free, plan_jobs
 from semsyn.cli.options import parse_categories
 from semsyn.cli.resources import add_resources, given_resources
-from semsyn.cli.sheet import draw_map, save_picture
+from semsyn.cli.sheet import draw_map
+from semsyn.data.io.whole_file import write_picture
 from semsyn.data.parts.part_categories import category_name
 from semsyn.data.parts.part_colors import draw_parts
 from semsyn.errors import InputError, SemsynError
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         layout = _read(generator, job, args)
         with torch.inference_mode():
             parts = generator.inspect(layout)["parts"]
-        save_picture(_draw(generator, job, layout, parts, as_ids=args.ids), job.pictures[0])
+        write_picture(_draw(generator, job, layout, parts, as_ids=args.ids), job.pictures[0])
         found += [{"picture": str(job.pictures[0])} | row for row in _list_objects(parts, generator.config.convention)]
     if args.json:
         print(json.dumps({"pictures": [str(job.pictures[0]) for job in jobs], "objects": found}, indent=2))

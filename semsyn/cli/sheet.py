@@ -1,6 +1,5 @@
 """Contact sheets: each label map in colours, and beside it the pictures that were made of it."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +9,12 @@ from torch import Tensor
 
 from semsyn.cli.jobs import Job
 from semsyn.data.io.files import open_image, read_label_map
+from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.colors import draw_labels
 from semsyn.functional.maps import resize_ids
 from semsyn.labels import LabelSpace
 
-__all__ = ["MAX_SAMPLES", "count_pages", "draw_map", "save_picture", "write_sheets"]
+__all__ = ["MAX_SAMPLES", "count_pages", "draw_map", "write_sheets"]
 
 ROWS = 16  # of a page, which bounds the memory
 MAX_SAMPLES = 8
@@ -37,7 +37,7 @@ def write_sheets(paths: Sequence[Path], jobs: Sequence[Job], *, space: LabelSpac
         size: (h, w) of the pictures.
     """
     for page, path in enumerate(paths):
-        save_picture(_draw_page(jobs[page * ROWS : (page + 1) * ROWS], space, size), path)
+        write_picture(_draw_page(jobs[page * ROWS : (page + 1) * ROWS], space, size), path)
 
 
 def draw_map(label_map: Path, space: LabelSpace | int, size: tuple[int, int]) -> Image.Image:
@@ -46,17 +46,6 @@ def draw_map(label_map: Path, space: LabelSpace | int, size: tuple[int, int]) ->
     stored = read_label_map(label_map, space=known)
     class_ids = resize_ids((stored if known is None else known.map_ids(stored))[None], size, rule="centre")[0]
     return Image.fromarray(_color(class_ids, space).numpy())
-
-
-def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write a PNG file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        picture.save(part, format="PNG")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _draw_page(jobs: Sequence[Job], space: LabelSpace | int, size: tuple[int, int]) -> Image.Image:

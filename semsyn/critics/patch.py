@@ -4,8 +4,10 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from einops import repeat
 from torch import Tensor, nn
 
+from semsyn.critics.verdict import Critic, Verdict, check_pictures, edges_of
 from semsyn.errors import InputError, check_shape
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
@@ -77,31 +79,46 @@ class PatchDiscriminator(nn.Module):
         return maps
 
 
-class MultiscaleDiscriminator(nn.Module):
+class MultiscaleDiscriminator(Critic):
     """Equal PatchGANs on a pyramid of the semantics and the picture.
 
     Args:
-        semantic_channels: s, planes that `semantic_planes` gives: classes, then edges if used.
+        num_classes: k.
+        has_edges: it also reads the borders of instances.
         num_scales: discriminators; each next one sees its input at half the size (3×3 average, borders not counted).
         width: see `PatchDiscriminator`.
         num_layers: see `PatchDiscriminator`.
 
-    Shape: x is n (s + 3) h w, semantics first; the result is a list over scales of `PatchDiscriminator`'s lists.
-
-    The input is dense: from the second scale on the averaged class planes are no one-hot map any more, and feature
-    matching needs fake and real pictures in one batch. See `compare`.
+    From the second scale on the averaged class planes are no one-hot map any more: the input is dense.
 
     Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
-    arXiv:1711.11585."""
+    arXiv:1711.11585.
+    """
 
-    def __init__(self, semantic_channels: int, *, num_scales: int = 2, width: int = 64, num_layers: int = 4) -> None:
+    def __init__(
+        self, num_classes: int, *, has_edges: bool = False, num_scales: int = 2, width: int = 64, num_layers: int = 4
+    ) -> None:
         super().__init__()
-        self.in_channels = semantic_channels + 3
+        self.num_classes = num_classes
+        self.has_edges = has_edges
+        self.in_channels = num_classes + has_edges + 3
         self.scales = nn.ModuleList(
             PatchDiscriminator(self.in_channels, width=width, num_layers=num_layers) for _ in range(num_scales)
         )
 
-    def forward(self, x: Tensor) -> list[list[Tensor]]:
+    def forward(self, layout: Layout, image: Tensor) -> Verdict:
+        check_pictures(layout, image)
+        planes = semantic_planes(layout, self.num_classes, has_edges=self.has_edges, dtype=image.dtype)
+        sets = len(image) // len(layout)
+        maps = self.maps(torch.cat([repeat(planes, "n c h w -> (s n) c h w", s=sets), image], 1))
+        return Verdict(logits=tuple(scale[-1] for scale in maps), features=tuple(tuple(s[:-1]) for s in maps))
+
+    def maps(self, x: Tensor) -> list[list[Tensor]]:
+        """All maps of all scales, the logits being the last of each.
+
+        Args:
+            x: n (k + has_edges + 3) h w: planes as of `semantic_planes`, then the picture.
+        """
         check_shape(x, "n c h w", name="x", c=self.in_channels)
         maps = []
         for index, scale in enumerate(self.scales):
@@ -109,18 +126,6 @@ class MultiscaleDiscriminator(nn.Module):
                 x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
             maps.append(scale(x))
         return maps
-
-    def compare(self, semantics: Tensor, fake: Tensor, real: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
-        """Maps of fake and real pictures from one forward (as released: spectral norm iterates once, not twice).
-
-        Args:
-            semantics: n s h w, see `semantic_planes`.
-            fake: n 3 h w in [-1, 1].
-            real: n 3 h w in [-1, 1].
-        """
-        maps = self(torch.cat([torch.cat([semantics, fake], 1), torch.cat([semantics, real], 1)]))
-        n = len(fake)
-        return [[m[:n] for m in scale] for scale in maps], [[m[n:] for m in scale] for scale in maps]
 
 
 def semantic_planes(
@@ -143,9 +148,5 @@ def semantic_planes(
     ids = layout.class_ids
     planes = [(ids[:, None] == torch.arange(num_classes, device=ids.device)[:, None, None]).to(dtype)]
     if has_edges:
-        if layout.edges is None:
-            raise InputError(
-                'the discriminator reads edges, but the layout has none. Make it with requires=("edges",).'
-            )
-        planes.append(layout.edges[:, None].to(dtype))
+        planes.append(edges_of(layout)[:, None].to(dtype))
     return torch.cat(planes, 1)

@@ -1,6 +1,5 @@
 """The feature-pyramid semantics-embedding discriminator (FPSE), which SCGAN and CC-FPSE were trained against."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -8,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.critics.patch import PatchBlock
-from semsyn.errors import InputError, check_shape
+from semsyn.critics.verdict import Critic, Verdict, check_pictures, edges_of
+from semsyn.errors import InputError
 from semsyn.records.layout import Layout
 
 ENCODER_WIDTHS = (1, 2, 4, 8, 8)  # in units of the base width
@@ -18,24 +18,7 @@ CELL = 4  # pixels of the picture per pixel of the largest score map
 BLUR = (1.0, 2.0, 1.0)
 
 
-@dataclass(frozen=True)
-class PyramidVerdict:
-    """What `FeaturePyramidDiscriminator` says of pictures.
-
-    Attributes:
-        features: n c h/4 w/4 and on to 1/32, of the encoder: what feature matching compares.
-        logits: n 1 h/4 w/4, 1/8, 1/16.
-    """
-
-    features: tuple[Tensor, ...]
-    logits: tuple[Tensor, ...]
-
-    def __getitem__(self, images: slice) -> "PyramidVerdict":
-        """Some images of the batch."""
-        return PyramidVerdict(tuple(t[images] for t in self.features), tuple(t[images] for t in self.logits))
-
-
-class FeaturePyramidDiscriminator(nn.Module):
+class FeaturePyramidDiscriminator(Critic):
     r"""Scores patches at three resolutions by how real they are, and by how well they show the classes they should.
 
     .. math:: \text{logit}_s = t(h_s) + \langle p(h_s), \operatorname{pool}_s e(\text{classes}) \rangle
@@ -50,8 +33,8 @@ class FeaturePyramidDiscriminator(nn.Module):
         has_edges: the layout's edges count as a class more.
         has_blur: smooth the deepest map with a fixed 3×3 binomial filter (``smooth`` in the released options).
 
-    Shape: image is (s n) 3 h w in [-1, 1]: s sets of pictures of the same n layouts, one after the other; h and w are
-    multiples of 32, not both 32 (the instance norm of the deepest map needs more than a pixel).
+    Shape: image is (s n) 3 h w in [-1, 1], see `Critic`; h and w are multiples of 32, not both 32 (the instance norm of
+    the deepest map needs more than a pixel). Its single encoder has a map at each scale.
 
     Reference: Liu et al., "Learning to Predict Layout-to-image Conditional Convolutions for Semantic Image Synthesis",
     arXiv:1910.06809, 3.3.
@@ -76,8 +59,8 @@ class FeaturePyramidDiscriminator(nn.Module):
             kernel = torch.tensor(BLUR).outer(torch.tensor(BLUR))
             self.register_buffer("blur", (kernel / kernel.sum())[None, None])
 
-    def forward(self, image: Tensor, layout: Layout) -> PyramidVerdict:
-        self._check(image, layout)
+    def forward(self, layout: Layout, image: Tensor) -> Verdict:
+        self._check(layout, image)
         features = self._encode(image)
         embedding, logits = self.embed(layout), []
         for head, x in zip(self.heads, self._descend(features), strict=True):
@@ -85,25 +68,13 @@ class FeaturePyramidDiscriminator(nn.Module):
             agreement = self.to_semantics(x).unflatten(0, (-1, len(layout))) * embedding
             logits.append(self.to_realness(x) + agreement.flatten(0, 1).sum(1, keepdim=True))
             embedding = F.avg_pool2d(embedding, 2)
-        return PyramidVerdict(tuple(features), tuple(logits))
-
-    def compare(self, layout: Layout, fake: Tensor, real: Tensor) -> tuple[PyramidVerdict, PyramidVerdict]:
-        """Verdicts on fake and real pictures from one forward (as released: spectral norm iterates once, not twice).
-
-        Args:
-            layout: of n scenes.
-            fake: n 3 h w in [-1, 1].
-            real: n 3 h w in [-1, 1].
-        """
-        said = self(torch.cat([fake, real]), layout)
-        return said[: len(fake)], said[len(fake) :]
+        return Verdict(logits=tuple(logits), features=tuple((x,) for x in features))
 
     def embed(self, layout: Layout) -> Tensor:
         """e, pooled to the largest score map: n c h/4 w/4."""
         shares = class_shares(layout.class_ids, self.num_classes, CELL).to(self.embedding.weight)
         if self.has_edges:
-            assert layout.edges is not None
-            edges = F.avg_pool2d(layout.edges[:, None].to(shares), CELL)
+            edges = F.avg_pool2d(edges_of(layout)[:, None].to(shares), CELL)
             shares = torch.cat([shares, edges], 1)
         return self.embedding(shares)
 
@@ -126,19 +97,13 @@ class FeaturePyramidDiscriminator(nn.Module):
             levels.append(x)
         return levels[::-1]
 
-    def _check(self, image: Tensor, layout: Layout) -> None:
+    def _check(self, layout: Layout, image: Tensor) -> None:
+        check_pictures(layout, image)
         h, w = layout.size
-        check_shape(image, "n c h w", name="image", c=3, h=h, w=w)
-        if len(image) % len(layout):
-            raise InputError(f"{len(image)} pictures are no multiple of the {len(layout)} layouts.")
         if h % MULTIPLE or w % MULTIPLE or h == w == MULTIPLE:
             raise InputError(
                 f"the discriminator halves a picture {len(ENCODER_WIDTHS)} times: both sides must be multiples of "
                 f"{MULTIPLE} and one of them larger, found {h} x {w}."
-            )
-        if self.has_edges and layout.edges is None:
-            raise InputError(
-                'the discriminator reads edges, but the layout has none. Make it with requires=("edges",).'
             )
 
 

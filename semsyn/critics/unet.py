@@ -1,7 +1,6 @@
 """OASIS' discriminator: a U-Net that segments a picture into its classes and one class more, "fake"."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -9,27 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.errors import InputError, check_shape
+from semsyn.critics.verdict import Critic, Verdict, check_pictures
+from semsyn.errors import InputError
 from semsyn.nn.spectral_norm import spectral_norm
+from semsyn.records.layout import Layout
 
 WIDTHS = (128, 128, 256, 256, 512, 512)
 SLOPE = 0.2
 GLOBAL_LEVEL = 3  # the level of the encoder, counted from 0, that the global head reads
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """What `SegmentationDiscriminator` says of pictures.
-
-    Attributes:
-        logits: n (k + 1) h w; channel 0 is "fake", channel c + 1 is class c.
-        patch_logits: n 1 h/16 w/16, real or fake by patch; None without a global head.
-        features: n c h w, what the logits are made of.
-    """
-
-    logits: Tensor
-    patch_logits: Tensor | None
-    features: Tensor
 
 
 class ScalingBlock(nn.Module):
@@ -86,14 +72,15 @@ def _double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-class SegmentationDiscriminator(nn.Module):
+class SegmentationDiscriminator(Critic):
     """A U-Net without norms whose logits are per pixel: "fake", or one of the classes.
 
     Args:
         num_classes: k.
         widths: channels after each block of the encoder, which halves the size each time; the decoder mirrors them.
         last_width: channels before the logits.
-        has_global_head: also judge patches as a whole, from the fourth block of the encoder (iPOSE).
+        has_global_head: also judge patches as a whole, from the fourth block of the encoder (iPOSE): logits n 1 h/16
+            w/16.
         has_spectral_norm: put spectral normalisation on the blocks' convolutions.
 
     Shape: image is n 3 h w in [-1, 1], sides multiples of 2 to the number of widths (64).
@@ -115,6 +102,7 @@ class SegmentationDiscriminator(nn.Module):
         has_spectral_norm: bool = True,
     ) -> None:
         super().__init__()
+        self.num_classes = num_classes
         if len(widths) < (GLOBAL_LEVEL + 1 if has_global_head else 1):
             raise InputError(f"widths gives {len(widths)} levels; a discriminator needs one, a global head four.")
         down = [
@@ -129,8 +117,9 @@ class SegmentationDiscriminator(nn.Module):
         self.to_classes = nn.Conv2d(last_width, num_classes + 1, 1)
         self.global_head = nn.Conv2d(widths[GLOBAL_LEVEL], 1, 3, padding=1) if has_global_head else None
 
-    def forward(self, image: Tensor) -> Segmentation:
-        check_shape(image, "n c h w", name="image", c=3)
+    def forward(self, layout: Layout, image: Tensor) -> Verdict:
+        """As released it does not read the layout: what a picture shows is for it to find."""
+        check_pictures(layout, image)
         multiple = 2 ** len(self.down)
         if image.shape[2] % multiple or image.shape[3] % multiple:
             raise InputError(
@@ -140,8 +129,8 @@ class SegmentationDiscriminator(nn.Module):
         levels = [image]
         for block in self.down:
             levels.append(block(levels[-1]))
-        patch_logits = None if self.global_head is None else self.global_head(levels[GLOBAL_LEVEL + 1])
+        logits = () if self.global_head is None else (self.global_head(levels[GLOBAL_LEVEL + 1]),)
         x = levels.pop()
         for i, block in enumerate(self.up):
             x = block(x if i == 0 else torch.cat([levels.pop(), x], dim=1))
-        return Segmentation(self.to_classes(x), patch_logits, x)
+        return Verdict(logits=logits, classes=self.to_classes(x))

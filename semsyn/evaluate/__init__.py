@@ -4,7 +4,7 @@ from semsyn.evaluate.agreement import count_pixels, describe_agreement, measure_
 from semsyn.evaluate.instance_colors import measure_diversity, measure_transfer
 from semsyn.evaluate.judges import Judge, Segmenter, load_judge, train_judge
 from semsyn.evaluate.parts import describe_parts, find_part_net, score_parts
-from semsyn.evaluate.report import draw_sheet, to_json, write_json, write_sheet
+from semsyn.evaluate.report import draw_sheet, to_json, write_json
 from semsyn.evaluate.suite import Measured, Suite, check_generator
 
 __all__ = [
@@ -26,5 +26,4 @@ __all__ = [
     "to_json",
     "train_judge",
     "write_json",
-    "write_sheet",
 ]

@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from semsyn.data.io.whole_file import whole_file
 from semsyn.data.toyscenes.cache import Scenes
 from semsyn.errors import CheckpointError
-from semsyn.evaluate.whole_file import whole_file
 from semsyn.losses.parts import root_weights
 from semsyn.metrics.segmentation import class_iou, confusion_matrix
+from semsyn.ops.onednn import has_fast_bfloat16
 from semsyn.records.layout import Layout
 
 COUNTED = 500  # scenes whose pixels tell how frequent parts are
@@ -124,13 +125,12 @@ def train_judge(
         net = judge.network.train()
         weights = _part_weights(scenes, len(names)) if field == "part_ids" else None
         optimizer = torch.optim.AdamW(net.parameters(), lr=RATE)
-        is_fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # elsewhere it is emulated, at a tenth of the speed
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         for _ in range(steps):
             indices = torch.randint(len(scenes), (batch,)).tolist()
             flips = (torch.rand(batch) < 0.5).tolist()
             layout, image = scenes.batch(indices, flips)
-            with torch.autocast("cpu", torch.bfloat16, enabled=is_fast):
+            with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
                 logits = net(image.contiguous(memory_format=torch.channels_last))
             loss = F.cross_entropy(logits.float(), judge.truth(scenes, indices, layout, flips), weights)
             loss.backward()

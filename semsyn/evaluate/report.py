@@ -9,11 +9,11 @@ import torch
 from einops import rearrange
 from PIL import Image
 
+from semsyn.data.io.whole_file import whole_file
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.data.toyscenes.cache import Scenes
 from semsyn.evaluate.agreement import draw_pictures
 from semsyn.evaluate.instance_colors import OTHER_DRAW
-from semsyn.evaluate.whole_file import whole_file
 from semsyn.generator.generator import Generator
 from semsyn.labels import LabelSpace
 
@@ -50,12 +50,6 @@ def draw_sheet(generator: Generator, scenes: Scenes, space: LabelSpace, *, count
     pictures.append(draw_pictures(generator, layout, seeds))
     rows = [space.to_colors(layout.class_ids), *(to_uint8(row, rounding="nearest") for row in pictures)]
     return Image.fromarray(rearrange(rows, "r n h w c -> (r h) (n w) c").contiguous().numpy())
-
-
-def write_sheet(sheet: Image.Image, path: Path) -> None:
-    """Write a PNG file, whole or not at all."""
-    with whole_file(path) as part:
-        sheet.save(part, format="PNG")
 
 
 def _without_nan(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from semsyn.data.io.whole_file import whole_file
 from semsyn.errors import InputError
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
@@ -132,9 +133,5 @@ def check_free(paths: list[Path], overwrite: bool) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")

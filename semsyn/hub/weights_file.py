@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from semsyn.convert.checkpoint import read_metadata, read_state
+from semsyn.data.io.whole_file import whole_file
 from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.assemble import assemble, cast
 from semsyn.generator.config import Config
@@ -68,14 +68,8 @@ def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: t
         raise InputError("a fused generator cannot be saved: save it before fuse(), or load it again.")
     state = {key: cast(tensor.detach(), dtype).contiguous().cpu() for key, tensor in generator.state_dict().items()}
     metadata = {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".semsyn-") as folder:
-            temporary = Path(folder) / path.name
-            save_file(state, temporary, metadata=metadata)
-            os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    with whole_file(path) as part:
+        save_file(state, part, metadata=metadata)
 
 
 def load_weights_file(

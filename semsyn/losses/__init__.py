@@ -3,7 +3,7 @@
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.clip_style import CLIPStyleLoss, CLIPTokens, relaxed_earth_mover
 from semsyn.losses.diversity import diversity_loss
-from semsyn.losses.feature_matching import feature_distance, feature_matching
+from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.label_mix import draw_label_mix, label_mix_loss, label_mix_mask
 from semsyn.losses.parts import part_losses
@@ -22,7 +22,6 @@ __all__ = [
     "diversity_loss",
     "draw_label_mix",
     "fake_segmentation_loss",
-    "feature_distance",
     "feature_matching",
     "generator_loss",
     "kl_divergence",

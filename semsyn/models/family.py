@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semsyn.convert.original import Released
 from semsyn.generator.config import Config
 from semsyn.models.card import Card
+
+if TYPE_CHECKING:
+    from semsyn.train.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,17 @@ class Family:
         """Its weights and presets: ``CARDS`` of ``cards.py``."""
         cards: tuple[Card, ...] = self.file("cards").CARDS
         return cards
+
+    @property
+    def towers(self) -> tuple[str, ...]:
+        """The trained networks that its released losses look through, by the option of `objective` that takes them."""
+        towers: tuple[str, ...] = self.file("recipe").TOWERS
+        return towers
+
+    def objective(self, config: Config, **options: Any) -> "Objective":
+        """What a generator of that config is trained for, as released; options are those of ``recipe.py``."""
+        objective: Objective = self.file("recipe").objective(config, **options)
+        return objective
 
     @cached_property
     def recipes(self) -> Mapping[str, Any]:

@@ -33,10 +33,21 @@ def has_packed_form(dtype: torch.dtype) -> bool:
     x, weight = (torch.randn(shape, generator=rng).to(dtype) for shape in ((1, 16, 4, 4), (16, 16, 3, 3)))
     geometry: Geometry = (1, 1), (1, 1), (1, 1), 1
     try:
-        if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if dtype == torch.bfloat16 and not has_fast_bfloat16():
             return False
         with torch.no_grad():
             y = convolve(x, reorder_weight(weight, geometry, x.shape), None, geometry)
             return torch.allclose(y, F.conv2d(x, weight, padding=1), rtol=1e-2, atol=1e-2)
     except (AttributeError, NotImplementedError, RuntimeError, TypeError):
+        return False
+
+
+@cache
+def has_fast_bfloat16() -> bool:
+    """Whether this machine computes in bfloat16: elsewhere it is emulated, at a tenth of the speed."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):
         return False

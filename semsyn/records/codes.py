@@ -77,7 +77,7 @@ class Codes:
         return replace(self, table=self.table.expand(images, *self.table.shape[1:]), ids=ids)
 
     def on(self, layout: Layout) -> "Codes":
-        """The same with ids, those of a layout where they have none; codes of pixels as they are.
+        """The same with ids, those of a layout where they have none, each picture's; codes of pixels as they are.
 
         Raises:
             InputError: if the layout lacks the ids of that grain.
@@ -87,7 +87,7 @@ class Codes:
         ids = {"image": torch.zeros_like(layout.class_ids), "class": layout.class_ids, "instance": layout.instance_ids}
         if (own := ids[self.per]) is None:
             raise InputError('codes of instances need the layout with instance_ids: requires=("instance_ids",).')
-        return replace(self, ids=own)
+        return replace(self.expand(len(own)), ids=own)
 
     def dense(self, size: Size | None = None) -> Tensor:
         """The code of each pixel: n ... h w, at another size by the nearest rule (torch's floor rule).

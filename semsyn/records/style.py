@@ -127,11 +127,16 @@ class Style(Mapping[str, Codes]):
         return Style({name: _between(name, codes, other[name], t) for name, codes in self.codes.items()})
 
 
-def _between(name: str, codes: Codes, other: Codes, t: float) -> Codes:
+def _are_alike(codes: Codes, other: Codes) -> bool:
+    """Whether they belong to the same things, row by row."""
     is_like = codes.per == other.per and codes.table.shape == other.table.shape
     if codes.ids is not None or other.ids is not None:
         is_like = is_like and codes.ids is not None and other.ids is not None and torch.equal(codes.ids, other.ids)
-    if is_like:
+    return is_like
+
+
+def _between(name: str, codes: Codes, other: Codes, t: float) -> Codes:
+    if _are_alike(codes, other):
         return replace(codes, table=torch.lerp(codes.table, other.table.to(codes.table), t))
     sizes = {c.size for c in (codes, other) if c.has_pixels}
     if len(sizes) != 1 or not all(c.has_pixels or c.per == "image" for c in (codes, other)):
@@ -156,8 +161,15 @@ class _Selection:
     def mix(self, name: str, mine: Codes, theirs: Codes) -> Codes | None:
         """The codes of one name; None if they cannot be told apart by what was chosen."""
         if self.classes is None and self.instances is None:
-            everything = (slice(None), slice(None))
-            return theirs.expand(len(mine)) if self.levels is None else self._take(name, mine, theirs, everything)
+            theirs = theirs.expand(len(mine))
+            if self.levels is None:
+                return theirs
+            if not _are_alike(mine, theirs):
+                raise InputError(
+                    f"codes {name!r} are per {mine.per} in one style and per {theirs.per} in the other, or of other "
+                    "things: their levels cannot be mixed."
+                )
+            return self._take(name, mine, theirs, (slice(None), slice(None)))
         if mine.per == theirs.per and mine.ids is theirs.ids is None and mine.per in ("class", "instance"):
             return self._mix_rows(name, mine, theirs)
         if not mine.is_divisible:
@@ -192,7 +204,7 @@ class _Selection:
         table = mine.table.clone()
         rows = theirs.table.expand(len(table), *theirs.table.shape[1:])[here if there is None else there].to(table)
         if self.levels is not None:
-            axis = rows.ndim - (table.ndim - 2)
+            axis = 1 if mine.per == "pixel" else rows.ndim - (table.ndim - 2)
             count = rows.shape[axis] if axis < rows.ndim else 0
             if wrong := [level for level in self.levels if not 0 <= level < count]:
                 raise InputError(f"codes {name!r} have levels 0 to {count - 1}, not {wrong}.")

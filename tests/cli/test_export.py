@@ -27,8 +27,8 @@ def test_a_torch_file(inade: Path, tmp_path: Path, semsyn: Callable) -> None:
     assert found["inputs"] == {
         "class_ids": "n 64 64",
         "instance_ids": "n 64 64",
-        "code": "n 8",
-        "instance_codes": "n i 2 4",
+        "start": "n 8",
+        "instances": "n i 2 4",
     }
     assert torch.export.load(out)
 

@@ -89,7 +89,7 @@ def test_a_released_oasis_folder_goes_here_and_back(tmp_path: Path) -> None:
     generator = load_pretrained("oasis/ade20k", checkpoint=folder.parent)
     assert sum(p.numel() for p in generator.parameters()) == 74_314_691
     assert generator.label_space is not None and generator.label_space.name == "ade20k-unknown-first"
-    assert torch.equal(generator.stem.conv.weight[:, 151:], state["fc.weight"][:, :64])
+    assert torch.equal(generator.painter.stem.conv.weight[:, 151:], state["fc.weight"][:, :64])
     back = RELEASED["oasis"].keymap(generator.config).invert(generator.state_dict())
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], tensor) for key, tensor in state.items())

@@ -9,7 +9,7 @@ from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.errors import CheckpointError
 from semsyn.generator.assemble import check_state
 from semsyn.models.oasis import released as oasis
-from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.pyramid.released import PATCHGAN
 from tests.models.cases import CONFIGS, make_generator
 from tests.models.originals import RELEASED
 

@@ -85,11 +85,11 @@ def test_noise_channels_move_behind_the_classes() -> None:
     generator = make_generator("oasis")
     theirs = originals(generator)["generator"]
     for ours, key in (
-        (generator.stem.conv.weight, "fc.weight"),
-        (generator.stages[2].norm_s.shared.weight, "body.2.norm_s.mlp_shared.0.weight"),
+        (generator.painter.stem.conv.weight, "fc.weight"),
+        (generator.painter.stages[2].norm_s.shared.weight, "body.2.norm_s.mlp_shared.0.weight"),
     ):
         assert torch.equal(theirs[key], torch.cat([ours[:, 5:], ours[:, :5]], dim=1))
-    assert torch.equal(theirs["body.2.norm_s.mlp_gamma.weight"], generator.stages[2].norm_s.gamma.weight)
+    assert torch.equal(theirs["body.2.norm_s.mlp_gamma.weight"], generator.painter.stages[2].norm_s.gamma.weight)
 
 
 def test_edges_of_spade_cannot_be_told_from_classes() -> None:

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from semsyn.critics.patch import MultiscaleDiscriminator, PatchDiscriminator, semantic_planes
 from semsyn.errors import InputError
-from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.records.layout import Layout
 
 
@@ -25,11 +25,12 @@ def test_widths_double_up_to_512():
 
 
 @pytest.mark.parametrize(
-    ("semantic_channels", "millions"), [(184, 5.905), (151, 5.837), (36, 5.601), (13, 5.554), (20, 5.569)]
+    ("num_classes", "has_edges", "millions"),
+    [(183, True, 5.905), (151, False, 5.837), (35, True, 5.601), (13, False, 5.554), (20, False, 5.569)],
 )
-def test_released_parameter_counts(semantic_channels, millions):
+def test_released_parameter_counts(num_classes, has_edges, millions):
     with torch.device("meta"):
-        net = MultiscaleDiscriminator(semantic_channels)
+        net = MultiscaleDiscriminator(num_classes, has_edges=has_edges)
     assert sum(p.numel() for p in net.parameters()) / 1e6 == pytest.approx(millions, abs=6e-4)
 
 
@@ -37,15 +38,18 @@ def test_next_scale_sees_the_average_without_the_border():
     net = MultiscaleDiscriminator(2, width=2).eval()
     x = torch.randn(1, 5, 33, 48)
     half = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-    torch.testing.assert_close(net(x)[1], net.scales[1](half))
+    torch.testing.assert_close(net.maps(x)[1], net.scales[1](half))
 
 
 def test_compare_splits_one_forward_into_fake_and_real():
-    net = MultiscaleDiscriminator(2, width=2).eval()
-    semantics, fake, real = torch.rand(2, 2, 32, 32), torch.randn(2, 3, 32, 32), torch.randn(2, 3, 32, 32)
-    on_fake, on_real = net.compare(semantics, fake, real)
-    torch.testing.assert_close(on_fake, net(torch.cat([semantics, fake], 1)))
-    torch.testing.assert_close(on_real, net(torch.cat([semantics, real], 1)))
+    net = MultiscaleDiscriminator(2, has_edges=True, width=2).eval()
+    layout = Layout(class_ids=torch.randint(3, (2, 32, 32)), edges=torch.rand(2, 32, 32) < 0.5)
+    fake, real = torch.randn(2, 2, 3, 32, 32)
+    planes = semantic_planes(layout, 2, has_edges=True)
+    for said, image in zip(net.compare(layout, fake, real), (fake, real), strict=True):
+        maps = net.maps(torch.cat([planes, image], 1))
+        torch.testing.assert_close(list(said.logits), [scale[-1] for scale in maps])
+        torch.testing.assert_close([list(scale) for scale in said.features], [scale[:-1] for scale in maps])
 
 
 def test_semantic_planes_are_one_hot_with_edges_last():
@@ -63,7 +67,7 @@ def test_missing_edges_are_named():
 
 def test_wrong_channels_are_named():
     with pytest.raises(InputError, match="c=?|5"):
-        MultiscaleDiscriminator(2, width=2)(torch.randn(1, 4, 32, 32))
+        MultiscaleDiscriminator(2, width=2).maps(torch.randn(1, 4, 32, 32))
 
 
 def test_no_layers_are_refused():

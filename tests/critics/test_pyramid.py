@@ -23,8 +23,8 @@ def test_released_sizes(num_classes, parameters):
 
 
 def test_maps_are_a_pyramid():
-    said = FeaturePyramidDiscriminator(3, width=2)(torch.randn(2, 3, 64, 96), make_layout())
-    assert [tuple(t.shape[1:]) for t in said.features] == [(4, 16, 24), (8, 8, 12), (16, 4, 6), (16, 2, 3)]
+    said = FeaturePyramidDiscriminator(3, width=2)(make_layout(), torch.randn(2, 3, 64, 96))
+    assert [tuple(t.shape[1:]) for (t,) in said.features] == [(4, 16, 24), (8, 8, 12), (16, 4, 6), (16, 2, 3)]
     assert [tuple(t.shape) for t in said.logits] == [(2, 1, 16, 24), (2, 1, 8, 12), (2, 1, 4, 6)]
 
 
@@ -43,10 +43,10 @@ def test_the_embedding_is_that_of_every_pixel_pooled():
 def test_logits_by_hand():
     """Scores are a map's realness plus its likeness to the classes of its cells, at three sizes."""
     net, layout, image = FeaturePyramidDiscriminator(3, width=2).eval(), make_layout(), torch.randn(2, 3, 64, 96)
-    said = net(image, layout)
-    x = net.laterals[3](said.features[3])
+    said = net(layout, image)
+    x = net.laterals[3](said.features[3][0])
     for level in (2, 1, 0):
-        x = F.interpolate(x, scale_factor=2, mode="bilinear") + net.laterals[level](said.features[level])
+        x = F.interpolate(x, scale_factor=2, mode="bilinear") + net.laterals[level](said.features[level][0])
         h = net.heads[level](x)
         e = F.avg_pool2d(net.embedding(one_hot(layout.class_ids, 3)), 4 * 2**level)
         expected = net.to_realness(h) + (net.to_semantics(h) * e).sum(1, keepdim=True)
@@ -57,7 +57,7 @@ def test_compare_is_one_forward_over_both_halves():
     net, layout = FeaturePyramidDiscriminator(3, width=2).eval(), make_layout()
     fake, real = torch.randn(2, 3, 64, 96), torch.randn(2, 3, 64, 96)
     for said, image in zip(net.compare(layout, fake, real), (fake, real), strict=True):
-        alone = net(image, layout)
+        alone = net(layout, image)
         torch.testing.assert_close(said.features, alone.features)
         torch.testing.assert_close(said.logits, alone.logits)
     before = net.train().encoder[0].conv.parametrizations.weight[0].u.clone()
@@ -66,7 +66,7 @@ def test_compare_is_one_forward_over_both_halves():
     again = FeaturePyramidDiscriminator(3, width=2).train()
     again.load_state_dict(net.state_dict())
     again.encoder[0].conv.parametrizations.weight[0].u.copy_(before)
-    again(real, layout)
+    again(layout, real)
     torch.testing.assert_close(again.encoder[0].conv.parametrizations.weight[0].u, after)
 
 
@@ -74,8 +74,8 @@ def test_compare_is_one_forward_over_both_halves():
 def test_every_parameter_and_the_picture_get_gradients(has_edges):
     net = FeaturePyramidDiscriminator(3, width=2, has_edges=has_edges, has_blur=True)
     image = torch.randn(2, 3, 64, 96, requires_grad=True)
-    said = net(image, make_layout())
-    torch.stack([t.square().mean() for t in (*said.features, *said.logits)]).sum().backward()
+    said = net(make_layout(), image)
+    torch.stack([t.square().mean() for t in (*(t for (t,) in said.features), *said.logits)]).sum().backward()
     assert image.grad is not None and image.grad.any()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), name
@@ -86,7 +86,7 @@ def test_blur_smooths_the_deepest_map_alone():
     sharp = FeaturePyramidDiscriminator(3, width=2).eval()
     smooth = FeaturePyramidDiscriminator(3, width=2, has_blur=True).eval()
     smooth.load_state_dict({**sharp.state_dict(), "blur": smooth.blur})
-    a, b = sharp(image, layout).features, smooth(image, layout).features
+    a, b = ([t for (t,) in net(layout, image).features] for net in (sharp, smooth))
     torch.testing.assert_close(a[:3], b[:3])
     kernel = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
     torch.testing.assert_close(b[3][:, :1], F.conv2d(a[3][:, :1], kernel[None, None], padding=1))
@@ -114,10 +114,10 @@ def test_key_map_is_strict_both_ways():
 )
 def test_what_does_not_fit_is_refused(image, layout, message):
     with pytest.raises(InputError, match=message):
-        FeaturePyramidDiscriminator(3, width=2)(torch.randn(image), make_layout(layout[0], layout[1:]))
+        FeaturePyramidDiscriminator(3, width=2)(make_layout(layout[0], layout[1:]), torch.randn(image))
 
 
 def test_missing_edges_are_named():
     net = FeaturePyramidDiscriminator(3, width=2, has_edges=True)
     with pytest.raises(InputError, match="edges"):
-        net(torch.randn(1, 3, 64, 64), Layout(class_ids=torch.zeros(1, 64, 64, dtype=torch.long)))
+        net(Layout(class_ids=torch.zeros(1, 64, 64, dtype=torch.long)), torch.randn(1, 3, 64, 64))

@@ -4,6 +4,13 @@ import torch.nn.functional as F
 
 from semsyn.critics.unet import ScalingBlock, SegmentationDiscriminator
 from semsyn.errors import InputError
+from semsyn.records.layout import Layout
+
+
+def judge(net, image):
+    """Of any layout: it is not read."""
+    return net(Layout(class_ids=torch.zeros_like(image[:, 0], dtype=torch.int64)), image)
+
 
 SMALL = {"widths": (2, 2, 3, 3, 4, 4), "last_width": 2}
 
@@ -20,29 +27,28 @@ def test_parameters_are_as_many_as_published(num_classes, parameters):
 
 def test_a_logit_for_every_class_and_pixel():
     net = SegmentationDiscriminator(5, **SMALL, has_global_head=True)
-    said = net(torch.randn(2, 3, 64, 128))
-    assert said.logits.shape == (2, 6, 64, 128)
-    assert said.patch_logits is not None and said.patch_logits.shape == (2, 1, 4, 8)
-    assert said.features.shape == (2, 2, 64, 128)
-    torch.testing.assert_close(net.to_classes(said.features), said.logits)
+    said = judge(net, torch.randn(2, 3, 64, 128))
+    assert said.classes.shape == (2, 6, 64, 128)
+    assert [logits.shape for logits in said.logits] == [(2, 1, 4, 8)]
+    assert not judge(SegmentationDiscriminator(5, **SMALL), torch.randn(2, 3, 64, 64)).logits
 
 
 def test_every_parameter_learns():
     net = SegmentationDiscriminator(5, **SMALL, has_global_head=True)
-    said = net(torch.randn(2, 3, 64, 64))
-    (said.logits.square().sum() + said.patch_logits.square().sum()).backward()
+    said = judge(net, torch.randn(2, 3, 64, 64))
+    (said.classes.square().sum() + said.logits[0].square().sum()).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), name
 
 
 def test_fewer_levels_take_smaller_pictures():
     net = SegmentationDiscriminator(5, widths=(2, 3, 4), last_width=2, has_spectral_norm=False)
-    assert net(torch.randn(1, 3, 24, 8)).logits.shape == (1, 6, 24, 8)
+    assert judge(net, torch.randn(1, 3, 24, 8)).classes.shape == (1, 6, 24, 8)
     assert not [key for key in net.state_dict() if "parametrizations" in key]
     with pytest.raises(InputError, match="multiples of 8, found 24 x 12"):
-        net(torch.randn(1, 3, 24, 12))
+        judge(net, torch.randn(1, 3, 24, 12))
     with pytest.raises(InputError, match="image must be n c h w"):
-        net(torch.randn(1, 4, 24, 8))
+        judge(net, torch.randn(1, 4, 24, 8))
 
 
 @pytest.mark.parametrize("direction", ["down", "up"])

@@ -3,8 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.label_space import label_space
-from semsyn.evaluate.report import draw_sheet, to_json, write_json, write_sheet
+from semsyn.errors import InputError
+from semsyn.evaluate.report import draw_sheet, to_json, write_json
 
 SPACE = label_space("toyscenes")
 
@@ -28,7 +30,7 @@ def test_rows_of_the_sheet(by_instance, scenes, tmp_path):
     plain = np.asarray(draw_sheet(by_instance, scenes, SPACE))
     assert plain.shape == (3 * 128, 6 * 128, 3)
     assert np.array_equal(plain[256:, : 3 * 128], pixels[512:]), "the last row: one draw, by the scene's number"
-    write_sheet(sheet, tmp_path / "sheet.png")
+    write_picture(sheet, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").exists()
 
 
@@ -39,6 +41,6 @@ def test_an_error_leaves_what_was_there(tmp_path):
             raise OSError("disk full")
 
     (tmp_path / "sheet.png").write_bytes(b"before")
-    with pytest.raises(OSError, match="disk full"):
-        write_sheet(Broken(), tmp_path / "sheet.png")
+    with pytest.raises(InputError, match=r"sheet\.png cannot be written: disk full"):
+        write_picture(Broken(), tmp_path / "sheet.png")
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("sheet.png", b"before")]

@@ -1,14 +1,16 @@
 import pytest
 import torch
-from torch import nn
 
-from semsyn import Generator
+from semsyn import Codes, Generator, Layout, Style
 from semsyn.errors import InputError
-from semsyn.generator.generator import stem_size
+from semsyn.generator.painter import Pyramid
 from semsyn.nn import LabelConditioner
-from semsyn.records.layout import Layout
-from semsyn.records.style import Style
-from tests.models.cases import make_generator, make_layout
+from semsyn.records.codes import draw_codes
+from tests.models.cases import CONFIGS, make_generator, make_images, make_layout
+
+
+def table(style: Style, name: str) -> torch.Tensor:
+    return style[name].table
 
 
 def test_codes_depend_on_seed_and_instance_id_alone() -> None:
@@ -17,34 +19,38 @@ def test_codes_depend_on_seed_and_instance_id_alone() -> None:
     style = generator.sample_style(layout, seeds=[4, 5, 6])
     again = generator.sample_style(layout[1:2], seeds=[5])
     i = layout[1:2].num_instances
-    assert torch.equal(again.code[0], style.code[1])
-    assert torch.equal(again.instance_codes[0], style.instance_codes[1, :i])
+    assert torch.equal(table(again, "start")[0], table(style, "start")[1])
+    assert torch.equal(table(again, "instances")[0], table(style, "instances")[1, :i])
     doubled = generator.sample_style(layout.repeat(2), seeds=[4, 4, 5, 5, 6, 6])
-    assert torch.equal(doubled.code[::2], style.code) and torch.equal(doubled.code[1::2], style.code)
-    assert not torch.equal(style.instance_codes[0], style.instance_codes[1])
+    for copy in range(2):
+        assert torch.equal(table(doubled, "start")[copy::2], table(style, "start"))
+    assert not torch.equal(table(style, "instances")[0], table(style, "instances")[1])
 
 
 def test_draws_come_from_the_generator_that_is_given() -> None:
     generator = make_generator("inade")
     layout = make_layout(generator)
-    first, second = (generator.sample_style(layout, rng=torch.Generator().manual_seed(3)) for _ in "ab")
-    assert torch.equal(first.code, second.code)
+
+    def draw(rng: torch.Generator | None = None) -> torch.Tensor:
+        return table(generator.sample_style(layout, rng=rng), "start")
+
+    first, second = (draw(torch.Generator().manual_seed(3)) for _ in "ab")
+    assert torch.equal(first, second)
     rng = torch.Generator().manual_seed(3)
-    assert not torch.equal(generator.sample_style(layout, rng=rng).code, generator.sample_style(layout, rng=rng).code)
+    assert not torch.equal(draw(rng), draw(rng))
     torch.manual_seed(1)
-    a = generator.sample_style(layout).code
-    b = generator.sample_style(layout).code
+    a, b = draw(), draw()
     torch.manual_seed(1)
-    assert torch.equal(generator.sample_style(layout).code, a) and not torch.equal(a, b)
+    assert torch.equal(draw(), a) and not torch.equal(a, b)
 
 
 def test_truncation_scales_the_draws() -> None:
     generator = make_generator("inade")
     layout = make_layout(generator)
     full, half, none = (generator.sample_style(layout, seeds=range(3), truncation=t) for t in (1, 0.5, 0))
-    torch.testing.assert_close(half.instance_codes, full.instance_codes / 2)
-    torch.testing.assert_close(half.code, full.code / 2)
-    assert not none.code.any() and not none.instance_codes.any()
+    for name in full:
+        torch.testing.assert_close(table(half, name), table(full, name) / 2)
+        assert not table(none, name).any()
 
 
 @pytest.mark.parametrize("seeds", [[1], [1, 2, 3, 4], []])
@@ -58,9 +64,110 @@ def test_codes_have_the_weights_dtype() -> None:
     generator = make_generator("inade").bfloat16()
     layout = make_layout(generator)
     style = generator.sample_style(layout, seeds=range(3))
-    assert style.code.dtype == style.instance_codes.dtype == torch.bfloat16
+    assert all(codes.table.dtype == torch.bfloat16 for codes in style.values())
     with torch.no_grad():
         assert generator(layout, style).dtype == torch.bfloat16
+
+
+CODES = {
+    "spade": {},
+    "spade-vae": {"start": "n 6"},
+    "inade": {"start": "n 6", "instances": "n i 2 4"},
+    "oasis": {"noise": "n 6"},
+    "oasis-plain": {},
+    "ipose": {"noise": "n 3", "parts": "n 3 h w"},
+    "scgan": {},
+    "scgan-vae": {"start": "n 6"},
+}
+
+
+@pytest.mark.parametrize("case", CODES)
+def test_it_tells_what_codes_it_takes(case: str) -> None:
+    generator = make_generator(case)
+    assert {spec.name: spec.axes() for spec in generator.codes} == CODES[case]
+    drawn = generator.sample_style(make_layout(generator), seeds=range(3))
+    assert set(drawn) == {spec.name for spec in generator.codes if spec.law != "given"}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("case", ["spade-vae", "inade", "oasis", "ipose"])
+def test_a_style_out_of_bare_tensors(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    drawn = generator.sample_style(layout, seeds=range(3))
+    bare = {name: codes.table[:, 0] if codes.per == "image" else codes.table for name, codes in drawn.items()}
+    style = generator.style(**bare)
+    assert {name: codes.per for name, codes in style.items()} == {name: codes.per for name, codes in drawn.items()}
+    assert torch.equal(generator(layout, style), generator(layout, drawn))
+    assert generator.style(**drawn).codes == drawn.codes, "codes may be given as they are"
+
+
+def test_styles_that_cannot_be() -> None:
+    generator = make_generator("inade")
+    with pytest.raises(InputError, match=r"reads no codes \['noise'\]; it reads \['start', 'instances'\]"):
+        generator.style(noise=torch.zeros(3, 6))
+    with pytest.raises(InputError, match=r"codes 'instances' must be n i 2 4, found shape \(3, 4\)"):
+        generator.style(instances=torch.zeros(3, 4))
+    with pytest.raises(InputError, match=r"codes 'start' must be n 6, found shape \(3, 2\)"):
+        generator.style(start=torch.zeros(3, 2))
+    with pytest.raises(InputError, match="'instances' may be given per instance, not per image"):
+        generator.style(instances=Codes(table=torch.zeros(3, 1, 2, 4)))
+    with pytest.raises(InputError, match=r"reads no codes \['start'\]; it reads none"):
+        make_generator("spade").style(start=torch.zeros(3, 2))
+
+
+GRAINS = {"image": 0, "class": 2, "instance": 3, "pixel": 5}  # and the streams that pictures of known seeds hang on
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("per", GRAINS)
+def test_noise_may_be_drawn_per_anything(per: str) -> None:
+    generator = make_generator("oasis")
+    layout = make_layout_of_instances()
+    style = generator.sample_style(layout, seeds=range(3), per=per)
+    rows = {"class": 6, "instance": layout.num_instances}.get(per)
+    size = layout.size if per == "pixel" else ()
+    expected = draw_codes(range(3), (6, *size), stream=GRAINS[per], rows=rows)
+    assert style["noise"].per == per and torch.equal(style["noise"].table.squeeze(1), expected)
+    dense = Style({"noise": Codes(table=style["noise"].dense(layout.size), per="pixel")})
+    torch.testing.assert_close(generator(layout, style), generator(layout, dense), atol=1e-4, rtol=1e-4)
+
+
+def make_layout_of_instances() -> Layout:
+    """Of a generator that does not ask for instances itself."""
+    layout = make_layout(make_generator("inade"))
+    return Layout(class_ids=layout.class_ids, instance_ids=layout.instance_ids)
+
+
+def test_only_what_can_be_drawn_so_is_drawn_so() -> None:
+    generator = make_generator("ipose")
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3), per="class")
+    assert style["noise"].per == "class" and style["parts"].per == "pixel"
+    assert torch.equal(table(style, "parts"), table(generator.sample_style(layout, seeds=range(3)), "parts"))
+    with pytest.raises(InputError, match="takes no codes that could be drawn per class"):
+        make_generator("inade").sample_style(make_layout(make_generator("inade")), per="class")
+    with pytest.raises(InputError, match="takes no codes that could be drawn per image"):
+        make_generator("spade").sample_style(make_layout(make_generator("spade")), per="image")
+    with pytest.raises(InputError, match="'noise' cannot be drawn per region"):
+        generator.sample_style(layout, per="region")
+    oasis = make_generator("oasis")
+    with pytest.raises(InputError, match="drawing per instance needs instance ids"):
+        oasis.sample_style(make_layout(oasis), per="instance")
+
+
+@torch.no_grad()
+def test_styles_are_mixed_and_blended_into_pictures() -> None:
+    generator = make_generator("inade")
+    layout = make_layout(generator)
+    a, b = (generator.sample_style(layout, seeds=[seed] * 3) for seed in (1, 2))
+    ends = [generator(layout, style) for style in (a, b)]
+    for t, end in zip((0, 1), ends, strict=True):
+        torch.testing.assert_close(generator(layout, a.lerp(b, t)), end)
+    middle = generator(layout, a.lerp(b, 0.5))
+    assert not any(torch.allclose(middle, end) for end in ends)
+    everything = a.mix(b, only=["start", "instances"])
+    torch.testing.assert_close(generator(layout, everything), ends[1])
 
 
 @pytest.mark.parametrize("case", ["spade", "clade-icpe", "spade-edges"])
@@ -69,9 +176,9 @@ def test_the_size_is_free_where_the_map_starts_it(case: str) -> None:
     assert generator.has_free_size
     layout = make_layout(generator)
     with torch.no_grad():
-        assert generator(layout, Style(), size=(128, 192)).shape == (3, 3, 128, 192)
+        assert generator(layout, Style({}), size=(128, 192)).shape == (3, 3, 128, 192)
         with pytest.raises(InputError, match="multiples of .*the nearest size is"):
-            generator(layout, Style(), size=(100, 64))
+            generator(layout, Style({}), size=(100, 64))
 
 
 @pytest.mark.parametrize("case", ["spade-vae", "inade"])
@@ -84,30 +191,22 @@ def test_the_size_is_fixed_where_a_code_starts_it(case: str) -> None:
         generator(layout, style, size=(128, 128))
 
 
-def test_sizes_that_fit_no_stem() -> None:
-    assert stem_size((64, 128), (1, 2, 32)) == (2, 4)
-    with pytest.raises(InputError, match=r"100 x 30 \(height x width\).*multiples of 32; the nearest size is 96 x 32"):
-        stem_size((100, 30), (1, 2, 32))
-    with pytest.raises(InputError, match="nearest size is 32 x 32"):
-        stem_size((0, 32), (1, 32))
-
-
 @pytest.mark.parametrize("case", ["clade-icpe", "inade-sketch"])
 def test_a_layout_that_lacks_something(case: str) -> None:
     generator = make_generator(case)
     layout = Layout(class_ids=torch.zeros(1, 8, 8, dtype=torch.int64))
     with pytest.raises(InputError, match="requires=generator.requires"):
-        generator(layout, Style())
+        generator(layout, Style({}))
 
 
 def test_a_style_that_lacks_something() -> None:
     generator = make_generator("inade")
     layout = make_layout(generator)
     style = generator.sample_style(layout, seeds=range(3))
-    with pytest.raises(InputError, match="starts from style.code"):
-        generator(layout, Style(instance_codes=style.instance_codes))
-    with pytest.raises(InputError, match="reads style.instance_codes"):
-        generator(layout, Style(code=style.code))
+    for name in style:
+        rest = Style({other: codes for other, codes in style.items() if other != name})
+        with pytest.raises(InputError, match=f"reads codes '{name}', which the style lacks"):
+            generator(layout, rest)
 
 
 def test_no_encoder_no_posterior() -> None:
@@ -115,42 +214,77 @@ def test_no_encoder_no_posterior() -> None:
         make_generator("spade").encode(torch.zeros(1, 3, 64, 64))
 
 
-def test_stages_must_read_what_the_conditioner_writes() -> None:
-    parts = make_generator("clade-icpe")
+@torch.no_grad()
+@pytest.mark.parametrize(("case", "name"), [("spade-vae", "start"), ("inade-encoder", "instances")])
+def test_an_encoder_speaks_of_codes_that_the_generator_takes(case: str, name: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    posterior = generator.encode(make_images(generator), layout)
+    assert list(posterior) == [name]
+    style = generator.sample_style(layout, seeds=range(3), posterior=posterior)
+    expected = posterior.apply(generator.sample_style(layout, seeds=range(3)))
+    assert torch.equal(table(style, name), table(expected, name))
+    assert posterior[name].mu.shape == table(style, name).shape
 
-    def build(stem: nn.Module, stages: nn.ModuleList) -> Generator:
-        return Generator(
-            conditioner=LabelConditioner(has_offsets=True),
-            stem=stem,
-            stages=stages,
-            scales=parts.scales,
-            to_image=parts.to_image,
-            image_size=(64, 64),
-        )
 
-    with pytest.raises(
-        InputError,
-        match=r"ModulatedResBlock reads \['edges'\] but LabelConditioner writes only \('class_ids', 'offsets'\)",
-    ):
-        build(make_generator("clade").stem, parts.stages)
-    with pytest.raises(InputError, match=r"LabelStem reads \['edges'\] but LabelConditioner"):
-        build(parts.stem, make_generator("clade").stages)
-    build(make_generator("clade").stem, make_generator("clade").stages)
+def test_the_painter_must_read_what_the_conditioner_writes() -> None:
+    parts, plain = make_generator("clade-icpe").painter, make_generator("clade").painter
+
+    def build(painter: Pyramid) -> Generator:
+        return Generator(conditioner=LabelConditioner(has_offsets=True), painter=painter, image_size=(64, 64))
+
+    message = r"Pyramid reads \['edges'\] but LabelConditioner writes only \('class_ids', 'offsets'\)"
+    rest = {"scales": plain.scales, "to_image": plain.to_image}
+    for stem, stages in ((plain.stem, parts.stages), (parts.stem, plain.stages)):
+        with pytest.raises(InputError, match=message):
+            build(Pyramid(stem=stem, stages=stages, **rest))
+    generator = build(Pyramid(stem=plain.stem, stages=plain.stages, **rest))
+    with pytest.raises(InputError, match="pictures of 64 x 65"):
+        Generator(conditioner=generator.conditioner, painter=generator.painter, image_size=(64, 65))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("case", CONFIGS)
+def test_what_reads_nothing_drawn_is_prepared_layer_by_layer(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(3))
+    prepared = generator.prepare(layout)
+    drawn = set(generator.conditioner.drawn)
+    for stage, ready in zip(generator.painter.stages, prepared.ready, strict=True):
+        assert set(ready) == {name for name, norm in stage.norms().items() if not set(norm.reads) & drawn}
+    sizes = {len(ready) for ready in prepared.ready}
+    assert {"inade": {0}, "oasis": {0}, "ipose": {0}, "ipose-wide": {2, 3}}.get(case, sizes) == sizes
+    torch.testing.assert_close(generator.run(prepared, style), generator(layout, style), atol=1e-5, rtol=1e-4)
 
 
 def test_no_class_starts_from_the_bias_alone() -> None:
     generator = make_generator("clade")
     nothing = Layout(class_ids=torch.full((1, 64, 64), 5))
-    features = generator.stem(generator.prepare(nothing).conditions[0], Style())
-    assert torch.equal(features, generator.stem.conv.bias[None, :, None, None].expand_as(features))
+    stem = generator.painter.stem
+    features = stem(generator.prepare(nothing).conditions[0], Style({}))
+    assert torch.equal(features, stem.conv.bias[None, :, None, None].expand_as(features))
 
 
 def test_features_of_every_stage() -> None:
     generator = make_generator("spade-edges")
     layout = make_layout(generator, 1)
     features = []
-    for stage in generator.stages:
+    for stage in generator.painter.stages:
         stage.register_forward_hook(lambda stage, inputs, output: features.append(output))
-    generator(layout, Style())
+    generator(layout, Style({}))
     assert [tuple(f.shape[2:]) for f in features] == list(generator.sizes())
     assert [f.shape[1] for f in features] == [16, 16, 16, 8, 4, 2, 1]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("case", "finds"), [("spade", ()), ("ipose", ("parts",)), ("scgan", ("routing", "preview"))])
+def test_it_finds_what_it_says(case: str, finds: tuple[str, ...]) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    assert generator.finds == finds and set(generator.inspect(layout)) == set(finds)
+    synthesis = generator.synthesize(layout)
+    for name in finds:
+        assert synthesis[name] is synthesis.extras[name]
+    with pytest.raises(InputError, match=f"finds no 'depth'; it finds {', '.join(finds) or 'nothing'}"):
+        synthesis["depth"]

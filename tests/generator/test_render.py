@@ -82,7 +82,7 @@ def test_many_samples_in_several_calls(inade: Generator) -> None:
 
 
 def test_classes_that_cannot_be_drawn_anew(inade: Generator, clade: Generator) -> None:
-    with pytest.raises(InputError, match="needs a generator that draws for each region"):
+    with pytest.raises(InputError, match="needs a generator that draws for parts of a picture; this one does not"):
         clade.render(make_map(), resample_classes=["c"])
     with pytest.raises(UnknownNameError, match="unknown class 'cc'; did you mean c"):
         inade.render(make_map(), resample_classes=["cc"])
@@ -121,7 +121,7 @@ def test_the_label_space_is_applied(clade: Generator) -> None:
     nothing = Layout.of(with_void, space=SPACE).class_ids
     assert (nothing == 5).any()
     with torch.no_grad():
-        expected = clade(Layout(class_ids=nothing), Style())
+        expected = clade(Layout(class_ids=nothing), Style({}))
     torch.testing.assert_close(clade.render(with_void, output="pt"), expected)
     with pytest.raises(InputError, match=r"7 in 64 pixels.*five"):
         with_void[0] = 7
@@ -210,7 +210,7 @@ def test_a_reference_needs_an_encoder_and_no_style(inade: Generator) -> None:
     with pytest.raises(InputError, match="has no encoder"):
         inade.render(make_map(), reference=photo)
     with pytest.raises(InputError, match="either a style or a reference"):
-        inade.render(make_map(), reference=photo, style=Style())
+        inade.render(make_map(), reference=photo, style=Style({}))
 
 
 def test_a_style_of_ones_own(inade: Generator) -> None:
@@ -247,7 +247,7 @@ def test_offsets_come_from_the_original_map() -> None:
     large = make_map(90, 150)
     layout = Layout.of(large, space=SPACE, size=(64, 64), requires=generator.requires, offset_ignore=1)
     with torch.no_grad():
-        torch.testing.assert_close(generator.render(large, output="pt"), generator(layout, Style()))
+        torch.testing.assert_close(generator.render(large, output="pt"), generator(layout, Style({})))
 
 
 def test_a_generator_in_training_is_left_as_it_was(clade: Generator) -> None:

@@ -171,7 +171,7 @@ def test_files_of_old_torch_load(tmp_path: Path) -> None:
     for key in [key for key in state if key.endswith("weight_orig")]:
         stage, conv = key.split(".")[:2]
         index = {"head_0": 0, "G_middle_0": 1, "G_middle_1": 2, "up_0": 3, "up_1": 4, "up_2": 5, "up_3": 6}[stage]
-        state[key.replace("weight_orig", "weight")] = getattr(generator.stages[index], conv).weight.detach()
+        state[key.replace("weight_orig", "weight")] = getattr(generator.painter.stages[index], conv).weight.detach()
     torch.save(state, path)
     found = convert_checkpoint(path, image_size=(64, 64), upsampling="normal").generator
     torch.testing.assert_close(paint(found), paint(generator), rtol=1e-4, atol=1e-5)

@@ -42,11 +42,40 @@ def test_a_file_holds_all_of_a_generator(case: str, tmp_path: Path) -> None:
 def test_metadata_is_readable_by_others(tmp_path: Path) -> None:
     path = write(tmp_path / "a.safetensors", make_generator(), license="MIT")
     described = json.loads(read_metadata(path)[KEY])
-    assert described["format"] == 1
+    assert described["format"] == 2
     assert described["family"] == "clade"
     assert described["config"]["image_size"] == [64, 64]
     assert described["label_space"]["classes"] == ["a", "b", "c", "d", "e"]
     assert described["origin"] == []
+
+
+OLD_NAMES = {
+    "painter.": "",
+    "tail.conv.": "edge_conv.",
+    "tail.sketch_conv.": "sketch_conv.",
+    "tail.merge_conv.": "merge_conv.",
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_files_of_format_1_give_the_same_pictures(case: str, tmp_path: Path) -> None:
+    generator = make_generator(case)
+    card = Card(name=f"{case.partition('-')[0]}/test", config=generator.config)
+    path = tmp_path / "a.safetensors"
+    write_weights_file(generator, card, path)
+    described, state = json.loads(read_metadata(path)[KEY]), {}
+    for key, tensor in load_file(path).items():
+        for new, old in OLD_NAMES.items():
+            key = key.replace(new, old)
+        state[key] = tensor
+    assert not any("painter" in key or "tail" in key for key in state)
+    save_file(state, path, metadata={KEY: json.dumps(described | {"format": 1})})
+    found = load_weights_file(path)
+    assert found.state_dict().keys() == generator.state_dict().keys()
+    assert torch.equal(paint(found), paint(generator))
+    save_file(state, path, metadata={KEY: json.dumps(described)})
+    with pytest.raises(CheckpointError, match="weights are missing"):
+        load_weights_file(path)
 
 
 def test_halves_become_floats_unless_asked_otherwise(tmp_path: Path) -> None:
@@ -75,7 +104,7 @@ def damage(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 
 DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
-    "newer": (damage("format", 2), "has format 2, this semsyn reads up to 1; upgrade semsyn"),
+    "newer": (damage("format", 3), "has format 3, this semsyn reads up to 2; upgrade semsyn"),
     "no-format": (damage("format", None), "no format number"),
     "no-family": (damage("family", None), "'family' is missing"),
     "other-family": (damage("family", "spode"), "unknown family 'spode'"),
@@ -135,8 +164,8 @@ def test_states_that_do_not_fit_are_listed() -> None:
     generator = make_generator()
     state = generator.state_dict()
     state["surplus"] = torch.ones(1)
-    del state["stem.conv.bias"]
-    state["to_image.conv.bias"] = torch.ones(4)
+    del state["painter.stem.conv.bias"]
+    state["painter.to_image.conv.bias"] = torch.ones(4)
     with pytest.raises(
         CheckpointError, match=r"does not fit CLADE, 5 classes.*stem\.conv\.bias.*surplus.*to_image\.conv\.bias"
     ):

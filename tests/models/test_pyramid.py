@@ -4,7 +4,8 @@ import pytest
 
 from semsyn.errors import InputError
 from semsyn.models import CLADEConfig, SPADEConfig
-from semsyn.models.pyramid import SCALES, stage_widths
+from semsyn.models.pyramid.config import SCALES
+from semsyn.models.pyramid.network import stage_widths
 from tests.models.cases import CONFIGS
 
 

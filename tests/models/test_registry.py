@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from semsyn.errors import InputError, InputTypeError, UnknownNameError
-from semsyn.models import FAMILIES, CLADEConfig, INADEConfig, SCGANConfig, get_family
+from semsyn.generator.config import Config
+from semsyn.models import FAMILIES, CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig, get_family
 from tests.models.cases import CONFIGS
 
 
@@ -63,7 +64,25 @@ def test_values_of_the_wrong_kind_are_refused(changes: dict[str, Any], error: ty
         CLADEConfig(**{"num_classes": 3, "image_size": (64, 64)} | changes)
 
 
+@pytest.mark.parametrize(
+    ("config", "changes", "message"),
+    [
+        (INADEConfig, {"code_dim": None}, "code_dim of a config of INADE must be a whole number, found None"),
+        (IPOSEConfig, {"convention": "voc"}, "convention of a config of iPOSE must be one of 'ade20k', .*found 'voc'"),
+        (IPOSEConfig, {"part_widths": (4, "4")}, "part_widths of a config of iPOSE must be a whole number, found '4'"),
+        (SCGANConfig, {"temperature": "hot"}, "temperature of a config of SCGAN must be a number, found 'hot'"),
+        (OASISConfig, {"num_classes": 0}, "num_classes of a config of OASIS must be at least 1, found 0"),
+        (OASISConfig, {"image_size": (64, 0)}, "image_size of a config of OASIS must be at least 1, found 0"),
+    ],
+)
+def test_every_family_checks_its_own(config: type[Config], changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((InputError, InputTypeError), match=message):
+        config(**{"num_classes": 3, "image_size": (64, 64)} | changes)
+
+
 def test_optional_fields_and_lists_are_fine() -> None:
     config = CLADEConfig(num_classes=3, image_size=[64, 64], code_dim=None)
     assert config.image_size == (64, 64)
     assert SCGANConfig(num_classes=3, image_size=(64, 64), temperature=1).temperature == 1
+    assert IPOSEConfig(num_classes=3, image_size=(64, 64), convention=None, part_widths=[4, 4]).part_widths == (4, 4)
+    assert SCGANConfig(num_classes=0, image_size=(64, 64), num_planes=3).num_classes == 0, "it may read planes alone"

@@ -35,7 +35,7 @@ def test_edges_become_the_last_channel() -> None:
     layer.eval()
     y = layer(x, cond)
     assert y.shape == (3, 5, 9, 7) and layer.out_channels == 5
-    weight, bias = layer.edge_conv.weight.item(), layer.edge_conv.bias.item()
+    weight, bias = layer.tail.conv.weight.item(), layer.tail.conv.bias.item()
     torch.testing.assert_close(y[:, 4], cond.edges.float() * weight + bias)
     rows = layer.gamma[cond.class_ids], layer.beta[cond.class_ids]
     torch.testing.assert_close(y[:, :4], layer.norm(x) * rows[0].movedim(-1, 1) + rows[1].movedim(-1, 1))

@@ -64,17 +64,21 @@ def test_a_sketch_is_merged() -> None:
     layer.eval()
     sketch = torch.rand(3, 1, 18, 14)
     y = layer(x, Condition.of(**maps, planes=sketch, size=(9, 7)))
-    drawing = F.conv2d(F.interpolate(sketch, (9, 7)), layer.sketch_conv.weight, layer.sketch_conv.bias, padding=1)
-    merged = F.conv2d(torch.cat([plain_inade(layer, x, **maps), drawing], 1), layer.merge_conv.weight)
+    of_sketch, merge = layer.tail.sketch_conv, layer.tail.merge_conv
+    drawing = F.conv2d(F.interpolate(sketch, (9, 7)), of_sketch.weight, of_sketch.bias, padding=1)
+    merged = F.conv2d(torch.cat([plain_inade(layer, x, **maps), drawing], 1), merge.weight)
     torch.testing.assert_close(y, merged, rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_missing_is_named() -> None:
     layer, x, maps = make(has_sketch=True)
-    with pytest.raises(InputError, match=r"INADE reads \['regions', 'codes', 'planes'\].*Condition.of"):
+    with pytest.raises(InputError, match=r"INADE reads \['regions', 'planes'\].*Condition.of"):
         layer(x, maps["class_ids"])
-    with pytest.raises(InputError, match=r"reads \['codes', 'planes'\]"):
-        layer(x, Condition.of(class_ids=maps["class_ids"], instance_ids=maps["instance_ids"]))
+    ids = {"class_ids": maps["class_ids"], "instance_ids": maps["instance_ids"]}
+    with pytest.raises(InputError, match=r"reads \['planes'\]"):
+        layer(x, Condition.of(**ids))
+    with pytest.raises(InputError, match=r"INADE reads the codes of regions.*Condition.of\(..., instance_codes=\)"):
+        layer(x, Condition.of(**ids, planes=torch.zeros(3, 1, 9, 7)))
 
 
 def test_only_the_edited_instance_changes() -> None:

@@ -1,4 +1,4 @@
-import copy
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parametrize
 
+from semsyn.fast.conv import FastConv2d
+from semsyn.fast.fuse import fuse
 from semsyn.nn import (
     CLADE,
     SPADE,
@@ -14,9 +16,6 @@ from semsyn.nn import (
     SpatiallyConditionalConv2d,
     SpatiallyConditionalNorm,
 )
-from semsyn.nn.conditional import Conditional
-from semsyn.nn.inference_conv import PackedConv2d, pack_convolutions
-from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.records.condition import Condition, Routing
 
 COND = Condition(class_ids=torch.arange(3).expand(2, 4, 3), edges=torch.rand(2, 4, 3) > 0.5)
@@ -65,15 +64,33 @@ def test_inference_works_in_place_but_not_in_what_it_is_given(
     block = ModulatedResBlock(*channels, MODULATIONS[name]).eval()
     x = torch.randn(2, channels[0], *size).contiguous(memory_format=torch.channels_last)
     expected = block(F.interpolate(x, (4, 3)), COND).detach()
-    fused = fold_spectral_norm(copy.deepcopy(block))
-    for module in list(fused.modules()):
-        if isinstance(module, Conditional | ModulatedResBlock):
-            module.fold()
+    fused = fuse(block)
     given = x.clone(memory_format=torch.preserve_format)
     with torch.inference_mode():
         for each in (block, fused):
             torch.testing.assert_close(each(x, COND), expected)
             assert torch.equal(x, given)
+
+
+def test_norms_that_read_nothing_drawn_are_prepared_though_others_are_not() -> None:
+    block = ModulatedResBlock(
+        6,
+        4,
+        MODULATIONS["clade"],
+        front_modulation=partial(SPADE, num_classes=3, num_planes=2, hidden=4),
+        shortcut_modulation=partial(SPADE, num_classes=0, num_planes=2, hidden=4),
+    ).eval()
+    cond, x = replace(COND, planes=torch.randn(2, 2, 4, 3)), torch.randn(2, 6, 4, 3)
+    everything = block.prepare(cond)
+    early = block.prepare(COND, ("planes",))
+    assert set(everything) == {"norm_p", "norm_0", "norm_1", "norm_s"} and set(early) == {"norm_0", "norm_1"}
+    for ready in (everything, early, {}):
+        assert torch.equal(block(x, cond, ready), block(x, cond))
+    calls = []
+    for name, norm in block.norms().items():
+        norm.modulate = lambda *args, name=name, of=norm.modulate: calls.append(name) or of(*args)
+    block(x, cond, early)
+    assert calls == ["norm_p", "norm_s"], "what is ready is not computed again"
 
 
 ROUTED = Condition(
@@ -137,12 +154,8 @@ def test_the_inference_form_of_mixtures(channels: tuple[int, int], size: tuple[i
     block = make_routed(channels)
     x = torch.randn(2, channels[0], *size).contiguous(memory_format=torch.channels_last)
     expected = block(F.interpolate(x, (4, 3)), ROUTED).detach()
-    fused = fold_spectral_norm(copy.deepcopy(block)).requires_grad_(False)
-    for module in list(fused.modules()):
-        if isinstance(module, Conditional | ModulatedResBlock):
-            module.fold()
-    pack_convolutions(fused).to(memory_format=torch.channels_last)
-    assert all(type(expert) is PackedConv2d for expert in fused.conv_0.experts)
+    fused = fuse(block)
+    assert all(type(expert) is FastConv2d for expert in fused.conv_0.experts)
     given = x.clone(memory_format=torch.preserve_format)
     with torch.inference_mode():
         for each in (block, fused):

@@ -7,6 +7,7 @@ from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import SPADE, InstanceNorm
 from semsyn.records.condition import Condition
+from semsyn.records.regions import Regions
 from semsyn.testing.plain.plain import one_hot
 
 
@@ -76,3 +77,53 @@ def test_every_parameter_learns() -> None:
     layer(torch.randn(2, 4, 6, 8), Condition(class_ids=ids, edges=ids > 0)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters())
     assert isinstance(layer.norm, nn.BatchNorm2d)
+
+
+K = 4
+
+
+def make_maps(n: int = 2, h: int = 18, w: int = 21) -> tuple[Tensor, Tensor]:
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.randint(K + 1, (n, 3, 3), generator=rng)  # K, "no class", among them
+    ids = coarse.repeat_interleave(7, 1).repeat_interleave(7, 2)[:, :h, :w]
+    return ids, torch.rand(n, h, w, generator=rng) < 0.1
+
+
+def find_windows(ids: Tensor, edges: Tensor | None = None, kernel_size: int = 3) -> Regions:
+    return Regions.of(ids, edges=edges).with_windows(kernel_size)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5])
+@pytest.mark.parametrize("has_edges", [False, True])
+def test_a_table_of_windows_equals_convolutions_forward_and_backward(has_edges: bool, kernel_size: int) -> None:
+    ids, edges = make_maps()
+    edges = edges if has_edges else None
+    layer = SPADE(6, K, has_edges=has_edges, hidden=8, kernel_size=kernel_size, norm=InstanceNorm).double()
+    x = torch.randn(2, 6, 18, 21, dtype=torch.float64, requires_grad=True)
+    probe = torch.randn(2, 6, 18, 21, dtype=torch.float64)
+    results = []
+    for regions in (None, find_windows(ids, edges, kernel_size)):
+        cond = Condition(class_ids=ids, edges=edges, regions=regions)
+        y = layer(x, cond)
+        results.append((y, *torch.autograd.grad((y * probe).sum(), [x, *layer.parameters()])))
+    for dense, table in zip(*results, strict=True):
+        torch.testing.assert_close(table, dense, rtol=1e-9, atol=1e-11)
+
+
+def test_codes_of_regions_equal_planes() -> None:
+    ids, codes = make_maps()[0], torch.randn(2, 3, 5)
+    instance_ids = (ids * 7) % 3
+    layer, x = SPADE(6, K, num_planes=5, hidden=8, norm=InstanceNorm), torch.randn(2, 6, 18, 21)
+    planes = torch.stack([table[at] for table, at in zip(codes, instance_ids, strict=True)]).movedim(-1, 1)
+    dense = layer(x, Condition(class_ids=ids, planes=planes))
+    regions = Regions.of(ids, instance_ids=instance_ids).with_windows().with_codes(codes)
+    torch.testing.assert_close(layer(x, Condition(class_ids=ids, regions=regions)), dense, rtol=1e-4, atol=1e-5)
+
+
+def test_outside_and_no_class_are_told_apart() -> None:
+    ids = torch.full((1, 9, 9), K)  # nothing has a class: inner hidden units are relu(bias), outside there are none
+    layer = SPADE(3, K, hidden=4, norm=InstanceNorm)
+    regions = find_windows(ids)
+    assert regions.windows.count() == 25  # 5 distances to each border, clipped at 2
+    dense, table = (layer.modulate(Condition(class_ids=ids, regions=r)) for r in (None, regions))
+    torch.testing.assert_close(table.gamma[table.ids].movedim(-1, 1), dense.gamma)

@@ -1,61 +1,15 @@
-import numpy as np
 import pytest
 import torch
 
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
-from semsyn.records import condition
-from semsyn.records.condition import CONDITION_FIELDS, REGION_ROWS, Condition, Parts, Regions, Routing
+from semsyn.records.condition import CONDITION_FIELDS, Condition, Parts, Routing
+from semsyn.records.regions import Regions
 
 
 def make_maps() -> tuple[torch.Tensor, torch.Tensor]:
     rng = torch.Generator().manual_seed(0)
     return torch.randint(4, (3, 6, 8), generator=rng), torch.randint(3, (3, 6, 8), generator=rng)
-
-
-def test_regions_lead_back_to_what_the_maps_hold() -> None:
-    class_ids, instance_ids = make_maps()
-    edges = class_ids > 1
-    regions = Regions.of(class_ids, edges=edges, instance_ids=instance_ids)
-    assert torch.equal(regions.class_ids[regions.ids], class_ids)
-    assert torch.equal(regions.edges[regions.ids], edges)
-    assert torch.equal(regions.instance_ids[regions.ids], instance_ids)
-    assert torch.equal(regions.images[regions.ids], torch.arange(3)[:, None, None].expand_as(class_ids))
-    assert len(regions.class_ids) % REGION_ROWS == 0, "few shapes for compiled code"
-    combinations = {(n, *map(int, (class_ids[n, i, j], instance_ids[n, i, j]))) for n, i, j in np.ndindex(3, 6, 8)}
-    assert int(regions.ids.max()) + 1 == len(combinations), "edges follow from the class here"
-
-
-def test_images_share_regions_where_there_are_no_instances() -> None:
-    class_ids = torch.tensor([[[2, 0]], [[0, 2]]])
-    regions = Regions.of(class_ids)
-    assert regions.class_ids[:2].tolist() == [0, 2] and regions.ids.tolist() == [[[1, 0]], [[0, 1]]]
-    assert regions.images is None and regions.instance_ids is None and regions.edges is None
-
-
-def test_one_instance_may_span_classes_and_one_class_instances() -> None:
-    regions = Regions.of(torch.tensor([[[0, 1], [1, 1]]]), instance_ids=torch.tensor([[[5, 5], [5, 7]]]))
-    assert list(zip(*(t[:3].tolist() for t in (regions.class_ids, regions.instance_ids)), strict=True)) == [
-        (0, 5),
-        (1, 5),
-        (1, 7),
-    ]
-
-
-def test_many_combinations_are_found_by_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
-    class_ids, instance_ids = make_maps()
-    expected = Regions.of(class_ids, instance_ids=instance_ids)
-    monkeypatch.setattr(condition, "MAX_PRESENCE", 0)
-    found = Regions.of(class_ids, instance_ids=instance_ids)
-    assert torch.equal(found.ids, expected.ids) and torch.equal(found.class_ids, expected.class_ids)
-
-
-def test_pixels_as_regions_lead_back_too() -> None:
-    class_ids, instance_ids = make_maps()
-    regions = Regions.of_pixels(class_ids, instance_ids)
-    assert torch.equal(regions.class_ids[regions.ids], class_ids)
-    assert torch.equal(regions.instance_ids[regions.ids], instance_ids)
-    assert torch.equal(regions.images[regions.ids], torch.arange(3)[:, None, None].expand_as(class_ids))
 
 
 def test_of_resizes_every_map_by_the_floor_rule() -> None:
@@ -78,7 +32,7 @@ def test_resized_equals_making_it_at_that_size() -> None:
     assert torch.equal(small.class_ids, resize_ids(class_ids, (3, 4)))
     assert torch.equal(small.edges, resize_ids(class_ids > 1, (3, 4)))
     assert torch.equal(small.regions.ids, resize_ids(full.regions.ids, (3, 4)))
-    assert small.codes is codes and small.offsets is None
+    assert small.regions.codes is full.regions.codes and small.offsets is None
     assert full.size == (6, 8), "the first one stays as it is"
 
 
@@ -93,18 +47,43 @@ def test_instances_need_classes() -> None:
         Condition.of(instance_ids=make_maps()[1])
 
 
-def test_a_condition_without_maps_has_no_size() -> None:
-    with pytest.raises(InputError, match="has no size"):
-        _ = Condition(codes=torch.zeros(1, 1, 2, 3)).size
+def test_instances_have_codes_beside_them_or_none() -> None:
     class_ids, instance_ids = make_maps()
-    assert Condition(regions=Regions.of(class_ids, instance_ids=instance_ids)).size == (6, 8)
+    codes = torch.randn(3, 3, 2, 5)
+    regions = Condition.of(class_ids=class_ids, instance_ids=instance_ids, instance_codes=codes).regions
+    at_pixels = regions.codes[regions.code_ids][regions.ids]
+    assert torch.equal(at_pixels, torch.stack([c[i] for c, i in zip(codes, instance_ids, strict=True)]))
+    assert Condition.of(class_ids=class_ids, instance_ids=instance_ids).regions.codes is None
+    with pytest.raises(InputError, match="instance_codes need instance_ids beside them"):
+        Condition.of(class_ids=class_ids, instance_codes=codes)
+
+
+def test_its_size_is_that_of_any_map() -> None:
+    class_ids, instance_ids = make_maps()
+    for cond in (
+        Condition(regions=Regions.of(class_ids, instance_ids=instance_ids)),
+        Condition(planes=torch.zeros(3, 2, 6, 8)),
+        Condition(parts=Parts(noise=torch.zeros(3, 2, 6, 8))),
+    ):
+        assert cond.size == (6, 8) and cond.batch == 3
+    assert Condition().size == (0, 0) and Condition().batch == 0
 
 
 def test_missing_lists_what_a_layer_would_lack() -> None:
     cond = Condition(class_ids=make_maps()[0])
-    assert cond.missing(("class_ids", "edges", "codes")) == ["edges", "codes"]
-    fields = {"class_ids", "edges", "offsets", "planes", "regions", "windows", "codes", "parts", "routing"}
-    assert set(CONDITION_FIELDS) == fields
+    assert cond.missing(("class_ids", "edges", "regions")) == ["edges", "regions"]
+    assert CONDITION_FIELDS == ("class_ids", "edges", "offsets", "planes", "regions", "parts", "routing")
+
+
+def test_it_explains_how_modulations_are_computed() -> None:
+    class_ids, instance_ids = make_maps()
+    regions = Regions.of(torch.zeros_like(class_ids))
+    assert Condition(class_ids=class_ids).explain() == "for each pixel"
+    paired = Condition.of(class_ids=class_ids, instance_ids=instance_ids)
+    assert paired.explain() == f"table of {len(paired.regions)} (class, instance) pairs for 144 pixels"
+    cond = Condition(regions=regions.with_windows())
+    assert cond.has_windows and cond.explain() == "table of 25 distinct windows for 144 pixels"
+    assert not cond.resized((3, 4)).has_windows and not paired.has_windows
 
 
 def test_parts_are_resized_but_their_noise_is_not() -> None:

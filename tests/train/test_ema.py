@@ -6,7 +6,8 @@ from torch import nn
 
 from semsyn import Generator
 from semsyn.records.layout import Layout
-from semsyn.train import EMA, average_states
+from semsyn.train import EMA
+from semsyn.train.ema import average_states
 from tests.models.cases import make_generator, make_layout
 
 

@@ -2,7 +2,8 @@ from itertools import pairwise
 
 import pytest
 
-from semsyn.train import learning_rate
+from semsyn.errors import InputError
+from semsyn.train import Cycles, learning_rate
 
 
 def test_falls_from_the_second_epoch_past_the_constant_ones():
@@ -13,3 +14,17 @@ def test_falls_from_the_second_epoch_past_the_constant_ones():
 
 def test_without_decay_it_stays():
     assert learning_rate(50, base=2e-4, constant_epochs=50, decay_epochs=0) == pytest.approx(2e-4)
+
+
+def test_rates_fall_to_nothing_in_every_cycle():
+    cycles = Cycles((10, 20), decay_from=0.5)
+    factors = [cycles.factor(step) for step in range(cycles.steps)]
+    assert factors[:6] == [1.0] * 6 and factors[9] == 0.2
+    assert factors[10:21] == [1.0] * 11 and factors[29] == 0.1
+    assert cycles.factor(30) == 0
+
+
+@pytest.mark.parametrize(("lengths", "decay_from"), [((), 0.5), ((3, 0), 0.5), ((3,), 1.0)])
+def test_cycles_that_are_none_are_refused(lengths, decay_from):
+    with pytest.raises(InputError, match=r"found (\(|1)"):
+        Cycles(lengths, decay_from)

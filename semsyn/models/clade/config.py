@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from semsyn.models.pyramid import PyramidConfig
+from semsyn.models.pyramid.config import PyramidConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from functools import partial
 
 from semsyn.generator.generator import Generator
 from semsyn.models.clade.config import CLADEConfig
-from semsyn.models.pyramid import build_image_encoder, build_spade_pyramid
+from semsyn.models.pyramid.network import build_image_encoder, build_spade_pyramid
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditioning.labels import LabelConditioner
 from semsyn.nn.norms import make_norm

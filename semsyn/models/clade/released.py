@@ -8,7 +8,7 @@ from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import flag
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.models.clade.config import CLADEConfig
-from semsyn.models.pyramid_released import (
+from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
     IMAGE_ENCODER,

@@ -5,7 +5,7 @@ from functools import partial
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.models.inade.config import INADEConfig
-from semsyn.models.pyramid import build_spade_pyramid
+from semsyn.models.pyramid.network import build_spade_pyramid
 from semsyn.nn.conditioning.instances import InstanceConditioner
 from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.nn.inade import INADE

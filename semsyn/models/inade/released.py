@@ -9,7 +9,7 @@ from semsyn.convert.options import flag
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import CheckpointError
 from semsyn.models.inade.config import INADEConfig
-from semsyn.models.pyramid_released import (
+from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
     OPTIONS,

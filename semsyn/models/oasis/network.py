@@ -6,13 +6,13 @@ from functools import partial
 from semsyn.generator.generator import Generator
 from semsyn.generator.resources import Resource
 from semsyn.models.oasis.config import OASISConfig
-from semsyn.models.pyramid import build_pyramid
+from semsyn.models.pyramid.network import build_pyramid
 from semsyn.nn.conditional import MakeNorm
-from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.conditioning.conditioner import Conditioner
 from semsyn.nn.conditioning.labels import LabelConditioner
 from semsyn.nn.conditioning.noise import NoiseConditioner
 from semsyn.nn.norms import make_norm
+from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.spade import SPADE
 from semsyn.nn.stems import LabelStem
 

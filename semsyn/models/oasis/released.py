@@ -14,7 +14,7 @@ from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.config import NormName
 from semsyn.models.oasis.config import OASISConfig
-from semsyn.models.pyramid_released import BLOCKS, SPADE_NORM, SPECTRAL, WORDS
+from semsyn.models.pyramid.released import BLOCKS, SPADE_NORM, SPECTRAL, WORDS
 
 NORMS: dict[str, NormName] = {"syncbatch": "sync_batch", "batch": "batch", "instance": "instance"}
 MULTIPLE = 32  # of the picture's sides

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from semsyn.functional.activate_routing import RoutingActivation
-from semsyn.models.pyramid import PyramidConfig
+from semsyn.models.pyramid.config import PyramidConfig
 
 Position = Literal["none", "map", "pyramid"]
 

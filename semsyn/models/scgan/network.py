@@ -8,7 +8,8 @@ from torch import nn
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import stem_size
-from semsyn.models.pyramid import SCALES, build_image_encoder, build_pyramid
+from semsyn.models.pyramid.config import SCALES
+from semsyn.models.pyramid.network import build_image_encoder, build_pyramid
 from semsyn.models.scgan.config import SCGANConfig
 from semsyn.nn.norms import make_norm
 from semsyn.nn.resblock import ModulatedResBlock

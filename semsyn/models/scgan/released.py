@@ -12,7 +12,7 @@ from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import flag
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import CheckpointError, InputError
-from semsyn.models.pyramid_released import (
+from semsyn.models.pyramid.released import (
     BLOCKS,
     IMAGE_ENCODER,
     IMAGE_ENCODER_INPUT,

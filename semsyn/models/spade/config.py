@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from semsyn.models.pyramid import PyramidConfig
+from semsyn.models.pyramid.config import PyramidConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from semsyn.generator.generator import Generator
-from semsyn.models.pyramid import build_image_encoder, build_spade_pyramid
+from semsyn.models.pyramid.network import build_image_encoder, build_spade_pyramid
 from semsyn.models.spade.config import SPADEConfig
 from semsyn.nn.conditioning.labels import LabelConditioner
 from semsyn.nn.norms import make_norm

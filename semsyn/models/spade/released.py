@@ -8,7 +8,7 @@ from torch import Tensor
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import InputError
-from semsyn.models.pyramid_released import (
+from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
     DEFAULT_NORM,

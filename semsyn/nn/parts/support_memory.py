@@ -1,6 +1,7 @@
 """Support maps of PartNet, and what it made of them, kept until its weights change."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -60,10 +61,11 @@ class SupportMemory(nn.Module):
         if known is not None and not len(new):
             return known
         with torch.inference_mode(False), torch.no_grad():  # what is kept must be fit for training, too
-            added = network.encode_supports(supports.select(new.tolist()))
-        self._encoding = added if known is None else _join(known, added)
-        self._made_with = made_with
-        return self._encoding
+            # One by one, else the last digits of a category would tell which ones it was first asked for with.
+            added = [network.encode_supports(supports.select([category])) for category in new.tolist()]
+        encoding = reduce(_join, added if known is None else [known, *added])
+        self._encoding, self._made_with = encoding, made_with
+        return encoding
 
 
 def _fingerprint(tensors: Sequence[Tensor]) -> object:

@@ -15,5 +15,5 @@ HANDLERS: dict[str, Handler] = {
     "fid_distance": oasis_training.frechet,
     "discriminator": training.discriminator,
     "fullsize_D": training.fullsize_discriminator,
-    "train_step": train_step.train_step,
+    "train_step": train_step.replay_train_step,
 }

@@ -17,6 +17,6 @@ HANDLERS: dict[str, Handler] = {
     "reid": data.reid,
     "discriminator": training.discriminator,
     "fullsize_D": training.fullsize_discriminator,
-    "train_step": train_step.train_step,
+    "train_step": train_step.replay_train_step,
     "loss_vgg_inade": training.loss_vgg,
 }

@@ -12,13 +12,13 @@ from semsyn.data.parts.part_categories import CATEGORIES
 from semsyn.data.parts.part_colors import PART_COLORS
 from semsyn.data.parts.part_shapes import PartShapes, ShapePlacement
 from semsyn.data.parts.part_supports import read_supports
+from semsyn.models.ipose.part_branches import part_net_branches
 from semsyn.models.ipose.released import part_net_from_released, part_net_keymap
 from semsyn.nn.parts.cross_attention import CrossAttention
 from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder
 from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.part_supports import PartSupports
 from semsyn.testing.golden.case import Case, Results
-from semsyn.train.part_net import part_net_branches
 
 
 def _load(module: torch.nn.Module, case: Case, prefix: str, target: str) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from semsyn.convert.keymap import KeyMap
 from semsyn.models.clade import released as clade
 from semsyn.models.inade import released as inade
-from semsyn.models.pyramid_released import DEFAULT_NORM, parse_norm_code
+from semsyn.models.pyramid.released import DEFAULT_NORM, parse_norm_code
 from semsyn.models.spade import released as spade
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditional import Conditional

@@ -13,7 +13,7 @@ from semsyn.generator.generator import Generator
 from semsyn.losses.kl import kl_divergence
 from semsyn.models import FAMILIES, get_family
 from semsyn.models.inade.released import ENCODER
-from semsyn.models.pyramid_released import IMAGE_ENCODER
+from semsyn.models.pyramid.released import IMAGE_ENCODER
 from semsyn.nn.encoders.image import ImageEncoder
 from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.records.codes import Codes

@@ -1,24 +1,31 @@
 """Replays of OASIS' discriminator, losses and weight averaging."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from semsyn.critics.unet import ScalingBlock, SegmentationDiscriminator
 from semsyn.data.spaces.colors import label_colors
+from semsyn.generator.generator import Generator
 from semsyn.losses.label_mix import label_mix_loss, label_mix_mask
 from semsyn.losses.segmentation import fake_segmentation_loss, segmentation_loss
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.models import get_family
 from semsyn.models.oasis.released import DISCRIMINATOR
 from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.replays.networks import assemble_original, keymap_of, layout_of
+from semsyn.testing.replays.train_step import gradients, prefixed
 from semsyn.train.ema import average_states
+from semsyn.train.shot import Batch, Draws
+from semsyn.train.step import Nets, train_step
 
 VOID = 0
-POWER_ITERATES = ("weight_u", "weight_v")
+LOSSES = {"fake": "fake", "real": "real", "labelmix": "mixed"}
 
 
 def build_discriminator(state: Mapping[str, Tensor]) -> SegmentationDiscriminator:
@@ -39,10 +46,12 @@ def build_discriminator(state: Mapping[str, Tensor]) -> SegmentationDiscriminato
 def discriminator(case: Case) -> Results:
     """Kinds ``discriminator`` and iPOSE's ``discriminator_global``: logits, and the state afterwards."""
     net = build_discriminator(case.state).train(case.mode == "train")
-    said = net(case.inputs["x"])
+    x = case.inputs["x"]
+    said = net(Layout(class_ids=torch.zeros_like(x[:, 0], dtype=torch.int64)), x)
     after = {f"state_after/{key}": t for key, t in DISCRIMINATOR.invert(net.state_dict()).items()}
-    patches = {} if said.patch_logits is None else {"global_logits": said.patch_logits}
-    return {"logits": said.logits, **patches, **after}
+    patches = {"global_logits": said.logits[0]} if said.logits else {}
+    assert said.classes is not None
+    return {"logits": said.classes, **patches, **after}
 
 
 def scaling_block(case: Case) -> Results:
@@ -124,78 +133,84 @@ def colormaps(case: Case) -> Results:
     return {f"cmap_{n}": label_colors(n) for n in counts}
 
 
-class Iteration:
-    """The two steps of a ``train_losses`` case, without optimisers."""
+@dataclass
+class SegmentationIteration:
+    """The step of a ``train_losses`` case, whose optimisers leave the weights alone.
 
-    def __init__(self, case: Case) -> None:
-        self.config: dict[str, Any] = case.config
-        self.inputs = case.inputs
-        parts = {
-            role: {key.removeprefix(f"{role}."): t for key, t in case.state.items() if key.startswith(f"{role}.")}
-            for role in ("G", "D")
-        }
-        self.generator = assemble_original({"generator": parts["G"]}, self.config).train()
-        self.discriminator = build_discriminator(parts["D"]).train()
-        self.layout: Layout = layout_of(case)
-        self.keymaps = {"G": keymap_of(self.generator), "D": DISCRIMINATOR}
+    Attributes:
+        nets, batch, draws: of the step.
+    """
 
-    def _real(self, logits: Tensor) -> Tensor:
-        void = VOID if self.config.get("contain_dontcare_label", True) else None
-        balanced = self.config.get("class_balancing", not self.config.get("no_balancing_inloss", False))
-        return segmentation_loss(logits, self.layout.class_ids, is_balanced=balanced, void=void)
+    nets: Nets
+    batch: Batch
+    draws: Draws
 
-    def _picture(self, step: str) -> Tensor:
-        return self.generator(
-            self.layout, self.generator.style(**{spec.name: self.inputs[f"z_{step}"] for spec in self.generator.codes})
+    @classmethod
+    def of(
+        cls, case: Case, generator: Generator, layout: Layout, styles: Mapping[str, Style], **options: Any
+    ) -> "SegmentationIteration":
+        """That of a case.
+
+        Args:
+            case: with the state of the discriminator.
+            generator: of the case.
+            layout: of the case.
+            styles: by step, G and D.
+            **options: of the family's objective, and ``others``: further draws.
+        """
+        config, ids = case.config, layout.class_ids
+        others = options.pop("others", {})
+        critic = build_discriminator(part_of(case, "D."))
+        objective = (
+            get_family(generator.config.family)
+            .file("recipe")
+            .objective(
+                generator.config,
+                critic=critic,
+                label_mix=config["lambda_labelmix"],
+                is_balanced=config.get("class_balancing", not config.get("no_balancing_inloss", False)),
+                void=VOID if config.get("contain_dontcare_label", True) else None,
+                as_released=True,
+                **options,
+            )
         )
+        of_generator, of_critic = (torch.optim.SGD(net.parameters(), lr=0.0) for net in (generator, critic))
+        mixed = draws_by_class(ids, case.inputs["draws"], config["semantic_nc"])
+        draws = Draws(style=styles["G"], critic_style=styles["D"], others={"label_mix": mixed, **others})
+        nets = Nets(generator.train(), objective.train(), (of_generator, of_critic))
+        return cls(nets, Batch(layout=layout, real=case.inputs["image"]), draws)
 
-    def generator_losses(self) -> dict[str, Tensor]:
-        """The generator's step."""
-        loss = self._real(self.discriminator(self._picture("G")).logits)
-        loss.backward()
-        return {"loss_G": loss}
+    def run(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Do it: the losses by our names; gradients, their norms and the states by original keys."""
+        losses = train_step(self.nets, self.batch, self.draws)
+        generator, critic = self.nets.generator, self.nets.objective.critic
+        keymaps = {"G": (generator, keymap_of(generator)), "D": (critic, DISCRIMINATOR)}
+        results: dict[str, Tensor] = {}
+        for role, (network, keymap) in keymaps.items():
+            grads = keymap.invert(gradients(network))
+            results |= prefixed(f"grad/{role}.", grads) | prefixed(
+                f"{role}_after/", keymap.invert(network.state_dict())
+            )
+            results |= {f"gradnorm/{role}/{key}": t.norm() for key, t in grads.items()}
+        return dict(losses), results
 
-    def discriminator_losses(self) -> dict[str, Tensor]:
-        """The discriminator's step: generated, true and mixed pictures, one after the other."""
-        ids, real = self.layout.class_ids, self.inputs["image"]
-        with torch.no_grad():
-            fake = self._picture("D")
-        self.discriminator.zero_grad()
-        on_fake, on_real = (self.discriminator(image).logits for image in (fake, real))
-        is_real = draws_by_class(ids, self.inputs["draws"], self.config["semantic_nc"])
-        mask = label_mix_mask(ids, is_real, as_released=True)
-        on_mixed = self.discriminator(torch.lerp(fake, real, mask)).logits
-        losses = {
-            "loss_D_fake": fake_segmentation_loss(on_fake),
-            "loss_D_real": self._real(on_real),
-            "loss_D_labelmix": self.config["lambda_labelmix"] * label_mix_loss(mask, on_real, on_fake, on_mixed),
-        }
-        total = torch.stack(list(losses.values())).sum()
-        total.backward()
-        return {**losses, "loss_D": total}
 
-    def by_original_keys(self, role: str) -> dict[str, Tensor]:
-        """Gradients, their norms and the state of a network."""
-        network: nn.Module = self.generator if role == "G" else self.discriminator
-        grads = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
-        theirs = self.keymaps[role].invert(grads)
-        after = self.keymaps[role].invert(network.state_dict())
-        return {
-            **{f"grad/{role}.{key}": t for key, t in theirs.items()},
-            **{f"gradnorm/{role}/{key}": t.norm() for key, t in theirs.items()},
-            **{f"{role}_after/{key}": t for key, t in after.items()},
-        }
+def part_of(case: Case, prefix: str) -> dict[str, Tensor]:
+    """The state of one network of a case."""
+    return {key.removeprefix(prefix): t for key, t in case.state.items() if key.startswith(prefix)}
+
+
+def name_losses(losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The discriminator's losses by original names, and their sum."""
+    found = {f"loss_D_{name}": losses[f"d_{own}"] for name, own in LOSSES.items()}
+    return {**found, "loss_D": torch.stack(list(found.values())).sum()}
 
 
 def train_losses(case: Case) -> Results:
     """Kind ``train_losses``: losses, gradients and buffers of one iteration."""
-    return run_iteration(Iteration(case))
-
-
-def run_iteration(iteration: Iteration) -> Results:
-    """Both steps, without optimisers: losses, gradients and buffers."""
-    losses = iteration.generator_losses()
-    of_generator = iteration.by_original_keys("G")
-    losses |= iteration.discriminator_losses()
-    after = {key: t for key, t in iteration.by_original_keys("G").items() if key.startswith("G_after/")}
-    return {**losses, **of_generator, **after, **iteration.by_original_keys("D")}
+    generator = assemble_original({"generator": part_of(case, "G.")}, case.config)
+    styles = {
+        step: generator.style(**{spec.name: case.inputs[f"z_{step}"] for spec in generator.codes}) for step in "GD"
+    }
+    losses, results = SegmentationIteration.of(case, generator, layout_of(case), styles).run()
+    return {"loss_G": losses["gan"], **name_losses(losses), **results}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from semsyn.convert.keymap import KeyMap
 from semsyn.functional import pool_channels, position_map
-from semsyn.models.pyramid_released import parse_norm_code
+from semsyn.models.pyramid.released import parse_norm_code
 from semsyn.models.scgan.config import SCGANConfig
 from semsyn.models.scgan.released import generator_keymap
 from semsyn.nn.norms import make_norm

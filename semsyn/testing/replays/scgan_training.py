@@ -10,16 +10,15 @@ from torch import Tensor
 from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import MODES, discriminator_loss, generator_loss
 from semsyn.losses.diversity import diversity_loss
-from semsyn.losses.feature_matching import feature_distance
 from semsyn.losses.kl import kl_divergence
 from semsyn.metrics import inception_score
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
-from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.plain.plain import from_one_hot
-from semsyn.testing.replays.train_step import Iteration, prefixed
+from semsyn.testing.replays.train_step import PatchIteration, prefixed
 from semsyn.testing.replays.training import (
     build_discriminator,
     build_feature_pyramid,
@@ -39,10 +38,11 @@ def feature_pyramid(case: Case) -> Results:
     )
     net = build_feature_pyramid(case.state, has_edges=has_edges).train(case.mode == "train")
     fake = case.inputs["fake"].clone().requires_grad_()
-    said = net(torch.cat([fake, case.inputs["real"]]), layout)
-    probe = sum(t.mean() for t in said.logits) + sum(t.abs().mean() for t in said.features)
+    said = net(layout, torch.cat([fake, case.inputs["real"]]))
+    features = [t for scale in said.features for t in scale]
+    probe = sum(t.mean() for t in said.logits) + sum(t.abs().mean() for t in features)
     return {
-        **{f"feat{i}": t for i, t in enumerate(said.features)},
+        **{f"feat{i}": t for i, t in enumerate(features)},
         **{f"pred{i}": t for i, t in enumerate(said.logits)},
         "probe_loss": probe,
         "grad/fake": torch.autograd.grad(probe, fake)[0],
@@ -54,12 +54,8 @@ def multiscale(case: Case) -> Results:
     """Kind ``multiscale_d``: every map of every scale, and the state afterwards."""
     net = build_discriminator({**case.config, "semantic_nc": case.config["input_nc"] - 3}).train(case.mode == "train")
     net.load_state_dict(PATCHGAN.convert(case.state))
-    on_fake, on_real = net.compare(*(case.inputs[name] for name in ("semantics", "fake", "real")))
-    maps = {
-        f"d{s}_feat{i}": torch.cat(pair)
-        for s, scales in enumerate(zip(on_fake, on_real, strict=True))
-        for i, pair in enumerate(zip(*scales, strict=True))
-    }
+    x = torch.cat([torch.cat([case.inputs["semantics"], case.inputs[name]], 1) for name in ("fake", "real")])
+    maps = {f"d{s}_feat{i}": t for s, scale in enumerate(net.maps(x)) for i, t in enumerate(scale)}
     return {**maps, **{f"state_after/{key}": t for key, t in PATCHGAN.invert(net.state_dict()).items()}}
 
 
@@ -83,11 +79,11 @@ def losses(case: Case) -> Results:
         on_fake, on_real = discriminator_loss(maps, maps, mode=mode)
         for role, loss in {"G": generator_loss(maps, mode=mode), "D_fake": on_fake, "D_real": on_real}.items():
             results |= _with_gradients(f"{mode}_{role}", loss, logits)
-    distance = FEATURE_WEIGHT * feature_distance(list(fake.values()), real)
+    distance = FEATURE_WEIGHT * feature_matching([[t] for t in fake.values()], [[t] for t in real])
     results |= _with_gradients("featmatch_fpse", distance, fake)
     for name in case.expected:  # as if all scales but the first matched
         if match := re.fullmatch(r"featmatch_multiscale_numD(\d+)_one_scale", name):
-            matching = FEATURE_WEIGHT / int(match[1]) * feature_matching([list(fake.values())], [real])
+            matching = FEATURE_WEIGHT / int(match[1]) * feature_matching([list(fake.values())[:-1]], [real[:-1]])
             results |= _with_gradients(name, matching, fake)
     moments = {name: inputs[name] for name in ("mu", "logvar")}
     results |= _with_gradients("kld", kl_divergence(**moments), moments)
@@ -140,13 +136,13 @@ def train_iteration(case: Case) -> Results:
     In double precision, which the file's gradients agree with to six digits: with position maps the logits of experts
     reach 10,000, and what single precision rounds off there turns signs in the L1 losses and in Adam's first step.
     """
-    iteration = Iteration(as_train_step(case), dtype=torch.float64)
+    iteration = PatchIteration(as_train_step(case), dtype=torch.float64)
     before = iteration.state()
-    made = iteration.step_generator()
-    of_generator = {f"G_{name}": loss for name, loss in iteration.losses.items()}
-    iteration.step_discriminator()
-    after, losses = iteration.state(), iteration.losses
-    norms = {f"{role}_grad_norms": _norms(iteration.gradients, case.config[f"grad_norm_names_{role}"]) for role in "GD"}
+    replayed = iteration.run()
+    made, losses = replayed.made, iteration.losses(replayed)
+    of_generator = {f"G_{name}": loss for name, loss in losses.items() if not name.startswith("D_")}
+    after, gradients = iteration.state(), iteration.gradients()
+    norms = {f"{role}_grad_norms": _norms(gradients, case.config[f"grad_norm_names_{role}"]) for role in "GD"}
     results: dict[str, Tensor] = {
         **of_generator,
         "G_total": torch.stack(list(of_generator.values())).sum(),
@@ -157,7 +153,7 @@ def train_iteration(case: Case) -> Results:
         "fake_mean": made.image.mean(),
         "fake_std": made.image.std(),
         **norms,
-        **prefixed("grad/", iteration.gradients),
+        **prefixed("grad/", gradients),
         **prefixed("state_after_iteration/", after),
         **{f"delta_after_iteration/{key}": after[key] - before[key] for key in after},
     }

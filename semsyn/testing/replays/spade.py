@@ -16,7 +16,7 @@ HANDLERS: dict[str, Handler] = {
     "coco_instance_map": data.coco_instance_map,
     "discriminator": training.discriminator,
     "fullsize_D": training.fullsize_discriminator,
-    "train_step": train_step.train_step,
+    "train_step": train_step.replay_train_step,
     "loss_gan": training.loss_gan,
     "loss_featmatch": training.loss_featmatch,
     "loss_vgg": training.loss_vgg,

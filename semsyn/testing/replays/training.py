@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.critics.patch import MultiscaleDiscriminator, semantic_planes
+from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.errors import InputError
 from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import SPADE_WEIGHTS, PerceptualLoss, VGG19Features
-from semsyn.models.pyramid_released import PATCHGAN
+from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
 from semsyn.train.schedule import learning_rate
@@ -37,13 +37,14 @@ class TrainingCase(Protocol):
     def mode(self) -> str: ...
 
 
-def build_discriminator(config: Mapping[str, Any]) -> MultiscaleDiscriminator:
+def build_discriminator(config: Mapping[str, Any], *, has_edges: bool = False) -> MultiscaleDiscriminator:
     """The discriminator that original options describe."""
     norm = config.get("norm_D", "spectralinstance")
     if norm != "spectralinstance":
         raise InputError(f"norm_D={norm!r} has no counterpart; every released discriminator has 'spectralinstance'.")
     return MultiscaleDiscriminator(
-        config["semantic_nc"],
+        config["semantic_nc"] - has_edges,
+        has_edges=has_edges,
         num_scales=config.get("num_D", 2),
         width=config.get("ndf", 64),
         num_layers=config.get("n_layers_D", 4),
@@ -75,7 +76,7 @@ def discriminator(case: TrainingCase) -> dict[str, Tensor]:
     net = build_discriminator(case.config).train(case.mode == "train")
     net.load_state_dict(PATCHGAN.convert(case.state))
     x = case.inputs["x"].clone().requires_grad_()
-    maps = net(x)
+    maps = net.maps(x)
     if case.config.get("no_ganFeat_loss", False):
         maps = [scale[-1:] for scale in maps]
     found = {f"D{s}_feat{i}": m for s, scale in enumerate(maps) for i, m in enumerate(scale)}
@@ -84,18 +85,15 @@ def discriminator(case: TrainingCase) -> dict[str, Tensor]:
 
 def fullsize_discriminator(case: TrainingCase) -> dict[str, Tensor]:
     """Kind ``fullsize_D``: logits, and mean and deviation of the other maps. The state is filled by the caller."""
-    net = build_discriminator(case.config).eval()
-    net.load_state_dict(PATCHGAN.convert(case.state))
     edges = case.inputs.get("edges")
+    net = build_discriminator(case.config, has_edges=edges is not None).eval()
+    net.load_state_dict(PATCHGAN.convert(case.state))
     layout = Layout(class_ids=case.inputs["label"][:, 0].long(), edges=None if edges is None else edges[:, 0].bool())
-    has_edges = edges is not None
-    semantics = semantic_planes(layout, case.config["semantic_nc"] - has_edges, has_edges=has_edges)
-    image = F.interpolate(case.inputs["image_lowres"], size=semantics.shape[2:], mode="nearest")
     with torch.no_grad():
-        maps = net(torch.cat([semantics, image], 1))
-    found = {f"D{s}_logits": scale[-1] for s, scale in enumerate(maps)}
-    for s, scale in enumerate(maps):
-        for i, m in enumerate(scale[:-1]):
+        said = net(layout, F.interpolate(case.inputs["image_lowres"], size=layout.size, mode="nearest"))
+    found = {f"D{s}_logits": logits for s, logits in enumerate(said.logits)}
+    for s, maps in enumerate(said.features):
+        for i, m in enumerate(maps):
             found[f"mid/D{s}_feat{i}"] = torch.stack([m.mean((0, 2, 3)), m.std((0, 2, 3))])
     return found
 
@@ -117,10 +115,10 @@ def loss_gan(case: TrainingCase) -> dict[str, Tensor]:
 
 def loss_featmatch(case: TrainingCase) -> dict[str, Tensor]:
     """Kind ``loss_featmatch``: the weighted loss and its gradients."""
-    scales, layers = range(case.config["num_D"]), range(case.config["layers"])
+    scales, layers = range(case.config["num_D"]), range(case.config["layers"])  # the last layer holds the logits
     leaves = {f"fake_D{s}_{i}": case.inputs[f"fake_D{s}_{i}"].clone().requires_grad_() for s in scales for i in layers}
-    fake = [[leaves[f"fake_D{s}_{i}"] for i in layers] for s in scales]
-    real = [[case.inputs[f"real_D{s}_{i}"] for i in layers] for s in scales]
+    fake = [[leaves[f"fake_D{s}_{i}"] for i in layers[:-1]] for s in scales]
+    real = [[case.inputs[f"real_D{s}_{i}"] for i in layers[:-1]] for s in scales]
     loss = case.config["lambda_feat"] * feature_matching(fake, real)
     loss.backward()
     return {"feat": loss} | {f"grad/{name}": leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}

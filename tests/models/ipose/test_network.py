@@ -1,18 +1,18 @@
-import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from semsyn import Generator
-from semsyn.errors import InputError
+from semsyn.data.parts.part_supports import write_supports
+from semsyn.errors import InputError, InputTypeError
 from semsyn.models import IPOSEConfig
 from semsyn.nn import PartModulation, PartSupports, Prepared
 from semsyn.records.condition import Condition, Parts
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
-from semsyn.records.style import Style
 from semsyn.testing.plain.plain import plain_forward
 from tests.models.cases import make_generator, make_layout, make_supports
 
@@ -27,7 +27,7 @@ def test_the_plain_form_gives_the_same_picture(case: str) -> None:
     style = generator.sample_style(layout, seeds=range(3))
     expected = plain_forward(generator, layout, style)
     torch.testing.assert_close(generator(layout, style), expected, atol=1e-4, rtol=1e-4)
-    fused = copy.deepcopy(generator).fuse()
+    fused = generator.fuse()
     torch.testing.assert_close(fused(layout, style), expected, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(fused.run(fused.prepare(layout), style), expected, atol=1e-4, rtol=1e-4)
 
@@ -86,7 +86,7 @@ def test_other_sizes_than_its_own() -> None:
     generator = make_generator("ipose")
     layout = make_layout(generator, size=(96, 32))
     style = generator.sample_style(layout, seeds=range(3), size=(96, 32))
-    assert style.part_code.shape == (3, 3, 3, 1)
+    assert style["parts"].table.shape == (3, 3, 3, 1)
     assert generator(layout, style, size=(96, 32)).shape == (3, 3, 96, 32)
     assert generator(layout, size=(96, 32)).shape == (3, 3, 96, 32)
 
@@ -103,6 +103,19 @@ def test_attaching_supports() -> None:
         generator.attach("supports", PartSupports.of({1: torch.full((3, 64, 64), 4)}))
     with pytest.raises(InputError, match="takes no 'supports'; what can be attached to it: none"):
         make_generator("oasis").attach("supports", make_supports())
+
+
+def test_a_generator_knows_what_it_still_lacks(tmp_path: Path) -> None:
+    config = IPOSEConfig(num_classes=5, image_size=(32, 32), width=1, hidden=4, part_widths=(4, 4, 4, 6), num_parts=4)
+    generator = config.build()
+    assert generator.lacks() == ("supports",) and make_generator("oasis").lacks() == ()
+    write_supports(tmp_path, make_supports())
+    generator.attach("supports", tmp_path)
+    assert generator.lacks() == () and (generator.config.num_supported, generator.config.num_supports) == (2, 3)
+    expected = make_generator("ipose").conditioner.supports
+    assert torch.equal(generator.conditioner.supports.categories, expected.categories)
+    with pytest.raises(InputTypeError, match="supports must be a path or PartSupports, found list"):
+        generator.attach("supports", [1])
 
 
 def test_half_precision_leaves_part_net_as_it_is() -> None:
@@ -124,7 +137,7 @@ def test_configs_that_make_no_sense() -> None:
 
 def test_every_block_has_the_modulation_in_front() -> None:
     generator = make_generator("ipose")
-    assert all(isinstance(stage.norm_p, PartModulation) for stage in generator.stages)
+    assert all(isinstance(stage.norm_p, PartModulation) for stage in generator.painter.stages)
     assert Layout.of(torch.zeros(4, 4).long(), space=5, objects=Objects.none((4, 4)), requires=generator.requires)
 
 
@@ -138,7 +151,7 @@ class Exported(nn.Module):
     def forward(self, maps: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
         full = Condition(class_ids=maps["class_ids"], parts=Parts(features=maps["features"], mask=maps["mask"]))
         prepared = Prepared(tuple(full.resized(size) for size in self.generator.sizes()))
-        return self.generator.run(prepared, Style(**codes))
+        return self.generator.run(prepared, self.generator.style(**codes))
 
 
 @pytest.mark.slow
@@ -149,7 +162,7 @@ def test_it_exports_from_the_inferred_parts_on() -> None:
     with torch.no_grad():
         parts = generator.prepare(layout).conditions[-1].parts
     maps = {"class_ids": layout.class_ids, "features": parts.features, "mask": parts.mask}
-    codes = {"code": style.code, "part_code": style.part_code}
+    codes = {"noise": style["noise"].table[:, 0], "parts": style["parts"].table}
     program = torch.export.export(Exported(generator), (maps, codes))
     with torch.no_grad():
         torch.testing.assert_close(program.module()(maps, codes), generator(layout, style), rtol=1e-4, atol=1e-5)

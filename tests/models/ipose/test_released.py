@@ -53,9 +53,9 @@ def test_noise_channels_are_moved_where_there_are_some() -> None:
     generator = make_generator("ipose")
     state, _ = split(generator)
     ours = generator.state_dict()
-    assert torch.equal(state["fc.weight"][:, 6:], ours["stem.conv.weight"][:, :5])
-    assert torch.equal(state["body.2.norm_s.mlp_shared.0.weight"][:, :6], ours["stages.2.norm_s.shared.weight"][:, 5:])
-    part = "stages.2.norm_p.of_parts.shared.weight"
+    assert torch.equal(state["fc.weight"][:, 6:], ours["painter.stem.conv.weight"][:, :5])
+    shortcut, part = "painter.stages.2.norm_s.shared.weight", "painter.stages.2.norm_p.of_parts.shared.weight"
+    assert torch.equal(state["body.2.norm_s.mlp_shared.0.weight"][:, :6], ours[shortcut][:, 5:])
     assert torch.equal(state["body.2.norm_p.mlp_shared.0.weight"], ours[part])
 
 

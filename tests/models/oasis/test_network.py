@@ -1,10 +1,8 @@
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor
 
-from semsyn import Generator, RegionCodes
+from semsyn import Codes, Generator
 from semsyn.errors import InputError
 from semsyn.models import OASISConfig
 from semsyn.nn import SPADE
@@ -32,12 +30,12 @@ def test_parameters_are_as_many_as_published(preset: str) -> None:
 
 def test_noise_reaches_stem_and_every_norm() -> None:
     generator = OASISConfig(num_classes=5, image_size=(32, 64), width=1, hidden=4, code_dim=3).build()
-    assert generator.stem.reads == ("class_ids", "planes")
+    assert generator.painter.stem.reads == ("class_ids", "planes")
     norms = [m for m in generator.modules() if isinstance(m, SPADE)]
     assert len(norms) == 16 and all(norm.reads == ("class_ids", "planes") for norm in norms)
-    assert generator.code_dim == 3 and generator.has_free_size
+    assert [spec.axes() for spec in generator.codes] == ["n 3"] and generator.has_free_size
     quiet = OASISConfig(num_classes=5, image_size=(32, 64), width=1, hidden=4, code_dim=None).build()
-    assert quiet.code_dim is None and quiet.sample_style(Layout(class_ids=torch.zeros(1, 8, 8).long())) == Style()
+    assert quiet.codes == () and quiet.sample_style(Layout(class_ids=torch.zeros(1, 8, 8).long())) == Style({})
 
 
 def test_the_size_must_fit() -> None:
@@ -61,52 +59,47 @@ def test_every_class_or_instance_has_its_own_noise(per: str) -> None:
     generator = make_generator("oasis")
     layout = layout_with_instances(generator)
     style = generator.sample_style(layout, seeds=[4, 5, 6], per=per)
-    assert style.code is None
+    noise = style["noise"]
     ids = layout.class_ids if per == "class" else layout.instance_ids
-    assert torch.equal(style.region_codes.ids, ids)
-    dense = style.region_codes.dense()
+    assert noise.per == per and torch.equal(noise.ids, ids)
+    dense = noise.dense()
     for region in ids[0].unique():
         inside = dense[0][:, ids[0] == region]
         assert (inside == inside[:, :1]).all(), "constant inside a region"
-    assert len(style.region_codes.table[0].unique(dim=0)) == style.region_codes.table.shape[1]
+    assert len(noise.table[0].unique(dim=0)) == noise.table.shape[1]
     assert not torch.equal(
         paint(generator, layout, style),
         paint(generator, layout, generator.sample_style(layout, seeds=[4, 5, 6])),
     )
 
 
-@pytest.mark.parametrize("per", ["image", "class", "instance"])
+@pytest.mark.parametrize("per", ["image", "class", "instance", "pixel"])
 def test_noise_depends_on_seed_and_id_alone(per: str) -> None:
     generator = make_generator("oasis")
     layout = layout_with_instances(generator)
     together = generator.sample_style(layout, seeds=[4, 5, 6], per=per)
     for i in range(3):
         alone = generator.sample_style(layout[i : i + 1], seeds=[4 + i], per=per)
-        if per == "image":
-            assert torch.equal(alone.code[0], together.code[i])
-        else:
-            rows = alone.region_codes.table.shape[1]
-            assert torch.equal(alone.region_codes.table[0], together.region_codes.table[i, :rows])
-        assert torch.equal(
-            paint(generator, layout[i : i + 1], alone), paint(generator, layout[i : i + 1], one_of(together, i))
-        )
-
-
-def one_of(style: Style, i: int) -> Style:
-    if style.code is not None:
-        return Style(code=style.code[i : i + 1])
-    codes = style.region_codes
-    return Style(region_codes=RegionCodes(table=codes.table[i : i + 1], ids=codes.ids[i : i + 1]))
+        table = alone["noise"].table
+        assert torch.equal(table[0], together["noise"].table[i, : table.shape[1]])
+        same = together.images(slice(i, i + 1))
+        assert torch.equal(paint(generator, layout[i : i + 1], alone), paint(generator, layout[i : i + 1], same))
 
 
 def test_equal_noise_gives_equal_pictures_however_it_is_said() -> None:
     generator = make_generator("oasis")
     layout = layout_with_instances(generator)
     style = generator.sample_style(layout, seeds=range(3))
-    regions = RegionCodes(table=style.code[:, None].expand(-1, 6, -1), ids=layout.class_ids)
-    planes = style.code[:, :, None, None].expand(-1, -1, *layout.size)
+    code = style["noise"].table
+    others = {
+        "class": Codes(table=code.expand(-1, 6, -1), per="class"),
+        "instance": Codes(table=code.expand(-1, 4, -1), per="instance", ids=layout.instance_ids),
+        "region": Codes(table=code.expand(-1, 2, -1), per="region", ids=layout.class_ids % 2),
+        "pixel": Codes(table=style["noise"].dense(layout.size), per="pixel"),
+    }
     expected = paint(generator, layout, style)
-    for other in (Style(region_codes=regions), Style(code_map=planes)):
+    for codes in others.values():
+        other = generator.style(noise=codes)
         torch.testing.assert_close(paint(generator, layout, other), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -135,30 +128,7 @@ def test_truncation_scales_noise_of_regions() -> None:
     generator = make_generator("oasis")
     layout = layout_with_instances(generator)
     full, half = (generator.sample_style(layout, seeds=range(3), per="class", truncation=t) for t in (None, 0.5))
-    assert torch.equal(half.region_codes.table, full.region_codes.table * 0.5)
-
-
-WRONG: dict[str, tuple[Callable[[], object], str]] = {
-    "no noise": (
-        lambda: make_generator("spade").sample_style(make_layout(make_generator("spade")), per="class"),
-        "takes no noise that could be drawn per class",
-    ),
-    "no instances": (
-        lambda: make_generator("oasis").sample_style(make_layout(make_generator("oasis")), per="instance"),
-        "needs instance ids",
-    ),
-    "unknown": (
-        lambda: make_generator("oasis").sample_style(make_layout(make_generator("oasis")), per="pixel"),
-        "per must be one of",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_draws_that_cannot_be(case: str) -> None:
-    call, message = WRONG[case]
-    with pytest.raises(InputError, match=message):
-        call()
+    assert torch.equal(half["noise"].table, full["noise"].table * 0.5)
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from tests.models.cases import make_generator, make_images, make_layout
 FILES = golden_files(Path(os.environ["SEMSYN_GOLDEN"]), families=("scgan",), areas=("network",))
 GENERATORS = [case for case in map(Case.read, FILES) if case.kind == "generator"]
 GOLDEN = pytest.mark.parametrize("case", GENERATORS, ids=lambda case: case.name)
-PLACES = {"fc": "stem", "head_0": "stages.0", "G_middle_0": "stages.1"}
+PLACES = {"fc": "painter.stem", "head_0": "painter.stages.0", "G_middle_0": "painter.stages.1"}
 
 
 def test_there_is_a_golden_generator() -> None:
@@ -43,7 +43,7 @@ def test_features_on_the_way_are_the_originals(case: Case) -> None:
             features[name] = output
 
         generator.get_submodule(ours).register_forward_hook(keep)
-    generator(layout_of(case), style_of(case))
+    generator(layout_of(case), style_of(generator, case))
     for key in [key for key in case.tensors if key.startswith("mid/")]:
         expected = case.tensors[key]
         found = features[key.removeprefix("mid/")].reshape(expected.shape)
@@ -59,7 +59,8 @@ def test_the_inference_form_gives_the_originals_pictures(
     if everywhere:
         monkeypatch.setattr(windows, "MIN_PIXELS", 1)
         monkeypatch.setattr(windows, "MAX_SHARE", 1000.0)
-    generator, layout, style = build(case).fuse(), layout_of(case), style_of(case)
+    generator, layout = build(case).fuse(), layout_of(case)
+    style = style_of(generator, case)
     atol, rtol = case.tolerance("image")
     for image in (generator(layout, style), generator.run(generator.prepare(layout), style)):
         torch.testing.assert_close(image, case.expected["image"], atol=atol, rtol=rtol)
@@ -74,7 +75,7 @@ def test_the_plain_form_gives_the_same_picture(case: str) -> None:
     expected = plain_forward(generator, layout, style)
     assert expected.std() > 0.05
     torch.testing.assert_close(generator(layout, style), expected, atol=1e-4, rtol=1e-4)
-    fused = copy.deepcopy(generator).fuse()
+    fused = generator.fuse()
     torch.testing.assert_close(fused(layout, style), expected, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(fused.run(fused.prepare(layout), style), expected, atol=1e-4, rtol=1e-4)
 
@@ -83,7 +84,7 @@ def test_the_plain_form_gives_the_same_picture(case: str) -> None:
 def test_the_plain_form_of_a_pair_of_pictures() -> None:
     generator = make_unpaired()
     picture, look = torch.rand(2, 2, 3, 64, 64) * 2 - 1
-    layout, style = structure(picture), Style(code_map=look)
+    layout, style = structure(picture), generator.style(start=look)
     torch.testing.assert_close(generator(layout, style), plain_forward(generator, layout, style), atol=1e-4, rtol=1e-4)
 
 
@@ -112,16 +113,16 @@ def test_a_picture_may_give_the_structure_and_another_the_look() -> None:
     generator = make_unpaired((64, 96))
     assert generator.requires == ("planes",) and generator.has_free_size
     first, second, look = torch.rand(3, 2, 3, 64, 96) * 2 - 1
-    painted = generator(structure(first), Style(code_map=look))
+    painted = generator(structure(first), generator.style(start=look))
     assert painted.shape == (2, 3, 64, 96)
-    assert not torch.equal(painted, generator(structure(second), Style(code_map=look)))
-    assert not torch.equal(painted, generator(structure(first), Style(code_map=look.flip(3))))
-    assert generator(structure(first), Style(code_map=look), size=(32, 64)).shape == (2, 3, 32, 64)
-    assert generator.sample_style(structure(first), seeds=[1, 2]) == Style()
+    assert not torch.equal(painted, generator(structure(second), generator.style(start=look)))
+    assert not torch.equal(painted, generator(structure(first), generator.style(start=look.flip(3))))
+    assert generator(structure(first), generator.style(start=look), size=(32, 64)).shape == (2, 3, 32, 64)
+    assert generator.sample_style(structure(first), seeds=[1, 2]) == Style({})
     with pytest.raises(InputError, match="a picture that gives the look, which the style lacks"):
         generator(structure(first))
     with pytest.raises(InputError, match=r"needs \['planes'\] in the layout"):
-        generator(Layout(class_ids=torch.zeros(2, 64, 96, dtype=torch.int64)), Style(code_map=look))
+        generator(Layout(class_ids=torch.zeros(2, 64, 96, dtype=torch.int64)), generator.style(start=look))
 
 
 @torch.no_grad()
@@ -130,7 +131,7 @@ def test_routing_and_preview_are_part_of_the_synthesis_alone() -> None:
     layout, painted = make_layout(generator), []
     generator.conditioner.network.preview.register_forward_hook(lambda *_: painted.append(1))
     picture = generator(layout)
-    generator.run(generator.prepare(layout), Style())
+    generator.run(generator.prepare(layout), Style({}))
     assert not painted
     synthesis = generator.synthesize(layout)
     assert painted == [1] and torch.equal(synthesis.image, picture)
@@ -172,8 +173,8 @@ def test_a_code_fixes_the_size_and_the_message_says_what_to_do() -> None:
     with pytest.raises(InputError, match=rf"makes pictures of \(64, 64\) only, not \(128, 64\). {advice}"):
         generator.render(np.zeros((128, 64), np.uint8), size=(128, 64))
     assert generator.render(np.zeros((128, 64), np.uint8), seed=0).size == (64, 64)
-    with pytest.raises(InputError, match=r"starts from style.code \(n d\), which the style lacks"):
-        generator(layout, Style())
+    with pytest.raises(InputError, match="reads codes 'start', which the style lacks"):
+        generator(layout, Style({}))
 
 
 @torch.no_grad()
@@ -184,7 +185,7 @@ def test_the_look_of_a_photograph_on_another_layout() -> None:
     drawn = generator.sample_style(layout, seeds=[3])
     style = generator.encode(photo).apply(drawn)
     mean = generator.sample_style(layout, seeds=[3], truncation=0, posterior=generator.encode(photo))
-    assert torch.equal(mean.code, generator.encode(photo).mu)
+    assert torch.equal(mean["start"].table, generator.encode(photo)["start"].mu)
     painted = generator(layout, style)
     assert not torch.equal(painted, generator(layout, drawn))
     label_map = layout.class_ids[0].clamp(max=4)

@@ -35,4 +35,4 @@ def test_parameters_are_as_many_as_published(preset: str) -> None:
 def test_the_deepest_one_has_a_block_more() -> None:
     with torch.device("meta"):
         generator = SPADEConfig(num_classes=5, image_size=(256, 256), upsampling="most").build()
-    assert len(generator.stages) == 8 and generator.to_image.conv.in_channels == 32
+    assert len(generator.painter.stages) == 8 and generator.painter.to_image.conv.in_channels == 32

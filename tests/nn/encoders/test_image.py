@@ -10,16 +10,19 @@ def test_pictures_of_any_size_give_one_gaussian_each() -> None:
     encoder = ImageEncoder(2, 7).eval()
     image = torch.rand(2, 3, 65, 130) * 2 - 1
     posterior = encoder(image)
-    assert posterior.mu.shape == posterior.logvar.shape == (2, 7) and posterior.field == "code"
+    found = posterior["start"]
+    assert list(posterior) == ["start"] and found.per == "image" and found.valid is None
+    assert found.mu.shape == found.logvar.shape == (2, 1, 7)
     resized = F.interpolate(image, (256, 256), mode="bilinear", align_corners=False)
-    assert torch.equal(posterior.mu, encoder(resized).mu)
-    assert torch.allclose(posterior.mu[1:], encoder(image[1:]).mu, atol=1e-5), "a picture does not depend on the batch"
+    assert torch.equal(found.mu, encoder(resized)["start"].mu)
+    alone = encoder(image[1:])["start"]
+    assert torch.allclose(found.mu[1:], alone.mu, atol=1e-5), "a picture does not depend on the batch"
 
 
 def test_every_parameter_learns() -> None:
     encoder = ImageEncoder(1, 4)
-    posterior = encoder(torch.randn(2, 3, 256, 256))
-    (posterior.mu.square().sum() + posterior.logvar.square().sum()).backward()
+    found = encoder(torch.randn(2, 3, 256, 256))["start"]
+    (found.mu.square().sum() + found.logvar.square().sum()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
 
 

@@ -87,7 +87,9 @@ def make(n: int = 2, count: int = 4) -> tuple[InstanceEncoder, Tensor, Layout]:
 def test_heads_equal_the_unpooled_convolution_averaged_per_instance() -> None:
     encoder, image, layout = make()
     posterior = encoder(image, layout)
-    assert posterior.mu.shape == posterior.logvar.shape == (2, 4, 2, 5) and posterior.field == "instance_codes"
+    assert list(posterior) == ["instances"] and posterior["instances"].per == "instance"
+    gaussian = posterior["instances"]
+    assert gaussian.mu.shape == gaussian.logvar.shape == (2, 4, 2, 5)
     features = encoder.features(image, layout.instance_ids)
     heads = {
         (0, "mu"): encoder.scale_mu,
@@ -100,7 +102,7 @@ def test_heads_equal_the_unpooled_convolution_averaged_per_instance() -> None:
         for i in range(2):
             for instance in layout.instance_ids[i].unique():
                 mean = dense[i][:, layout.instance_ids[i] == instance].mean(1)
-                found = getattr(posterior, name)[i, instance, level]
+                found = getattr(gaussian, name)[i, instance, level]
                 torch.testing.assert_close(found, mean, rtol=1e-4, atol=1e-5)
 
 
@@ -120,12 +122,12 @@ def test_it_is_the_plain_encoder(draw: Callable[[int], Tensor], n: int) -> None:
     encoder, image, ids = encoder.double(), image.double().requires_grad_(), draw(n)
     given = Layout(class_ids=ids, instance_ids=ids)
     resized = resize_ids(ids, (32, 48))
-    found = encoder(image, given, 7)
-    expected = plain_encode(encoder, image, Layout(class_ids=resized, instance_ids=resized), 7)
+    found = encoder(image, given, 7)["instances"]
+    expected = plain_encode(encoder, image, Layout(class_ids=resized, instance_ids=resized), 7)["instances"]
     leaves = (image, *encoder.parameters())
     gradients = []
-    for posterior in (found, expected):
-        loss = (posterior.mu + 2 * posterior.logvar).square().sum()
+    for gaussian in (found, expected):
+        loss = (gaussian.mu + 2 * gaussian.logvar).square().sum()
         gradients.append(torch.autograd.grad(loss, leaves))
     assert torch.equal(found.valid, expected.valid)
     torch.testing.assert_close((found.mu, found.logvar), (expected.mu, expected.logvar))
@@ -135,25 +137,25 @@ def test_it_is_the_plain_encoder(draw: Callable[[int], Tensor], n: int) -> None:
 def test_features_of_a_large_mean_lose_no_digits() -> None:
     """Biases do not change what is normalised."""
     encoder, image, layout = make()
-    expected = encoder(image, layout).mu
+    expected = encoder(image, layout)["instances"].mu
     with torch.no_grad():
         for conv in (*encoder.down, encoder.middle, *encoder.up):
             conv.bias.add_(10)
-        torch.testing.assert_close(encoder(image, layout).mu, expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(encoder(image, layout)["instances"].mu, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_absent_ids_are_exactly_the_prior() -> None:
     encoder, image, layout = make()
-    posterior = encoder(image, layout, 6)
-    assert posterior.valid.tolist() == [[True, False, True, True, False, False], [True] * 4 + [False] * 2]
-    assert not posterior.mu[~posterior.valid].any() and not posterior.logvar[~posterior.valid].any()
-    assert posterior.mu[posterior.valid].all()
+    found = encoder(image, layout, 6)["instances"]
+    assert found.valid.tolist() == [[True, False, True, True, False, False], [True] * 4 + [False] * 2]
+    assert not found.mu[~found.valid].any() and not found.logvar[~found.valid].any()
+    assert found.mu[found.valid].all()
 
 
 def test_every_parameter_that_can_learns() -> None:
     encoder, image, layout = make()
-    posterior = encoder(image, layout)
-    (posterior.mu.square().sum() + posterior.logvar.square().sum()).backward()
+    found = encoder(image, layout)["instances"]
+    (found.mu.square().sum() + found.logvar.square().sum()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters() if p.ndim > 1)
 
 
@@ -167,16 +169,16 @@ def test_inputs_that_do_not_fit() -> None:
 
 def test_half_precision() -> None:
     encoder, image, layout = make()
-    expected = encoder(image, layout).mu
-    found = encoder.bfloat16()(image.bfloat16(), layout).mu
+    expected = encoder(image, layout)["instances"].mu
+    found = encoder.bfloat16()(image.bfloat16(), layout)["instances"].mu
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=5e-3)
 
 
 def test_compiles_in_one_graph() -> None:
     encoder, image, layout = make()
-    expected = encoder(image, layout, 5)
-    found = torch.compile(encoder, backend="aot_eager", fullgraph=True)(image, layout, 5)
+    expected = encoder(image, layout, 5)["instances"]
+    found = torch.compile(encoder, backend="aot_eager", fullgraph=True)(image, layout, 5)["instances"]
     torch.testing.assert_close((found.mu, found.logvar), (expected.mu, expected.logvar))
     gradients = [torch.autograd.grad(p.mu.square().sum(), tuple(encoder.up.parameters())) for p in (found, expected)]
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
@@ -188,8 +190,8 @@ class Exported(nn.Module):
         self.encoder = encoder
 
     def forward(self, image: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = self.encoder(image, Layout(class_ids=ids, instance_ids=ids), 5)
-        return posterior.mu, posterior.logvar
+        found = self.encoder(image, Layout(class_ids=ids, instance_ids=ids), 5)["instances"]
+        return found.mu, found.logvar
 
 
 def test_exports_for_batches_of_any_size() -> None:
@@ -199,5 +201,5 @@ def test_exports_for_batches_of_any_size() -> None:
         Exported(encoder), (image, layout.instance_ids), dynamic_shapes=({0: n}, {0: n})
     ).module()
     _, image, layout = make(3)
-    expected = encoder(image, layout, 5)
+    expected = encoder(image, layout, 5)["instances"]
     torch.testing.assert_close(program(image, layout.instance_ids), (expected.mu, expected.logvar))

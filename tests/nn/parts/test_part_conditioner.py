@@ -5,6 +5,7 @@ import torch
 
 from semsyn.errors import InputError
 from semsyn.nn import PartConditioner
+from semsyn.records.codes import Codes
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
 from semsyn.records.style import Style
@@ -24,7 +25,7 @@ def test_every_level_has_features_mask_and_noise() -> None:
     prepared = conditioner.prepare(layout, sizes)
     for cond, size in zip(conditioner.bind(prepared, style), sizes, strict=True):
         assert cond.size == size and cond.parts is not None
-        assert cond.planes is not None or cond.windows is not None
+        assert cond.planes is not None or cond.has_windows
         assert cond.parts.noise is not None and cond.parts.noise.shape == (3, 4, *size)
         assert cond.parts.features is not None and cond.parts.features.shape == (3, 4, *size)
         assert cond.parts.mask is not None and cond.parts.mask.shape == (3, 1, *size)
@@ -37,7 +38,7 @@ def test_nothing_drawn_is_prepared() -> None:
     conditioner, layout, style, sizes = make()
     prepared = conditioner.prepare(layout, sizes)
     assert all(cond.parts is not None and cond.parts.noise is None for cond in prepared.conditions)
-    other = replace(style, part_code=-style.part_code)
+    other = style.map(lambda codes: codes * -1)
     pairs = zip(conditioner.bind(prepared, style), conditioner.bind(prepared, other), strict=True)
     for first, second in pairs:
         assert not torch.equal(first.parts.noise, second.parts.noise)
@@ -83,15 +84,18 @@ def test_what_is_missing_is_named() -> None:
         with pytest.raises(InputError, match="needs \\['objects'\\] in the layout"):
             run()
     prepared = conditioner.prepare(layout, sizes)
-    with pytest.raises(InputError, match="reads style.part_code"):
-        conditioner.bind(prepared, replace(style, part_code=None))
-    with pytest.raises(InputError, match="style.part_code must be n d h w = \\(3 3 2 2\\)"):
-        conditioner.bind(prepared, replace(style, part_code=style.part_code[..., :1]))
+    with pytest.raises(InputError, match="reads codes 'parts', which the style lacks"):
+        conditioner.bind(prepared, Style({"noise": style["noise"]}))
+    narrow = Codes(table=style["parts"].table[..., :1], per="pixel")
+    with pytest.raises(InputError, match=r"codes 'parts' must be maps of \(2, 2\), found \(2, 1\)"):
+        conditioner.bind(prepared, Style({**style, "parts": narrow}))
 
 
 def test_it_stands_before_any_other_conditioner() -> None:
     with_noise, without = make()[0], make("ipose-wide")[0]
-    assert with_noise.writes == ("class_ids", "planes", "windows", "codes", "parts")
+    assert with_noise.writes == ("class_ids", "planes", "regions", "parts")
     assert with_noise.drawn == ("planes", "parts")
+    assert [spec.name for spec in with_noise.codes] == ["noise", "parts"]
+    assert [spec.name for spec in without.codes] == ["parts"]
     assert "planes" not in without.writes and without.drawn == ("parts",)
     assert with_noise.requires == without.requires == ("objects",)

@@ -48,7 +48,7 @@ def test_gradients() -> None:
 
     def run(x: torch.Tensor, noise: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         at = Parts(noise=noise, features=features, mask=parts.mask)
-        return layer(x, Condition.of(parts=at, size=(8, 6)), negative_slope=0.2)
+        return layer(x, Condition.of(parts=at, size=(8, 6)), slope=0.2)
 
     leaves = [torch.randn(2, 5, 8, 6), parts.noise, parts.features]
     leaves = [t.double().requires_grad_() for t in leaves if t is not None]
@@ -77,7 +77,7 @@ def test_in_front_of_a_block() -> None:
     plain.load_state_dict({k: t for k, t in block.state_dict().items() if not k.startswith(("norm_p", "conv_p"))})
     cond, x = Condition.of(parts=make_parts(), size=(8, 6)), torch.randn(2, 5, 8, 6)
     assert block.norm_p is not None and block.conv_p is not None and plain.norm_p is None
-    before = block.conv_p(block.norm_p(x, cond, negative_slope=0.2))
+    before = block.conv_p(block.norm_p(x, cond, slope=0.2))
     torch.testing.assert_close(block(x, cond), plain(before, cond))
     torch.testing.assert_close(block(x, cond, block.prepare(cond)), block(x, cond))
     assert set(block.reads) == {"parts"}

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.fast.modulation import FastModulation
 from semsyn.functional import mixture_affine
 from semsyn.nn.routing.mixture_modulation import MixtureModulation
 
@@ -19,24 +20,25 @@ def test_what_came_before_becomes_part_of_it_again_and_again(is_inference: bool)
     modulation, x = make()
     scales, shifts = torch.rand(2, 4) + 0.5, torch.randn(2, 4)
     with torch.inference_mode(is_inference):
-        expected, folded = x, modulation
+        expected, folded = x, FastModulation.of(modulation)
         for scale, shift in zip(scales, shifts, strict=True):
             expected = expected * scale[:, None, None] + shift[:, None, None]
         for scale, shift in zip(scales.flip(0), shifts.flip(0), strict=True):  # the last one first
-            folded = folded.after(scale, shift)
+            folded = FastModulation.of(folded.mixture, (scale, shift))
         torch.testing.assert_close(folded(x), modulation(expected), rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(folded(x, 0.2), F.leaky_relu(modulation(expected), 0.2), rtol=1e-4, atol=1e-4)
-    assert folded.routing is modulation.routing and not folded.is_plain_table
+    assert folded.mixture.routing is modulation.routing and folded.statistics is None
 
 
 def test_features_are_overwritten_where_that_is_allowed_and_no_gradient_is_wanted() -> None:
     modulation, x = make()
     expected = mixture_affine(x, modulation.routing, modulation.gamma, modulation.beta)
-    kept = x.clone()
-    torch.testing.assert_close(modulation(x, inplace=True), expected)
+    kept, fast = x.clone(), FastModulation.of(modulation)
+    torch.testing.assert_close(fast(x, inplace=True), expected)
     assert torch.equal(x, kept)
     with torch.inference_mode():
-        torch.testing.assert_close(modulation(x), expected)
-        assert torch.equal(x, kept)
-        torch.testing.assert_close(modulation(x, inplace=True), expected)
+        for each in (modulation, fast):
+            torch.testing.assert_close(each(x), expected)
+            assert torch.equal(x, kept)
+        torch.testing.assert_close(fast(x, inplace=True), expected)
         torch.testing.assert_close(x, expected)

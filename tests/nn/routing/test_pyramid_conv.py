@@ -1,10 +1,9 @@
-import copy
-
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.fast.fuse import fuse
 from semsyn.nn import spectral_norm
 from semsyn.nn.routing import pyramid_conv
 from semsyn.nn.routing.label_pyramid import LabelLevel
@@ -52,8 +51,7 @@ def test_it_is_the_convolution_of_all_planes(kind: str, is_coarsest: bool) -> No
     grads = [torch.autograd.grad(y.square().sum(), list(conv.parameters())) for y in (conv(features, labels), expected)]
     for ours, theirs in zip(*grads, strict=True):
         torch.testing.assert_close(ours, theirs)
-    folded = copy.deepcopy(conv)
-    folded.fold()
+    folded = fuse(conv)
     torch.testing.assert_close(folded(features, labels), expected)
     assert [name for name, _ in folded.named_parameters()] == ["bias"]
 

@@ -81,7 +81,7 @@ def test_all_is_done_once_per_layout() -> None:
         module.register_forward_hook(lambda module, args, output: runs.append(id(module)))
     prepared = conditioner.prepare(layout, NORMAL)
     assert runs == [id(conditioner.network)], "the network runs once, the preview not at all"
-    assert conditioner.bind(prepared, Style()) is prepared.conditions
+    assert conditioner.bind(prepared, Style({})) is prepared.conditions
     routing = [cond.routing for cond in prepared.conditions]
     assert routing[1] is routing[2], "stages of one size share it"
     assert all(r is not None and r.conv is r.norm for r in routing), "as do experts, where both kinds are as many"
@@ -97,20 +97,20 @@ def test_it_writes_what_it_says(options: dict[str, Any]) -> None:
     conditioner, layout = make(**options)
     assert conditioner.requires == tuple(name for name in ("edges", "planes") if name in conditioner.writes)
     for cond in conditioner.prepare(layout, NORMAL).conditions:
-        assert not cond.missing(tuple(name for name in conditioner.writes if name != "windows"))
+        assert not cond.missing(tuple(name for name in conditioner.writes if name != "regions"))
         for name in conditioner.requires:
             assert torch.equal(getattr(cond, name), resize_ids(getattr(layout, name), cond.size))
-    assert ("windows" in conditioner.writes) == ("num_planes" not in options)
+    assert ("regions" in conditioner.writes) == ("num_planes" not in options)
 
 
 @torch.no_grad()
 def test_windows_are_those_of_labels_and_edges() -> None:
     conditioner, layout = make(has_edges=True)
     layout = replace(layout, class_ids=layout.class_ids // 4, edges=torch.zeros_like(layout.edges))
-    found = [cond.windows is not None for cond in conditioner.prepare(layout, NORMAL).conditions]
+    found = [cond.has_windows for cond in conditioner.prepare(layout, NORMAL).conditions]
     assert found[-1] and not found[0]
     bare = RoutingConditioner(conditioner.network, window=None)
-    assert all(cond.windows is None for cond in bare.prepare(layout, NORMAL).conditions)
+    assert not any(cond.has_windows for cond in bare.prepare(layout, NORMAL).conditions)
 
 
 @torch.no_grad()
@@ -198,7 +198,7 @@ def test_a_generator_trains_its_routing_by_picture_and_preview() -> None:
     synthesis = generator.synthesize(layout)
     for picture in (synthesis.image, synthesis["preview"]):
         assert torch.autograd.grad(picture.sum(), first, retain_graph=True)[0].any()
-    assert len(synthesis.routing.conv) == 6
+    assert len(synthesis["routing"].conv) == 6
 
 
 @torch.no_grad()
@@ -208,7 +208,8 @@ def test_a_fused_generator_has_the_same_picture_and_preview() -> None:
     generator = config.build().eval()
     layout = Layout.of(torch.randint(CLASSES, (2, 64, 64)), space=CLASSES)
     before = generator.synthesize(layout)
-    after = generator.fuse().synthesize(layout)
-    assert not hasattr(generator.conditioner.network.levels[1].conv_0, "weight"), "it was not folded"
+    fused = generator.fuse()
+    after = fused.synthesize(layout)
+    assert not hasattr(fused.conditioner.network.levels[1].conv_0, "weight"), "it was not folded"
     torch.testing.assert_close(after.image, before.image, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(after["preview"], before["preview"], rtol=1e-4, atol=1e-4)

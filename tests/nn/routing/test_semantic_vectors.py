@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from semsyn.errors import InputError
+from semsyn.fast.fuse import fuse
 from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors, fold_spectral_norm
 from semsyn.nn.routing import pyramid_conv
 from semsyn.testing.golden.case import Case
@@ -79,9 +80,7 @@ def test_it_is_the_dense_network(name: str, has_features: bool) -> None:
 def test_it_is_the_same_folded(name: str) -> None:
     network, maps = make(name)
     expected = network(**maps, has_features=True)
-    folded = copy.deepcopy(network)
-    folded.fold()
-    folded.to(memory_format=torch.channels_last)
+    folded = fuse(network)
     assert not any("parametrizations" in key for key in folded.state_dict())
     for has_features in (False, True):
         vectors = folded(**maps, has_features=has_features)
@@ -223,7 +222,7 @@ def test_weights_in_half_precision_are_used_in_single(is_folded: bool) -> None:
     expected = network(**maps)
     network.half()
     if is_folded:
-        network.fold()
+        network = fuse(network)
     vectors = network(**maps)
     assert vectors.conv[0].dtype == torch.float32
     assert_equal_vectors(vectors, expected)
@@ -246,7 +245,7 @@ def test_it_exports_with_free_sizes(positions: PositionMaps | None, is_folded: b
     network, maps = make("edges", levels=2, positions=positions)
     network.requires_grad_(False)
     if is_folded:
-        network.fold()
+        network = fuse(network)
     n, rows, columns = torch.export.Dim("n"), torch.export.Dim("rows", min=2), torch.export.Dim("columns", min=2)
     dims = {key: {0: n, 1: 2 * rows, 2: 2 * columns} for key in maps}
     program = torch.export.export(network, (), maps, dynamic_shapes=dims, strict=False)

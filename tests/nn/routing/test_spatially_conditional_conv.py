@@ -9,9 +9,10 @@ from torch.nn.utils import parametrize
 
 from semsyn.bench.memory import peak_bytes
 from semsyn.errors import InputError
+from semsyn.fast.conv import FastConv2d
+from semsyn.fast.fuse import fuse
 from semsyn.functional import activate_routing, mixture_conv2d
 from semsyn.nn import SpatiallyConditionalConv2d, fold_spectral_norm
-from semsyn.nn.inference_conv import PackedConv2d, pack_convolutions
 from semsyn.records.condition import Condition, Routing
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -104,10 +105,8 @@ def test_its_inference_form(size: tuple[int, int], is_global: bool) -> None:
     layer, *_ = make({"padding": 1, "bias": True})
     x, routing = torch.randn(2, 4, *size), torch.randn(2, 3, *((1, 1) if is_global else size)).sigmoid()
     expected = layer(x, routing)
-    fused = fold_spectral_norm(copy.deepcopy(layer)).requires_grad_(False)
-    fused.fold()
-    pack_convolutions(fused).to(memory_format=torch.channels_last)
-    assert all(type(expert) is PackedConv2d for expert in fused.experts)
+    fused = fuse(layer)
+    assert all(type(expert) is FastConv2d for expert in fused.experts)
     with torch.inference_mode():
         torch.testing.assert_close(
             fused(x.to(memory_format=torch.channels_last), routing), expected, rtol=1e-5, atol=1e-5

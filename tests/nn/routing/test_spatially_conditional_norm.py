@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from semsyn.bench.memory import peak_bytes
 from semsyn.errors import InputError
+from semsyn.fast.fuse import fuse
 from semsyn.functional import activate_routing
 from semsyn.nn import BatchNorm, InstanceNorm, SpatiallyConditionalNorm, SyncBatchNorm
 from semsyn.records.condition import Condition, Routing
@@ -43,7 +44,7 @@ def test_it_is_the_paper_s(norm: type[nn.Module], training: bool, is_inference: 
         cond = Condition.of(routing=Routing(conv=routing[:, :2], norm=routing))
         torch.testing.assert_close(layer(x, cond), expected, rtol=1e-5, atol=1e-5)
         expected = F.leaky_relu(plain(layer, x, routing), 0.2)
-        torch.testing.assert_close(layer(x, routing, negative_slope=0.2), expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(layer(x, routing, slope=0.2), expected, rtol=1e-5, atol=1e-5)
     assert layer.out_channels == 5 and layer.reads == ("routing",)
 
 
@@ -62,19 +63,18 @@ def test_folded_statistics_are_exact_whatever_the_weights_sum_up_to(
     layer, x, routing = make(norm, activation)
     x = x.to(memory_format=torch.channels_last) if channels_last else x
     expected = F.leaky_relu(plain(layer, x, routing), 0.2)
-    layer.fold()
-    assert isinstance(layer.norm, nn.Identity) == (norm is not InstanceNorm)
+    fused, cond = fuse(layer), Condition(routing=Routing(conv=routing, norm=routing))
+    assert isinstance(fused.norm, nn.Identity) == (norm is not InstanceNorm)
     kept = x.clone()
     for is_inference in (False, True):
         with torch.inference_mode(is_inference):
-            prepared = layer.prepare(Condition(routing=Routing(conv=routing, norm=routing)))
-            for ready in (None, prepared):
-                y = layer(x, routing, ready, negative_slope=0.2)
+            for ready in (None, fused.modulate(cond)):
+                y = fused(x, routing, ready=ready, slope=0.2)
                 torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
             assert torch.equal(x, kept)
     with torch.inference_mode():
         given = x.clone(memory_format=torch.preserve_format)
-        overwritten = layer(given, routing, negative_slope=0.2, inplace=True)
+        overwritten = fused.convolved(nn.Identity(), given, cond, slope=0.2, inplace=True)
         torch.testing.assert_close(overwritten, expected, rtol=1e-4, atol=1e-5)
         assert norm is InstanceNorm or overwritten.data_ptr() == given.data_ptr()
 
@@ -84,7 +84,8 @@ def test_behind_a_projection() -> None:
     conv = nn.Conv2d(5, 3, 1, bias=False)
     with torch.inference_mode():
         cond = Condition(routing=Routing(conv=routing, norm=routing))
-        torch.testing.assert_close(layer.convolve(conv, x, cond), conv(plain(layer, x, routing)), rtol=1e-4, atol=1e-5)
+        expected = conv(plain(layer, x, routing))
+        torch.testing.assert_close(fuse(layer).convolved(conv, x, cond), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_gradients_reach_features_weights_and_tables() -> None:
@@ -108,9 +109,9 @@ def test_what_does_not_fit_is_named() -> None:
 
 
 def test_inference_on_cpu_holds_no_gamma_of_full_size() -> None:
-    layer = SpatiallyConditionalNorm(64).eval()
+    layer = fuse(SpatiallyConditionalNorm(64))
     x, routing = torch.randn(1, 64, 256, 256).to(memory_format=torch.channels_last), torch.rand(1, 3, 256, 256)
-    layer.fold()
+    cond = Condition(routing=Routing(conv=routing, norm=routing))
     with torch.inference_mode():
-        run = lambda: layer(x, routing, negative_slope=0.2, inplace=True)  # noqa: E731
+        run = lambda: layer.convolved(nn.Identity(), x, cond, slope=0.2, inplace=True)  # noqa: E731
         assert peak_bytes(run, torch.device("cpu")) <= 4 * 2**20, "a quarter of the features; gamma would be all of it"

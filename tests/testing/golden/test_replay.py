@@ -107,7 +107,7 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     "a row too many": (lambda t, i: t.update({"out/y": t["out/y"].repeat(2, 1, 1, 1)}), "expected"),
     "an output nobody computes": (lambda t, i: t.update({"out/extra": torch.ones(1)}), "extra was not computed"),
     "a weight nobody knows": (lambda t, i: t.update({"state/gain": torch.ones(1)}), "no place"),
-    "a weight too few": (lambda t, i: t.pop("state/inst_conv.bias"), "inst_conv.bias|edge_conv.bias"),
+    "a weight too few": (lambda t, i: t.pop("state/inst_conv.bias"), "inst_conv.bias|tail.conv.bias"),
     "nothing expected": (lambda t, i: [t.pop(k) for k in list(t) if k[:4] in ("out/", "grad")], "expects nothing"),
     "an unknown kind": (lambda t, i: i.update(kind="norms"), "unknown kind 'norms' of clade"),
     "an unknown family": (lambda t, i: i.update(family="blade"), "unknown kind 'norm' of blade"),

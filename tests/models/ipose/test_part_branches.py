@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from semsyn.models.ipose.part_branches import draw_replaced, part_net_branches
 from semsyn.nn import PartNet, PartSupports
-from semsyn.train.part_net import draw_replaced, part_net_branches
 
 
 def make_maps(count: int) -> Tensor:

@@ -10,7 +10,7 @@ from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import Kinds, flag
 from semsyn.convert.original import Facts, Options
 from semsyn.errors import CheckpointError
-from semsyn.models.pyramid import SCALES
+from semsyn.models.pyramid.config import SCALES
 
 OPTIONS: Kinds = {
     **dict.fromkeys(("label_nc", "output_nc", "ngf", "ndf", "nef", "z_dim", "num_D", "n_layers_D"), int),

@@ -1,62 +1,25 @@
 """The pyramid that SPADE's generator has and most others inherit: modulated blocks, low to high."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.generator.config import Config, NormName
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid, stem_size
 from semsyn.generator.resources import Resource
+from semsyn.models.pyramid.config import SCALES, PyramidConfig, Upsampling
 from semsyn.nn.conditional import MakeNorm
-from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.conditioning.conditioner import Conditioner
 from semsyn.nn.encoders.image import ImageEncoder
+from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 
-Upsampling = Literal["normal", "more", "most"]
 MakeBlock = Callable[[int, int], nn.Module]
-
-# Size of each stage as a multiple of the stem's; the last is the picture's.
-SCALES: dict[Upsampling, tuple[int, ...]] = {
-    "normal": (1, 2, 2, 4, 8, 16, 32),
-    "more": (1, 2, 4, 8, 16, 32, 64),
-    "most": (1, 2, 4, 8, 16, 32, 64, 128),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PyramidConfig(Config):
-    """What SPADE, CLADE, INADE and SCGAN generators have. ``width`` counts after the last stage of ``normal`` and
-    ``more``.
-
-    Attributes:
-        upsampling: depth of the pyramid; sides are multiples of 32, 64 or 128.
-        norm: parameter-free norm of the modulations, ``sync_batch``, ``batch`` or ``instance``.
-        has_spectral_norm: the blocks' convolutions are spectrally normalised.
-        code_dim: d of the style code the generator starts from; None: it starts from the label map.
-        has_encoder: an encoder of pictures stands beside.
-        encoder_width: channels of the encoder's first layer; None: ``width``.
-    """
-
-    upsampling: Upsampling = "normal"
-    norm: NormName = "sync_batch"
-    has_spectral_norm: bool = True
-    code_dim: int | None = None
-    has_encoder: bool = False
-    encoder_width: int | None = None
-
-    def details(self) -> list[str]:
-        upsampling = [f"upsampling {self.upsampling}"] if self.upsampling != "normal" else []
-        norm = [f"{self.norm} norm"] if self.norm != "sync_batch" else []
-        code = [f"code {self.code_dim}"] if self.code_dim is not None else []
-        return [*super().details(), *code, *upsampling, *norm]
 
 
 def stage_widths(width: int, upsampling: Upsampling) -> list[int]:

@@ -1,0 +1,93 @@
+"""``semsyn train``: train a network by one of the recipes."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from semsyn.cli.options import parse_count
+from semsyn.data.io.whole_file import whole_file
+from semsyn.data.spaces.label_space import label_space
+from semsyn.errors import InputError, UnknownNameError
+from semsyn.generator.generator import Generator
+from semsyn.hub.save import save_pretrained
+from semsyn.models import FAMILIES, find_card
+from semsyn.train.trainer import Trainer
+
+SHOWN = 10  # unseen scenes
+
+EPILOG = """\
+RUN gets the weights, the state to go on from, and what there is to see. A run that was stopped goes on from
+its last state when the same command is given again.
+
+recipes:
+  {recipes}
+
+examples:
+  semsyn train clade/toyscenes --out runs/clade
+  semsyn train ipose/toyscenes-parts --out runs/parts
+  semsyn train ipose/toyscenes --part-net runs/parts/ipose-toyscenes-parts.safetensors --out runs/ipose
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `run`."""
+    recipes = _recipes()
+    parser.usage = "semsyn train RECIPE --out RUN [options]"
+    parser.description = "Train a network."
+    parser.epilog = EPILOG.format(recipes=", ".join(recipes))
+    parser.add_argument("recipe", metavar="RECIPE", help="its name, see below")
+    parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--steps", metavar="N", type=parse_count, help="how many; default: the recipe's")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of everything drawn; default 0")
+    parser.add_argument("--every", metavar="N", type=parse_count, default=500, help="steps between states; default 500")
+    scenes = parser.add_argument_group("scenes")
+    scenes.add_argument(
+        "--cache", metavar="DIR", type=Path, default=Path("runs/toyscenes"), help="default runs/toyscenes"
+    )
+    scenes.add_argument(
+        "--scenes", metavar="N", type=parse_count, default=16000, help="true ones to learn from; default 16000"
+    )
+    starts = parser.add_argument_group("what a run starts with")
+    for name, about in _needs(recipes).items():
+        starts.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", type=Path, help=about)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, or go on."""
+    recipes = _recipes()
+    if args.recipe not in recipes:
+        raise UnknownNameError("recipe", args.recipe, list(recipes))
+    recipe = recipes[args.recipe]
+    if args.steps is not None:
+        recipe = recipe.lasting(args.steps)
+    card = find_card(f"{args.recipe.partition('/')[0]}/{recipe.preset}")
+    given = {name: path for name in _needs(recipes) if (path := getattr(args, name)) is not None}
+    if foreign := sorted(set(given) - set(recipe.needs)):
+        raise InputError(f"recipe {args.recipe} does not start with {', '.join(foreign)}: leave it out.")
+    trainer = Trainer(recipe.begin(card.config, seed=args.seed), args.out, every=args.every, report=_say)
+    trainer.begin(given)
+    pictures = trainer.run.load(args.cache, "train", args.scenes)
+    trained = trainer.train(pictures, trainer.run.load(args.cache, "val", SHOWN))
+    path = args.out / f"{args.recipe.replace('/', '-')}.safetensors"
+    if isinstance(trained, Generator):
+        trained.label_space = None if card.label_space is None else label_space(card.label_space)
+        save_pretrained(trained, path, name=card.name, license=card.license, dtype=torch.float16, overwrite=True)
+    else:
+        with whole_file(path) as part:
+            save_file(trained.state_dict(), part)
+    print(f"{path}: {path.stat().st_size} bytes")
+
+
+def _recipes() -> dict[str, Any]:
+    return {f"{family.name}/{name}": r for family in FAMILIES.values() for name, r in family.recipes.items()}
+
+
+def _needs(recipes: dict[str, Any]) -> dict[str, str]:
+    return {name: about for recipe in recipes.values() for name, about in recipe.needs.items()}
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,110 @@
+"""How iPOSE is trained: PartNet first, then the generator with a frozen PartNet."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from semsyn.critics.verdict import Critic
+from semsyn.data.parts.toy_parts import toy_supports
+from semsyn.errors import InputError
+from semsyn.functional.object_crops import ObjectFrame, crop_pictures
+from semsyn.generator.generator import Generator
+from semsyn.losses.clip_style import CLIPStyleLoss, CLIPTokens
+from semsyn.models.ipose.config import IPOSEConfig
+from semsyn.models.ipose.part_training import PartRecipe
+from semsyn.models.oasis import recipe as oasis
+from semsyn.models.toyscenes import toyscenes_recipe
+from semsyn.nn.parts.part_conditioner import PartConditioner
+from semsyn.records.objects import Objects
+from semsyn.train.objective import SegmentationObjective
+from semsyn.train.shot import Shot
+from semsyn.train.terms import Term
+from semsyn.train.training import Recipe
+
+TOWERS: tuple[str, ...] = ("clip",)
+
+CROP_SIZE = 128
+CHOSEN = "style_objects"
+
+
+class StyleTerm(Term):
+    """Distance from the true picture in CLIP's tokens, of whole pictures or of objects.
+
+    Args:
+        distance: with CLIP's weights.
+        weight: factor.
+        is_local: of crops of objects: those of the layout whose numbers the step's draws hold as ``style_objects``.
+    """
+
+    def __init__(self, distance: CLIPStyleLoss, weight: float, *, is_local: bool) -> None:
+        super().__init__(weight)
+        self.distance = distance.requires_grad_(False)
+        self.is_local = is_local
+
+    def loss(self, shot: Shot) -> Tensor:
+        pictures = shot.fake, shot.real
+        if self.is_local:
+            if shot.layout.objects is None or CHOSEN not in shot.others:
+                raise InputError(f"the style of objects needs the layout's objects, and which ones count: {CHOSEN!r}.")
+            chosen = shot.layout.objects[shot.others[CHOSEN]]
+            pictures = crop_by_box(shot.fake, chosen), crop_by_box(shot.real, chosen)
+        distance: Tensor = self.distance(*pictures)
+        return distance
+
+
+def crop_by_box(pictures: Tensor, objects: Objects) -> Tensor:
+    """The crops of the style loss: boxes as they are in the table, without a margin."""
+    frame = ObjectFrame.of(objects.boxes, objects.original_sizes)
+    return crop_pictures(pictures, objects.images, frame, size=CROP_SIZE)
+
+
+def objective(
+    config: IPOSEConfig,
+    *,
+    critic: Critic | None = None,
+    critic_width: int = 128,
+    clip: CLIPTokens | None = None,
+    style: float = 10.0,
+    is_local: bool = True,
+    **options: Any,
+) -> SegmentationObjective:
+    """As released: OASIS' game, patches by hinge, and the style of objects.
+
+    Args:
+        config: of the generator.
+        critic: another one than a U-Net with a global head.
+        critic_width: of that.
+        clip: the network whose tokens tell the style; None: without it.
+        style: weight of the style loss.
+        is_local: it looks at objects, not at whole pictures.
+        **options: of `semsyn.train.SegmentationObjective`.
+    """
+    critic = critic or oasis.make_critic(config, critic_width, has_global_head=True)
+    terms = {} if clip is None else {"style": StyleTerm(CLIPStyleLoss(clip), style, is_local=is_local)}
+    return oasis.objective(config, critic=critic, terms=terms, **options)
+
+
+def take_part_net(generator: Generator, given: Mapping[str, Path]) -> None:
+    """Give a new generator toyscenes' support maps and a trained PartNet."""
+    generator.attach("supports", toy_supports(generator.config.num_supports))
+    conditioner = generator.conditioner
+    assert isinstance(conditioner, PartConditioner)
+    path = given["part_net"]
+    try:
+        conditioner.scene.part_net.load_state_dict(load_file(path))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"{path} holds no PartNet for this generator: {error}") from error
+
+
+RECIPES: dict[str, Recipe | PartRecipe] = {
+    "toyscenes": toyscenes_recipe(
+        **oasis.SMALL,
+        needs={"part_net": "file of a trained PartNet, from the recipe ipose/toyscenes-parts"},
+        start=take_part_net,
+    ),
+    "toyscenes-parts": PartRecipe(),
+}

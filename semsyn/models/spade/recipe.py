@@ -1,0 +1,18 @@
+"""How SPADE is trained."""
+
+from typing import Any
+
+from semsyn.models.pyramid.recipe import patch_objective
+from semsyn.models.spade.config import SPADEConfig
+from semsyn.train.objective import PatchObjective
+from semsyn.train.training import Recipe
+
+TOWERS = ("vgg",)
+
+
+def objective(config: SPADEConfig, **options: Any) -> PatchObjective:
+    """As released, with the options of `semsyn.models.pyramid.recipe.patch_objective`."""
+    return patch_objective(config, **{"has_edges": config.has_edges, **options})
+
+
+RECIPES: dict[str, Recipe] = {}

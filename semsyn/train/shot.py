@@ -1,0 +1,78 @@
+"""What goes into a step, and the pictures on their way through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor
+
+from semsyn.critics.verdict import Verdict, widen
+from semsyn.generator.synthesis import Synthesis
+from semsyn.records.layout import Layout
+from semsyn.records.style import Posterior, Style
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """True pictures and what they show.
+
+    Attributes:
+        layout: of n scenes.
+        real: n 3 h w in [-1, 1].
+    """
+
+    layout: Layout
+    real: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """All that chance decides in a step.
+
+    Attributes:
+        style: prior codes of the generator's pictures; an encoder's posterior is applied to them.
+        critic_style: those of the pictures that the critic learns from, as released. None: it learns from the
+            generator's own, which saves a forward of each network.
+        paired: how many pictures, from the first, show the codes of their true picture, if there is an encoder; the
+            others have drawn ones. None: all, as released.
+        others: what the losses need, by name, see `Objective.draw`.
+    """
+
+    style: Style
+    critic_style: Style | None = None
+    paired: int | None = None
+    others: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Shot:
+    """One picture of each layout, and what its losses look at.
+
+    Attributes:
+        layout, real: see `Batch`.
+        made: the pictures, and what was found on the way to them.
+        posterior: of the encoder, if there is one.
+        paired: pictures from the first that should look like the true ones, not only as real.
+        others: see `Draws`.
+        verdicts: what the critic said so far. They belong to the objective, which asks once for all its losses.
+    """
+
+    layout: Layout
+    real: Tensor
+    made: Synthesis
+    posterior: Posterior | None = None
+    paired: int
+    others: Mapping[str, Tensor] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def fake(self) -> Tensor:
+        """The pictures, n 3 h w in [-1, 1]."""
+        return self.made.image
+
+    def widened(self) -> "Shot":
+        """The same in single precision, where pictures or posterior are in a lower one."""
+        posterior = self.posterior
+        if posterior is not None:
+            wide = {k: replace(g, mu=widen(g.mu), logvar=widen(g.logvar)) for k, g in posterior.items()}
+            posterior = Posterior(wide)
+        return replace(self, made=replace(self.made, image=widen(self.made.image)), posterior=posterior)

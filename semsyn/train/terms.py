@@ -1,0 +1,97 @@
+"""Losses of a generator that ask no critic."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semsyn.errors import InputError
+from semsyn.functional.region_pool import region_pool
+from semsyn.losses.kl import kl_divergence
+from semsyn.losses.perceptual import PerceptualLoss
+from semsyn.train.shot import Shot
+
+
+class Term(nn.Module):
+    """A loss of a `Shot`, weighted.
+
+    Args:
+        weight: factor.
+    """
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, shot: Shot) -> Tensor:
+        """The loss times its weight."""
+        return self.weight * self.loss(shot)
+
+    def loss(self, shot: Shot) -> Tensor:
+        """As its definition gives it."""
+        raise NotImplementedError
+
+
+class Perceptual(Term):
+    """Distance from the true pictures in the features of a trained network.
+
+    Args:
+        distance: the network and its weights.
+        weight: released: 10.
+    """
+
+    def __init__(self, distance: PerceptualLoss, weight: float = 10.0) -> None:
+        super().__init__(weight)
+        self.distance = distance.requires_grad_(False)
+
+    def loss(self, shot: Shot) -> Tensor:
+        distance: Tensor = self.distance(shot.fake[: shot.paired], shot.real[: shot.paired])
+        return distance
+
+
+class Divergence(Term):
+    """KL divergence of the encoder's posterior from the prior, of all its codes.
+
+    Args:
+        weight: released: 0.05, SUMMED over the batch.
+        is_per_picture: divide by the number of pictures, so that the weight holds for batches of every size.
+    """
+
+    def __init__(self, weight: float = 0.05, *, is_per_picture: bool = False) -> None:
+        super().__init__(weight)
+        self.is_per_picture = is_per_picture
+
+    def loss(self, shot: Shot) -> Tensor:
+        if shot.posterior is None:
+            raise InputError("the objective counts the divergence of a posterior, but the generator has no encoder.")
+        total = sum(kl_divergence(gaussian.mu, gaussian.logvar) for gaussian in shot.posterior.values())
+        assert isinstance(total, Tensor)
+        return total / len(shot.real) if self.is_per_picture else total
+
+
+class Blocks(Term):
+    """L1 of pictures averaged over square blocks: what goes where, without telling textures how to look.
+
+    Args:
+        weight: factor.
+        side: of a block, in pixels.
+    """
+
+    def __init__(self, weight: float, *, side: int = 4) -> None:
+        super().__init__(weight)
+        self.side = side
+
+    def loss(self, shot: Shot) -> Tensor:
+        fake, real = (F.avg_pool2d(x[: shot.paired], self.side) for x in (shot.fake, shot.real))
+        return F.l1_loss(fake, real)
+
+
+class InstanceColors(Term):
+    """L1 of the mean colours of the instances; every instance counts the same, be it small or large."""
+
+    def loss(self, shot: Shot) -> Tensor:
+        layout = shot.layout[: shot.paired]
+        if layout.instance_ids is None:
+            raise InputError("colours of instances need instance_ids in the layouts.")
+        (fake, counts), (real, _) = (
+            region_pool(x[: shot.paired], layout.instance_ids, layout.num_instances) for x in (shot.fake, shot.real)
+        )
+        return F.l1_loss(fake[counts > 0], real[counts > 0])

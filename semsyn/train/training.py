@@ -1,0 +1,256 @@
+"""How a generator is trained: a recipe, and a run of it."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import InputError
+from semsyn.generator.config import Config
+from semsyn.generator.generator import Generator
+from semsyn.nn.conditional import ConditionalNorm
+from semsyn.nn.initialize import initialize
+from semsyn.ops.onednn import has_fast_bfloat16
+from semsyn.records.layout import Layout
+from semsyn.train.ema import EMA
+from semsyn.train.objective import Objective
+from semsyn.train.schedule import Cycles
+from semsyn.train.shot import Batch, Draws
+from semsyn.train.step import Nets, train_step
+
+WARM_UP = 10  # of the moving average
+REFRESH_BATCHES, SHOWN_BATCHES, REFRESH_BATCH = 60, 10, 16
+
+R = TypeVar("R", bound="Recipe")
+
+
+class Pictures(Protocol):
+    """True pictures with their layouts."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: list[int], flips: list[bool] | None = None) -> tuple[Layout, Tensor]:
+        """Some of them, those mirrored that ``flips`` says: the layout, and the pictures, n 3 h w in [-1, 1]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a generator is trained against a critic.
+
+    Attributes:
+        preset: the card whose generator is trained, without the family; None: any config will do.
+        objective: makes critic and losses for a generator's config.
+        load: reads pictures: ``load(requires, folder, split, count)``, with the fields of layouts that the generator
+            requires, the split ``train`` or ``val``.
+        show: shows what a generator learnt: ``show(generator, unseen, path)``, the path without a suffix.
+        cycles: how many steps, and the rates over them.
+        rates: of the generator (with its encoder) and of the critic.
+        betas: of Adam, for both.
+        table_rate: factor of the generator's rate for the tables of its modulations. Their entries are around 1, and
+            Adam's steps do not know it: at the rate of the networks they would hardly move.
+        batch: pictures of a step.
+        gain: of the initialisation, see `semsyn.nn.initialize`.
+        average: decay of the moving average of the generator, whose pictures are shown and which is kept at the end.
+        precision: of the forward passes, on machines that are faster with it; None: single.
+        shares_pictures: the critic learns from the pictures of the generator's own step; the released loops draw new
+            ones.
+        drawn_from: step from which the last picture of a batch has drawn codes, not encoded ones, so that the critic
+            sees what draws from the prior look like. None: never, as released.
+        needs: what a run starts with besides the pictures, by name: what it is. A path to each is given to ``start``.
+        start: finishes the new generator with these.
+    """
+
+    objective: Callable[[Any], Objective]
+    load: Callable[[tuple[str, ...], Path, str, int], Pictures]
+    show: Callable[[Generator, Any, Path], object] | None = None
+    cycles: Cycles
+    preset: str | None = None
+    rates: tuple[float, float] = (1e-4, 4e-4)
+    betas: tuple[float, float] = (0.0, 0.9)
+    table_rate: float = 1.0
+    batch: int = 4
+    gain: float = 0.02
+    average: float = 0.998
+    precision: torch.dtype | None = None
+    shares_pictures: bool = False
+    drawn_from: int | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
+    start: Callable[[Generator, Mapping[str, Path]], object] | None = None
+
+    def begin(self, config: Config, *, seed: int) -> "Training":
+        """A run at step 0."""
+        return Training(self, config, seed=seed)
+
+    def lasting(self: R, steps: int) -> R:
+        """The same in so many steps, in one cycle."""
+        return replace(self, cycles=Cycles((steps,), self.cycles.decay_from))
+
+
+class Training:
+    """A run of a `Recipe`. What is drawn at a step depends on the seed and the number of the step alone, so a run that
+    goes on from a saved state goes on as if nothing had happened.
+
+    Args:
+        recipe: see there.
+        config: of the generator.
+        seed: of everything drawn.
+
+    Attributes:
+        step: how many steps were done.
+        nets: what they change.
+        average: of the generator.
+    """
+
+    def __init__(self, recipe: Recipe, config: Config, *, seed: int) -> None:
+        self.recipe, self.seed, self.step = recipe, seed, 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            generator = initialize(config.build(), gain=recipe.gain)
+            objective = recipe.objective(config)
+            initialize(objective.critic, gain=recipe.gain)
+        generator.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        objective.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.average = EMA(generator, recipe.average, warm_up=WARM_UP)
+        optimizers = (
+            torch.optim.Adam(self._groups(generator), betas=recipe.betas, fused=True),
+            torch.optim.Adam([_group(objective.critic.parameters(), recipe.rates[1])], betas=recipe.betas, fused=True),
+        )
+        self.nets = Nets(generator, objective, optimizers, precision=recipe.precision if has_fast_bfloat16() else None)
+
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self.recipe.cycles.steps
+
+    def begin(self, given: Mapping[str, Path]) -> None:
+        """Finish the new generator with what the recipe needs.
+
+        Raises:
+            InputError: if something is missing.
+        """
+        recipe = self.recipe
+        if missing := [f"{name} ({about})" for name, about in recipe.needs.items() if name not in given]:
+            raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
+        if recipe.start is not None:
+            recipe.start(self.nets.generator, given)
+            recipe.start(self.average.network, given)
+
+    def _groups(self, generator: Generator) -> list[dict[str, Any]]:
+        modulations = [m for m in generator.modules() if isinstance(m, ConditionalNorm)]
+        tables = {id(p): p for m in modulations for p in m.parameters(recurse=False)}
+        others = [p for p in generator.parameters() if id(p) not in tables]
+        rate = self.recipe.rates[0]
+        groups = [_group(others, rate), _group(tables.values(), rate * self.recipe.table_rate)]
+        return [group for group in groups if group["params"]]
+
+    def load(self, folder: Path, split: str, count: int) -> Pictures:
+        """Pictures to learn from, or to look at."""
+        return self.recipe.load(self.nets.generator.requires, folder, split, count)
+
+    def learn_from(self, pictures: Pictures) -> Iterator[dict[str, Tensor]]:
+        """The steps that are left: the losses of each, as weighted.
+
+        Raises:
+            InputError: if there are fewer pictures than a batch holds.
+        """
+        n = self.recipe.batch
+        if len(pictures) < n:
+            raise InputError(f"there are {len(pictures)} pictures to learn from, but a batch holds {n}: give more.")
+        per_epoch = len(pictures) // n
+        while self.step < self.steps:
+            epoch, place = divmod(self.step, per_epoch)
+            order = torch.randperm(len(pictures), generator=self._source(epoch))
+            rng = self._source(10**6 + self.step, of_steps=True)
+            flips = (torch.rand(n, generator=rng) < 0.5).tolist()
+            layout, real = pictures.batch(order[place * n : (place + 1) * n].tolist(), flips)
+            yield self.advance(Batch(layout=layout, real=real), rng)
+
+    def _source(self, number: int, *, of_steps: bool = False) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed * (10**9 if of_steps else 10**6) + number)
+
+    def advance(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """One step of both networks; the losses, as weighted."""
+        factor = self.recipe.cycles.factor(self.step)
+        for optimizer in self.nets.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factor
+        losses = train_step(self.nets, batch, self._draw(batch, rng))
+        self.step += 1
+        self.average.update(self.nets.generator, step=self.step)
+        return losses
+
+    def _draw(self, batch: Batch, rng: torch.Generator) -> Draws:
+        recipe, generator, layout = self.recipe, self.nets.generator, batch.layout
+        has_drawn = generator.encoder is not None and recipe.drawn_from is not None and self.step >= recipe.drawn_from
+        return Draws(
+            style=generator.sample_style(layout, rng=rng),
+            critic_style=None if recipe.shares_pictures else generator.sample_style(layout, rng=rng),
+            paired=len(batch.real) - 1 if has_drawn else None,
+            others=self.nets.objective.draw(layout, rng),
+        )
+
+    def finished(self, pictures: Pictures, *, batches: int = REFRESH_BATCHES) -> Generator:
+        """The averaged generator, with batch statistics (and u, v of the spectral norms) that fit its weights."""
+        size = min(REFRESH_BATCH, len(pictures))
+        rng = torch.Generator().manual_seed(self.seed)
+
+        def paint(generator: Generator, number: int) -> None:
+            layout, real = pictures.batch(list(range(number * size, (number + 1) * size)))
+            style = generator.sample_style(layout, rng=rng)
+            if generator.encoder is not None and number % 2:  # both ways of use count
+                style = generator.encode(real, layout).apply(style)
+            generator(layout, style)
+
+        average = EMA(self.average.network)
+        average.refresh(range(min(batches, len(pictures) // size)), paint, limit=batches, is_mean=True)
+        finished: Generator = average.network
+        return finished
+
+    def show(self, pictures: Pictures, unseen: Pictures, path: Path) -> None:
+        """Show what was learnt so far.
+
+        Args:
+            pictures: that were learnt from.
+            unseen: to make pictures for.
+            path: of the result, without a suffix.
+        """
+        if self.recipe.show is not None:
+            self.recipe.show(self.finished(pictures, batches=SHOWN_BATCHES), unseen, path)
+
+    def state(self) -> dict[str, Any]:
+        """What a later start needs."""
+        return {name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state.
+
+        Raises:
+            InputError: if it belongs to another recipe.
+        """
+        parts = self._parts()
+        if set(state) != {*parts, "step"}:
+            raise InputError(
+                f"the state holds {sorted(state)}, not {sorted([*parts, 'step'])}: it is another recipe's."
+            )
+        for name, part in parts.items():
+            part.load_state_dict(copy.deepcopy(state[name]))  # optimisers would share their moments with the state
+        self.step = state["step"]
+
+    def _parts(self) -> dict[str, Any]:
+        of_generator, of_critic = self.nets.optimizers
+        return {
+            "generator": self.nets.generator,
+            "critic": self.nets.objective.critic,
+            "average": self.average.network,
+            "generator_optimizer": of_generator,
+            "critic_optimizer": of_critic,
+        }
+
+
+def _group(weights: Any, rate: float) -> dict[str, Any]:
+    return {"params": [p for p in weights if p.requires_grad], "lr": rate, "initial_lr": rate}
