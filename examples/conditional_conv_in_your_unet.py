@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from semsyn.data.toyscenes import CLASSES, STUFF, ToyScenes
-from semsyn.functional import activate_routing, pool_channels
+from semsyn.data.toyscenes import CLASSES, ToyScenes
+from semsyn.data.toyscenes.classes import STUFF
+from semsyn.functional import activate_routing
+from semsyn.functional.pool_channels import pool_channels
 from semsyn.nn import SpatiallyConditionalConv2d, SpatiallyConditionalNorm
 
 Source = Literal["none", "features", "labels"]

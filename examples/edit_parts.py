@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 import semsyn
-from semsyn.data import draw_parts, to_uint8
+from semsyn.data import to_uint8
+from semsyn.data.parts.part_colors import draw_parts
 from semsyn.generator.read_layout import read_layout
 
 MAPS = Path(__file__).parent / "maps"

@@ -20,7 +20,7 @@ from semsyn.data import draw_labels, to_uint8
 from semsyn.data.toyscenes import CLASSES, ToyScenes
 from semsyn.functional import activate_routing, resize_ids
 from semsyn.generator.read_layout import read_layout
-from semsyn.nn import RoutingConditioner
+from semsyn.nn.routing.routing_conditioner import RoutingConditioner
 
 Panel = tuple[str, Tensor]  # a caption, and a picture h w 3, 8 bits
 

@@ -7,13 +7,19 @@ if TYPE_CHECKING:
     from semsyn.errors import SemsynError
     from semsyn.exporter import describe_inputs, export
     from semsyn.generator.generator import Generator
-    from semsyn.hub import create, info, list_pretrained, load_pretrained, push_to_hub, save_pretrained
+    from semsyn.generator.read_layout import read_layout
+    from semsyn.hub.info import info, list_pretrained
+    from semsyn.hub.load import create, load_pretrained
+    from semsyn.hub.save import push_to_hub, save_pretrained
     from semsyn.labels import LabelSpace
     from semsyn.records.codes import Codes, CodeSpec
-    from semsyn.records.condition import Condition
+    from semsyn.records.condition import Condition, Parts, Routing
     from semsyn.records.layout import Layout
     from semsyn.records.objects import Objects
+    from semsyn.records.regions import Regions
     from semsyn.records.style import Posterior, Style
+
+    __version__: str
 
 __all__ = [
     "CodeSpec",
@@ -23,9 +29,13 @@ __all__ = [
     "LabelSpace",
     "Layout",
     "Objects",
+    "Parts",
     "Posterior",
+    "Regions",
+    "Routing",
     "SemsynError",
     "Style",
+    "__version__",
     "create",
     "describe_inputs",
     "export",
@@ -33,25 +43,54 @@ __all__ = [
     "list_pretrained",
     "load_pretrained",
     "push_to_hub",
+    "read_layout",
     "save_pretrained",
 ]
 
 # Loaded when first asked for, so that `semsyn --help` does not wait for torch.
 _HOMES = {
-    "records.codes": ("CodeSpec", "Codes"),
-    "records.condition": ("Condition",),
     "errors": ("SemsynError",),
-    "exporter": ("describe_inputs", "export"),
-    "hub": ("create", "info", "list_pretrained", "load_pretrained", "push_to_hub", "save_pretrained"),
-    "labels": ("LabelSpace",),
-    "records.layout": ("Layout",),
+    "exporter": (
+        "describe_inputs",
+        "export",
+    ),
     "generator.generator": ("Generator",),
+    "generator.read_layout": ("read_layout",),
+    "hub.info": (
+        "info",
+        "list_pretrained",
+    ),
+    "hub.load": (
+        "create",
+        "load_pretrained",
+    ),
+    "hub.save": (
+        "push_to_hub",
+        "save_pretrained",
+    ),
+    "labels": ("LabelSpace",),
+    "records.codes": (
+        "CodeSpec",
+        "Codes",
+    ),
+    "records.condition": (
+        "Condition",
+        "Parts",
+        "Routing",
+    ),
+    "records.layout": ("Layout",),
     "records.objects": ("Objects",),
-    "records.style": ("Posterior", "Style"),
+    "records.regions": ("Regions",),
+    "records.style": (
+        "Posterior",
+        "Style",
+    ),
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("semsyn")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"semsyn.{home}"), name)

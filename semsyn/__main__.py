@@ -2,7 +2,7 @@
 
 import sys
 
-from semsyn.cli import main
+from semsyn.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -17,7 +17,7 @@ from torch import Tensor
 import semsyn
 from semsyn import Generator, describe_inputs, export
 from semsyn.errors import InputError, InputTypeError, MissingExtraError, SemsynError, UnknownNameError
-from semsyn.nn import ToImage
+from semsyn.nn.stems import ToImage
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from tests.hub.models import SPACE

@@ -12,7 +12,8 @@ from semsyn.bench.memory import peak_bytes
 from semsyn.bench.rows import Row, make_row
 from semsyn.bench.timing import Times, interleave
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.functional import indexed_affine, normalized_affine
+from semsyn.functional.indexed_affine import indexed_affine
+from semsyn.functional.normalized_affine import normalized_affine
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 from semsyn.ops.normalized_affine.reference import normalized_affine_reference
 from semsyn.testing.cases import AFFINE_BENCHMARKS, AFFINE_GPU_BENCHMARKS, AffineCase

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from semsyn.hub import info
+from semsyn.hub.info import info
 from semsyn.models.card import Card
 
 EPILOG = """\

@@ -4,8 +4,7 @@ import argparse
 import json
 
 from semsyn.errors import UnknownNameError
-from semsyn.hub import info
-from semsyn.hub.info import list_pretrained
+from semsyn.hub.info import info, list_pretrained
 from semsyn.models import CARDS
 
 EPILOG = """\

@@ -1,6 +1,6 @@
 """Critics: discriminators that judge pictures by their layouts."""
 
-from semsyn.critics.patch import MultiscaleDiscriminator, PatchDiscriminator, semantic_planes
+from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.critics.verdict import Critic, Verdict
@@ -9,8 +9,6 @@ __all__ = [
     "Critic",
     "FeaturePyramidDiscriminator",
     "MultiscaleDiscriminator",
-    "PatchDiscriminator",
     "SegmentationDiscriminator",
     "Verdict",
-    "semantic_planes",
 ]

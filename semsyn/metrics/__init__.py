@@ -2,12 +2,9 @@
 
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
 from semsyn.metrics.inception_score import inception_score
-from semsyn.metrics.parts import PartScores
-from semsyn.metrics.segmentation import class_iou, confusion_matrix, mean_iou
+from semsyn.metrics.segmentation import confusion_matrix, mean_iou
 
 __all__ = [
-    "PartScores",
-    "class_iou",
     "confusion_matrix",
     "feature_statistics",
     "frechet_distance",

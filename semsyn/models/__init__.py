@@ -1,7 +1,7 @@
 """The families: one folder each, and here the only list of them."""
 
 from semsyn.errors import UnknownNameError
-from semsyn.models.card import Card, Origin, Original
+from semsyn.models.card import Card
 from semsyn.models.clade.config import CLADEConfig
 from semsyn.models.family import Family
 from semsyn.models.inade.config import INADEConfig
@@ -11,20 +11,12 @@ from semsyn.models.scgan.config import SCGANConfig
 from semsyn.models.spade.config import SPADEConfig
 
 __all__ = [
-    "CARDS",
-    "FAMILIES",
     "CLADEConfig",
-    "Card",
-    "Family",
     "INADEConfig",
     "IPOSEConfig",
     "OASISConfig",
-    "Origin",
-    "Original",
     "SCGANConfig",
     "SPADEConfig",
-    "find_card",
-    "get_family",
 ]
 
 FAMILIES: dict[str, Family] = {

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.functional import label_conv2d
+from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.records.regions import Regions
 
 

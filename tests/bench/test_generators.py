@@ -3,8 +3,8 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from semsyn.bench import bench_generators
 from semsyn.bench.forms import Scene, generator_form
+from semsyn.bench.generators import bench_generators
 from semsyn.bench.scenes import Case, read_scenes
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.testing.cases import procedural_layout, untrained

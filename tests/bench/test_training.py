@@ -1,6 +1,6 @@
 import pytest
 
-from semsyn.bench import bench_training
+from semsyn.bench.training import bench_training
 from semsyn.errors import InputError, UnknownNameError
 
 SMALL = {"width": 2, "image_size": (32, 32), "rounds": 1, "batch": 2, "vgg_widths": (2, 2, 2, 2)}

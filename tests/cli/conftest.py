@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsyn.cli import main
+from semsyn.cli.main import main
 from semsyn.hub import save_pretrained
 from semsyn.labels import LabelSpace
 from tests.hub.models import make_generator

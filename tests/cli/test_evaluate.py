@@ -8,7 +8,7 @@ import pytest
 from semsyn.data.parts.choose_supports import choose_supports
 from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.spaces.label_space import label_space
-from semsyn.data.toyscenes import PART_NAMES
+from semsyn.data.toyscenes.classes import PART_NAMES
 from semsyn.evaluate.agreement import measure_margin
 from semsyn.evaluate.judges import Segmenter
 from semsyn.hub import save_pretrained

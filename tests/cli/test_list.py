@@ -1,7 +1,8 @@
 import json
 from collections.abc import Callable
 
-from semsyn.hub import CARDS, list_pretrained
+from semsyn.hub import list_pretrained
+from semsyn.models import CARDS
 
 
 def names(out: str) -> list[str]:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semsyn.cli import main
-from semsyn.cli.main import COMMANDS
+from semsyn.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 

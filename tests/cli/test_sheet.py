@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 
 from semsyn.cli.jobs import Job
-from semsyn.cli.sheet import GAP, MAX_SAMPLES, count_pages, draw_map, save_picture, write_sheets
+from semsyn.cli.sheet import GAP, MAX_SAMPLES, count_pages, draw_map, write_sheets
+from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.colors import label_colors
+from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 from tests.cli.conftest import SPACE
 
@@ -62,6 +64,6 @@ def test_pages_and_cells_are_bounded(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        save_picture(Image.new("RGB", (2, 2)), tmp_path / "a.png")
+    with pytest.raises(InputError, match="directory"):
+        write_picture(Image.new("RGB", (2, 2)), tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

@@ -7,18 +7,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from semsyn.data.toyscenes import (
-    CLASSES,
-    KINDS,
-    PALETTE,
-    PART_NAMES,
-    PARTS,
-    STUFF,
-    SceneBatch,
-    ToyScenes,
-    draw_scene,
-    draw_scenes,
-)
+from semsyn.data.toyscenes import CLASSES, ToyScenes, draw_scene, draw_scenes
+from semsyn.data.toyscenes.classes import PALETTE, PART_NAMES, PARTS, STUFF
+from semsyn.data.toyscenes.composition import KINDS
+from semsyn.data.toyscenes.scene import SceneBatch
 from semsyn.errors import InputError
 
 PINNED = [

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from semsyn.data.toyscenes import CLASSES, PART_NAMES
+from semsyn.data.toyscenes import CLASSES
+from semsyn.data.toyscenes.classes import PART_NAMES
 from semsyn.evaluate import agreement
 from semsyn.evaluate.agreement import count_pixels, describe_agreement, draw_pictures, measure_margin
 from semsyn.evaluate.judges import Judge, Segmenter

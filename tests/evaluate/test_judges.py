@@ -3,8 +3,9 @@ from functools import partial
 import pytest
 import torch
 
-from semsyn.data.toyscenes import CLASSES, PART_NAMES
+from semsyn.data.toyscenes import CLASSES
 from semsyn.data.toyscenes.cache import load_scenes
+from semsyn.data.toyscenes.classes import PART_NAMES
 from semsyn.errors import CheckpointError, InputError
 from semsyn.evaluate.judges import Judge, Segmenter, load_judge, train_judge
 

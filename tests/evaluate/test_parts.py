@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from semsyn.data.parts.choose_supports import choose_supports
-from semsyn.data.toyscenes import CLASSES, PARTS
+from semsyn.data.toyscenes import CLASSES
+from semsyn.data.toyscenes.classes import PARTS
 from semsyn.errors import InputError
 from semsyn.evaluate.parts import describe_parts, find_part_net, score_parts
 from semsyn.nn.parts.part_net import PartNet

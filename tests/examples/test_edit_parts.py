@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from semsyn.data import write_supports
+from semsyn.data.parts.part_supports import write_supports
 from semsyn.data.spaces.label_space import label_space
 from semsyn.hub import save_pretrained
 from semsyn.nn import PartSupports

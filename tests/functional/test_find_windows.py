@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from semsyn.errors import InputError
-from semsyn.functional import find_windows
+from semsyn.functional.find_windows import find_windows
 from semsyn.ops.find_windows import reference
 
 

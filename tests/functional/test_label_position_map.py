@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional import label_position_map, position_map
+from semsyn.functional import position_map
+from semsyn.functional.label_position_map import label_position_map
 from semsyn.testing.plain.plain import one_hot
 
 CLASSES = 4

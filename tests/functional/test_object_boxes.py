@@ -1,6 +1,6 @@
 import torch
 
-from semsyn.functional import are_objects, even_boxes, object_boxes, object_windows
+from semsyn.functional.object_boxes import are_objects, even_boxes, object_boxes, object_windows
 from semsyn.testing.plain.objects import plain_window
 
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.functional import object_owners, object_paste, paste_objects, sample_objects, window_matrices
+from semsyn.functional import object_paste
+from semsyn.functional.object_paste import object_owners, paste_objects, sample_objects, window_matrices
 from semsyn.records.objects import Objects
 from semsyn.testing.plain.objects import plain_paste_all
 

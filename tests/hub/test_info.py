@@ -3,8 +3,9 @@ import json
 import pytest
 
 from semsyn.errors import UnknownNameError
-from semsyn.hub import CARDS, info, list_pretrained
+from semsyn.hub import info, list_pretrained
 from semsyn.hub.info import explain_missing
+from semsyn.models import CARDS
 
 
 def test_released_and_bundled_names_are_listed() -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from semsyn.errors import CheckpointError, HubError, InputError, InputTypeError, UnknownNameError
-from semsyn.hub import CARDS, create, load_pretrained, save_pretrained
+from semsyn.hub import create, load_pretrained, save_pretrained
 from semsyn.hub.load import _warn_non_commercial
+from semsyn.models import CARDS
 from tests.hub.models import SPACE, make_generator, paint, write_options, write_originals
 from tests.hub.server import LoopbackHub
 

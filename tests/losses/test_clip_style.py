@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from semsyn.errors import CheckpointError
-from semsyn.losses import CLIPStyleLoss, CLIPTokens, relaxed_earth_mover
+from semsyn.losses import CLIPStyleLoss, CLIPTokens
+from semsyn.losses.clip_style import relaxed_earth_mover
 
 
 def make_tokens() -> CLIPTokens:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.losses import diversity_loss
+from semsyn.losses.diversity import diversity_loss
 from semsyn.testing.plain.plain import one_hot
 
 

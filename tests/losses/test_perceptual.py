@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from semsyn.errors import CheckpointError, InputError
-from semsyn.losses import INADE_WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.losses import PerceptualLoss, VGG19Features
+from semsyn.losses.perceptual import INADE_WEIGHTS
 
 WIDTHS = (2, 3, 4, 5)
 TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # convolutions among vgg19().features up to relu5_1

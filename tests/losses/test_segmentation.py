@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.losses import class_weights, fake_segmentation_loss, segmentation_loss
+from semsyn.losses import fake_segmentation_loss, segmentation_loss
+from semsyn.losses.segmentation import class_weights
 
 IDS = torch.tensor([[[0, 1, 1], [1, 3, 0]]])  # of 4 classes: 2 is absent
 

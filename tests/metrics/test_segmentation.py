@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.metrics import class_iou, confusion_matrix, mean_iou
+from semsyn.metrics import confusion_matrix, mean_iou
+from semsyn.metrics.segmentation import class_iou
 
 
 def test_iou_by_hand():

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from semsyn.data.spaces.label_space import label_space
-from semsyn.hub import CARDS, Card, load_pretrained
-from semsyn.models import FAMILIES
+from semsyn.hub import Card, load_pretrained
+from semsyn.models import CARDS, FAMILIES
 
 # From the tables of released checkpoints: classes, channels with the edge map, size, folder in the archive.
 RELEASED = {

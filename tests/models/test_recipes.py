@@ -17,7 +17,8 @@ from semsyn.errors import InputError
 from semsyn.hub import load_pretrained
 from semsyn.models import find_card, get_family
 from semsyn.nn import PartNet
-from semsyn.train import Cycles, Training
+from semsyn.train.schedule import Cycles
+from semsyn.train.training import Training
 from tests.models.small import SMALL
 
 

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.nn import BatchNorm, Conditional, ConditionalNorm, InstanceNorm, Modulation
-from semsyn.nn.conditional import Tail
+from semsyn.nn import BatchNorm, Conditional, ConditionalNorm, InstanceNorm
+from semsyn.nn.conditional import Modulation, Tail
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Regions
 

@@ -8,7 +8,8 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 
 from semsyn.errors import UnknownNameError
-from semsyn.nn import BatchNorm, InstanceNorm, SyncBatchNorm, make_norm
+from semsyn.nn import BatchNorm, InstanceNorm, SyncBatchNorm
+from semsyn.nn.norms import make_norm
 
 SPLITS = (2, 3)  # images per process, not the same number
 

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.nn import SpectralNorm, fold_spectral_norm, spectral_norm
+from semsyn.nn import SpectralNorm, spectral_norm
+from semsyn.nn.spectral_norm import fold_spectral_norm
 
 LAYERS = {
     "conv": lambda: nn.Conv2d(3, 5, 3),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from semsyn import Codes, Style
 from semsyn.errors import InputError
-from semsyn.nn import LabelStem, LatentStem, StyleImageStem, ToImage
+from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem, ToImage
 from semsyn.records.condition import Condition
 from semsyn.testing.plain.plain import one_hot
 

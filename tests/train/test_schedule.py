@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 
 from semsyn.errors import InputError
-from semsyn.train import Cycles, learning_rate
+from semsyn.train.schedule import Cycles, learning_rate
 
 
 def test_falls_from_the_second_epoch_past_the_constant_ones():

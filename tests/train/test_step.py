@@ -8,17 +8,8 @@ import torch
 from semsyn.critics import MultiscaleDiscriminator, SegmentationDiscriminator
 from semsyn.errors import InputError
 from semsyn.losses import discriminator_loss, feature_matching, generator_loss, kl_divergence
-from semsyn.train import (
-    Batch,
-    Blocks,
-    Divergence,
-    Draws,
-    InstanceColors,
-    Nets,
-    PatchObjective,
-    SegmentationObjective,
-    train_step,
-)
+from semsyn.train import Batch, Draws, Nets, PatchObjective, SegmentationObjective, train_step
+from semsyn.train.terms import Blocks, Divergence, InstanceColors
 from tests.models.cases import make_generator, make_layout
 
 SMALL = {"widths": (2, 2, 3), "last_width": 2}

@@ -12,9 +12,8 @@ from semsyn.data.io.files import Source, open_image, read_instance_map, read_lab
 from semsyn.data.parts.part_categories import ADE20K_CLASSES, CITYSCAPES_CLASSES, COCO_CLASSES, TOYSCENES_CLASSES
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.functional import object_boxes
 from semsyn.functional.maps import resize_ids
-from semsyn.functional.object_boxes import are_objects, even_boxes
+from semsyn.functional.object_boxes import are_objects, even_boxes, object_boxes
 from semsyn.labels import LabelSpace
 from semsyn.records.objects import Objects
 

@@ -9,8 +9,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.functional import region_pool
 from semsyn.functional.maps import resize_ids
+from semsyn.functional.region_pool import region_pool
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior
 

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional import label_position_map, position_map
+from semsyn.functional.label_position_map import label_position_map
+from semsyn.functional.position_map import position_map
 from semsyn.nn.label_conv import stack_planes
 
 

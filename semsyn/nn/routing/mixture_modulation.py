@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from semsyn.functional import mixture_affine
+from semsyn.functional.mixture_affine import mixture_affine
 from semsyn.nn.conditional import Modulation
 
 

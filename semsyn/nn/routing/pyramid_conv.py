@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.functional import label_conv2d
+from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.nn.routing.label_pyramid import LabelLevel
 
 MAX_CONVOLVED = 24  # classes: backward through their planes is then cheaper than through look-ups

@@ -7,8 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional import activate_routing
-from semsyn.functional.activate_routing import RoutingActivation
+from semsyn.functional.activate_routing import RoutingActivation, activate_routing
 from semsyn.nn.conditioning.conditioner import Prepared
 from semsyn.nn.conditioning.labels import LabelConditioner
 from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork, SemanticVectors

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional import mixture_conv2d
+from semsyn.functional.mixture_conv2d import mixture_conv2d
 from semsyn.nn.conditional import Conditional
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.condition import Condition

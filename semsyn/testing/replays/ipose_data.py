@@ -11,8 +11,7 @@ from semsyn.data.scenes.objects import find_objects, opencv_resize, read_instanc
 from semsyn.data.scenes.presets import ADE20K, CITYSCAPES, COCO_UNKNOWN_FIRST
 from semsyn.data.scenes.scene_folder import read_pair
 from semsyn.data.spaces.label_space import label_space
-from semsyn.functional import object_boxes
-from semsyn.functional.object_boxes import are_objects, even_boxes
+from semsyn.functional.object_boxes import are_objects, even_boxes, object_boxes
 from semsyn.models.ipose.released import CONVENTIONS
 from semsyn.records.objects import Objects
 from semsyn.testing.golden.case import Case, Results

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.functional import pool_channels, position_map
+from semsyn.functional.pool_channels import pool_channels
+from semsyn.functional.position_map import position_map
 from semsyn.models.pyramid.released import parse_norm_code
 from semsyn.models.scgan.config import SCGANConfig
 from semsyn.models.scgan.released import generator_keymap

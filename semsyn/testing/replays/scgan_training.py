@@ -7,12 +7,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import MODES, discriminator_loss, generator_loss
 from semsyn.losses.diversity import diversity_loss
+from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
-from semsyn.metrics import inception_score
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.metrics.inception_score import inception_score
 from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout

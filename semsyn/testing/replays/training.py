@@ -14,8 +14,8 @@ from torch import Tensor
 from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.errors import InputError
-from semsyn.losses import feature_matching
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
+from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import SPADE_WEIGHTS, PerceptualLoss, VGG19Features
 from semsyn.models.pyramid.released import PATCHGAN

@@ -6,7 +6,8 @@ from torch.utils.data import DataLoader
 from semsyn.data.parts.choose_supports import choose_supports
 from semsyn.data.parts.part_categories import TOYSCENES_CLASSES
 from semsyn.data.parts.toy_parts import ToyShapes, toy_part_names, toy_supports
-from semsyn.data.toyscenes import CLASSES, PARTS, draw_scene
+from semsyn.data.toyscenes import CLASSES, draw_scene
+from semsyn.data.toyscenes.classes import PARTS
 from semsyn.errors import InputError
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from semsyn.data import find_objects, read_instance_ids
+from semsyn.data import find_objects
 from semsyn.data.parts.part_categories import CATEGORIES, CATEGORY_NAMES, category_name
-from semsyn.data.scenes.objects import CONVENTIONS, opencv_resize
+from semsyn.data.scenes.objects import CONVENTIONS, opencv_resize, read_instance_ids
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes import CLASSES, draw_scene
 from semsyn.errors import InputError, UnknownNameError

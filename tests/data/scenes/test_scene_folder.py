@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from semsyn.data import SceneFolder, label_space, presets, read_pair
+from semsyn.data import SceneFolder, label_space, presets
 from semsyn.data.io.transforms import Placement, Transform
 from semsyn.data.scenes.presets import Preset
+from semsyn.data.scenes.scene_folder import read_pair
 from semsyn.errors import InputError
 
 SMALL = Transform(load_size=24, crop_size=16)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from semsyn.data.toyscenes import CLASSES, MOODS, PART_NAMES, draw_scenes
+from semsyn.data.toyscenes import CLASSES, draw_scenes
 from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
+from semsyn.data.toyscenes.classes import PART_NAMES
+from semsyn.data.toyscenes.light import MOODS
 from semsyn.errors import InputError
 
 

@@ -9,7 +9,8 @@ from semsyn import Generator
 from semsyn.data.parts.part_supports import write_supports
 from semsyn.errors import InputError, InputTypeError
 from semsyn.models import IPOSEConfig
-from semsyn.nn import PartModulation, PartSupports, Prepared
+from semsyn.nn import PartModulation, PartSupports
+from semsyn.nn.conditioning.conditioner import Prepared
 from semsyn.records.condition import Condition, Parts
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from semsyn import Generator
-from semsyn.cli import main
-from semsyn.data import write_supports
+from semsyn.cli.main import main
+from semsyn.data.parts.part_supports import write_supports
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub import Card, convert_checkpoint, load_pretrained, save_pretrained
 from semsyn.models import IPOSEConfig

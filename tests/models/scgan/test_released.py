@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from semsyn import Generator
-from semsyn.cli import main
+from semsyn.cli.main import main
 from semsyn.errors import CheckpointError, InputError, MissingExtraError
 from semsyn.generator.assemble import check_state
-from semsyn.hub import CARDS, convert_checkpoint, load_pretrained
+from semsyn.hub import convert_checkpoint, load_pretrained
+from semsyn.models import CARDS
 from semsyn.models.scgan import released as scgan
 from semsyn.models.scgan.cards import ADE20K, CELEBA, COCO
 from tests.hub.models import SPACE, make_generator, paint, write_options, write_originals

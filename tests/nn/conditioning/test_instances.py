@@ -6,7 +6,7 @@ import torch
 from semsyn import Codes, Layout, Style
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
-from semsyn.nn import InstanceConditioner
+from semsyn.nn.conditioning.instances import InstanceConditioner
 from semsyn.records.condition import CONDITION_FIELDS
 from semsyn.records.regions import Regions
 

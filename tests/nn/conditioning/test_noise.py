@@ -6,8 +6,8 @@ import torch
 from semsyn import Codes, Layout, Style
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
-from semsyn.nn import NoiseConditioner
 from semsyn.nn.conditioning import windows
+from semsyn.nn.conditioning.noise import NoiseConditioner
 
 MakeLayout = Callable[[tuple[str, ...]], Layout]
 Sizes = tuple[tuple[int, int], ...]

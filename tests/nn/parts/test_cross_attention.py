@@ -2,7 +2,7 @@
 
 import torch
 
-from semsyn.nn import CrossAttention
+from semsyn.nn.parts.cross_attention import CrossAttention
 from semsyn.testing.plain.parts import plain_attention
 
 

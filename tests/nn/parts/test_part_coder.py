@@ -1,6 +1,6 @@
 import torch
 
-from semsyn.nn import PartDecoder, PartEncoder
+from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder
 
 
 def test_shapes_at_released_widths() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.nn import PartConditioner
+from semsyn.nn.parts.part_conditioner import PartConditioner
 from semsyn.records.codes import Codes
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects

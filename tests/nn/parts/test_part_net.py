@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from semsyn.errors import InputError
-from semsyn.nn import ObjectParts, PartNet, PartSupports, SupportEncoding
+from semsyn.nn import PartNet, PartSupports
+from semsyn.nn.parts.object_parts import ObjectParts
+from semsyn.nn.parts.part_supports import SupportEncoding
 from semsyn.testing.plain.parts import plain_part_net
 
 WIDTHS = (4, 6, 8, 10)

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.nn import PartNet, PartSupports, SupportEncoding
+from semsyn.nn import PartNet, PartSupports
+from semsyn.nn.parts.part_supports import SupportEncoding
 
 
 def make_maps(count: int) -> Tensor:

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from semsyn.nn import PartNet, SupportMemory
+from semsyn.nn import PartNet
 from semsyn.nn.parts import scene_parts
 from semsyn.nn.parts.scene_parts import SceneInference
+from semsyn.nn.parts.support_memory import SupportMemory
 from semsyn.records.objects import Objects
 from semsyn.testing.plain.objects import plain_paste_all
 from semsyn.testing.plain.parts import plain_part_net

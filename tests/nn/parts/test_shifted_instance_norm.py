@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.nn import PartEncoder, ShiftedInstanceNorm
+from semsyn.nn.parts.part_coder import PartEncoder
+from semsyn.nn.parts.shifted_instance_norm import ShiftedInstanceNorm
 
 CONSTANT = 0.1  # no power of two: sums of it are rounded
 

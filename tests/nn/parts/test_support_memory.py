@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.nn import PartNet, PartSupports, SupportEncoding, SupportMemory
+from semsyn.nn import PartNet, PartSupports
+from semsyn.nn.parts.part_supports import SupportEncoding
+from semsyn.nn.parts.support_memory import SupportMemory
 
 
 def make_network() -> PartNet:

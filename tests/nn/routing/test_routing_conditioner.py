@@ -8,7 +8,10 @@ from torch import Tensor
 from semsyn.errors import InputError
 from semsyn.functional import activate_routing, resize_ids
 from semsyn.models import SCGANConfig
-from semsyn.nn import PositionMaps, Prepared, RoutingConditioner, SemanticVectorNetwork, SemanticVectors
+from semsyn.nn import PositionMaps, SemanticVectorNetwork
+from semsyn.nn.conditioning.conditioner import Prepared
+from semsyn.nn.routing.routing_conditioner import RoutingConditioner
+from semsyn.nn.routing.semantic_vectors import SemanticVectors
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 

@@ -11,8 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from semsyn.errors import InputError
 from semsyn.fast.fuse import fuse
-from semsyn.nn import PositionMaps, SemanticVectorNetwork, SemanticVectors, fold_spectral_norm
+from semsyn.nn import PositionMaps, SemanticVectorNetwork
 from semsyn.nn.routing import pyramid_conv
+from semsyn.nn.routing.semantic_vectors import SemanticVectors
+from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.testing.golden.case import Case
 from semsyn.testing.golden.replay import golden_files, replay
 from semsyn.testing.plain.plain import one_hot

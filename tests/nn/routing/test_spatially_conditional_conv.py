@@ -12,7 +12,8 @@ from semsyn.errors import InputError
 from semsyn.fast.conv import FastConv2d
 from semsyn.fast.fuse import fuse
 from semsyn.functional import activate_routing, mixture_conv2d
-from semsyn.nn import SpatiallyConditionalConv2d, fold_spectral_norm
+from semsyn.nn import SpatiallyConditionalConv2d
+from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.records.condition import Condition, Routing
 
 OPTIONS: dict[str, dict[str, Any]] = {
