@@ -41,7 +41,7 @@ def test_without_a_near_name_all_are_listed_up_to_twelve() -> None:
 
 
 def test_a_missing_extra_says_what_to_install() -> None:
-    assert "pip install 'semsyn[eval]'" in str(MissingExtraError("scipy", "eval"))
+    assert "pip install 'semsyn[export]'" in str(MissingExtraError("onnx", "export"))
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (2, 3, 5)])

@@ -70,8 +70,18 @@ def check_file(path: Path, source: str, root: Path) -> Iterator[tuple[int, str]]
     lazy = {id(node) for node in find_lazy_imports(tree)}
     for node in ast.walk(tree):
         for module in imported_modules(node, path, root):
-            check = check_internal if module.partition(".")[0] == "semsyn" else check_external
+            is_own = module.partition(".")[0] == "semsyn"
+            check = check_internal if is_own else check_external
             yield from ((node.lineno, what) for what in check(path, module, is_lazy=id(node) in lazy))
+            if is_own and path.name != "__init__.py" and is_face(module, root):
+                yield node.lineno, f"{module} is a face, for users: import from the file that defines the name"
+
+
+def is_face(module: str, root: Path) -> bool:
+    """Whether a module exports names of other files. The registry is none: it defines what it is asked for."""
+    file = root.joinpath(*module.split("."), "__init__.py")
+    is_exempt = module in ("semsyn", "semsyn.models")
+    return not is_exempt and file.is_file() and "__all__" in file.read_text(encoding="utf-8")
 
 
 def check_internal(path: Path, module: str, *, is_lazy: bool) -> Iterator[str]:
@@ -178,6 +188,7 @@ BROKEN = {
     "upwards-relatively": ("nn/spade.py", "from ..models import spade", "the layer models, which is above"),
     "upwards-by-the-root": ("nn/spade.py", "from semsyn import hub", "the layer hub, which is above"),
     "upwards-to-the-root": ("hub/load.py", "from semsyn import load_pretrained", "the layer semsyn, which is above"),
+    "fast-upwards": ("fast/fuse.py", "from semsyn.generator import painter", "the layer generator, which is above"),
     "sibling": ("losses/kl.py", "from semsyn.data import spaces", "sibling data"),
     "basics-to-ops": ("errors.py", "from semsyn.ops.edges import edges", "the layer ops, which is above"),
     "ops-to-records": (
@@ -200,6 +211,7 @@ BROKEN = {
         "from semsyn.ops.a.reference import a",
         "a kernel imports its reference",
     ),
+    "face": ("models/oasis/network.py", "from semsyn.losses import kl_divergence", "semsyn.losses is a face"),
     "init-code": ("nn/__init__.py", "REGISTRY = {}", "no code"),
     "init-getattr": ("nn/__init__.py", "def __getattr__(name): ...", "no code"),
     "init-work": ("__init__.py", "import torch\ntorch.set_num_threads(1)", ":2: __init__.py holds"),
@@ -208,6 +220,9 @@ BROKEN = {
 
 SOUND = {
     "downwards": ("models/spade/config.py", "from semsyn.nn import spade\nfrom semsyn import functional"),
+    "fast": ("fast/fuse.py", "from semsyn.nn import spade"),
+    "to-fast": ("generator/generator.py", "from semsyn.fast import fuse"),
+    "registry": ("hub/load.py", "from semsyn.models import FAMILIES"),
     "own-package": ("models/spade/build.py", "from .config import SPADEConfig\nfrom semsyn.models import generator"),
     "records": (
         "records/layout.py",
@@ -237,6 +252,7 @@ def tree(tmp_path):
         "testing/golden",
     ):
         write(tmp_path, f"{module}.py", "")
+    write(tmp_path, "losses/__init__.py", '__all__ = ["kl_divergence"]')
     return tmp_path
 
 

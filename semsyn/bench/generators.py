@@ -12,23 +12,11 @@ from torch import Tensor
 from semsyn.bench.forms import Form, check_backends, encoder_form, generator_form
 from semsyn.bench.memory import peak_bytes
 from semsyn.bench.rows import Row, make_row
-from semsyn.bench.scenes import MAX_BATCHES, Case, Scene, read_scenes
+from semsyn.bench.scenes import MAX_BATCHES, Case, Scene, default_cases, read_scenes
 from semsyn.bench.timing import Times, interleave
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.testing.cases import untrained
-
-CASES = (
-    "spade/ade20k",
-    "spade/coco",
-    "clade/ade20k",
-    "clade/ade20k-icpe",
-    "inade/ade20k",
-    "inade/ade20k-encoder",
-    "spade/ade20k-vae@8",
-    "scgan/ade20k",
-    "scgan/celeba",
-)
 
 # Largest difference to the plain fp32 picture in [-1, 1] for a form to be timed; in half precision the mean difference.
 MAX_ERROR = 2e-4
@@ -36,7 +24,7 @@ MEAN_ERROR_IN_HALF = 0.02
 
 
 def bench_generators(
-    cases: Sequence[str] = CASES,
+    cases: Sequence[str] | None = None,
     backends: Sequence[str] = ("plain", "fused", "compiled", "floor"),
     *,
     maps: Path | None = None,
@@ -51,7 +39,7 @@ def bench_generators(
     """Measure generators in evaluation mode, case by case.
 
     Args:
-        cases: see `Case`.
+        cases: see `Case`; None: `default_cases`.
         backends: ``plain``, ``eager``, ``fused``, ``compiled``, ``floor``, and ``eager-once`` and so on, which prepare
             the layout once for all styles.
         maps: folder of label maps; None: drawn scenes.
@@ -70,7 +58,7 @@ def bench_generators(
     """
     check_backends(list(backends))
     device = torch.device(device)
-    for case in map(Case.of, cases):
+    for case in map(Case.of, default_cases() if cases is None else cases):
         generator = untrained(case.card, width=width, image_size=image_size).to(device)
         scenes = read_scenes(case, generator, maps, batch, limit=max_batches)
         yield from _bench_case(case, generator, scenes, backends, dtypes, rounds)

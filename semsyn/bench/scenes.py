@@ -9,6 +9,7 @@ from torch import Tensor
 from semsyn.data.io.files import list_pictures, read_label_map
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
+from semsyn.models import FAMILIES
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.cases import given_layout, procedural_layout
@@ -46,6 +47,12 @@ class Case:
             raise InputError(f"case {name!r}: behind @ stands a number of styles, such as spade/ade20k-vae@8.")
         is_encoder = card.endswith(ENCODER)
         return cls(name, card.removesuffix(ENCODER), is_encoder, int(styles) if at else 1)
+
+
+def default_cases(*, one_of_each: bool = False) -> tuple[str, ...]:
+    """What is measured where nothing else is asked for: the cases of all families, or the first of each."""
+    measured = [family.measured for family in FAMILIES.values() if family.measured]
+    return tuple(case for cases in measured for case in (cases[:1] if one_of_each else cases))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from semsyn.bench.forms import check_backends
 from semsyn.bench.memory import peak_bytes
 from semsyn.bench.rows import Row, make_row
-from semsyn.bench.scenes import Case, Scene, read_scenes
+from semsyn.bench.scenes import Case, Scene, default_cases, read_scenes
 from semsyn.bench.timing import Times, interleave
 from semsyn.errors import InputError
 from semsyn.functional.maps import edges
@@ -29,7 +29,6 @@ from semsyn.train.objective import Objective
 from semsyn.train.shot import Batch, Draws
 from semsyn.train.step import Nets, train_step
 
-CASES = ("spade/ade20k",)
 BACKENDS = ("plain", "eager", "compiled")
 VGG_WIDTHS = (64, 128, 256, 512)
 MAX_ERROR = 2e-3  # of the first picture, in [-1, 1]: batch statistics of a few pixels amplify rounding
@@ -80,7 +79,7 @@ def _choose(generator: Generator, backend: str) -> Picture:
 
 
 def bench_training(
-    cases: Sequence[str] = CASES,
+    cases: Sequence[str] | None = None,
     backends: Sequence[str] = ("plain", "eager"),
     *,
     maps: Path | None = None,
@@ -94,7 +93,7 @@ def bench_training(
     """Measure an iteration of the released recipe, without networks that semsyn does not have (CLIP), with Adam.
 
     Args:
-        cases: names of cards.
+        cases: names of cards; None: the first of `default_cases`.
         backends: ``plain``, ``eager``, ``compiled``: the form of the generator; discriminator and losses are the same.
             A fused generator cannot be trained.
         width: of the generator and of the critic; None: the released ones.
@@ -109,7 +108,7 @@ def bench_training(
     """
     check_backends(list(backends), BACKENDS)
     device = torch.device(device)
-    for case in map(Case.of, cases):
+    for case in map(Case.of, default_cases()[:1] if cases is None else cases):
         if case.is_encoder or case.styles > 1:
             raise InputError(f"case {case.name!r}: training takes names of cards alone, such as spade/ade20k.")
         generator = untrained(case.card, width=width, image_size=image_size).to(device)

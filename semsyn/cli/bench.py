@@ -10,6 +10,7 @@ from semsyn.bench.generators import bench_generators
 from semsyn.bench.ops import bench_ops
 from semsyn.bench.plot import draw_generators
 from semsyn.bench.rows import Row, append_csv, describe_place, format_table, read_csv
+from semsyn.bench.scenes import default_cases
 from semsyn.bench.training import bench_training
 from semsyn.cli.options import parse_count, parse_size
 from semsyn.errors import InputError
@@ -19,7 +20,6 @@ ALL_OPS = (
     *(f"indexed_affine/{case}" for case in ("c128-256", "c128-256-last", "c128-256-pairs", "c128-256-activation")),
     *(f"normalized_affine/{case}" for case in ("c128-256", "c128-256-activation")),
 )
-ALL_GENERATORS = ("spade/ade20k", "clade/ade20k", "clade/ade20k-icpe", "inade/ade20k")
 ALL_MAX_BATCHES = 2
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -112,7 +112,9 @@ def _measure(args: argparse.Namespace, device: str) -> Iterator[Row]:
     else:
         both = args.dtype or [torch.float32, torch.bfloat16]
         yield from bench_ops(**rounds, cases=ALL_OPS, dtypes=both, device=device)
-        yield from bench_generators(**networks, cases=ALL_GENERATORS, dtypes=dtypes, max_batches=ALL_MAX_BATCHES)
+        yield from bench_generators(
+            **networks, cases=default_cases(one_of_each=True), dtypes=dtypes, max_batches=ALL_MAX_BATCHES
+        )
         yield from bench_training(**networks)
 
 

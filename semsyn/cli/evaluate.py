@@ -2,11 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from semsyn.cli.options import parse_count
-from semsyn.cli.progress import Progress
 from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
@@ -121,19 +121,24 @@ def _find_judges(args: argparse.Namespace) -> dict[str, Judge]:
         return lambda: load_scenes(args.cache, "train", count, has_parts=has_parts)
 
     file, steps = args.segmenter or args.cache / "segmenter.pt", args.segmenter_steps
-    judges = {"classes": _find_judge(file, scenes_of(args.train_scenes), SPACE.classes, "class_ids", steps)}
+    find = partial(_find_judge, steps=steps, quiet=args.json)
+    judges = {"classes": find(file, scenes_of(args.train_scenes), SPACE.classes, "class_ids")}
     if args.parts:
         file, scenes = args.cache / "part-segmenter.pt", scenes_of(args.part_scenes, has_parts=True)
-        judges["parts"] = _find_judge(file, scenes, PART_NAMES, "part_ids", steps)
+        judges["parts"] = find(file, scenes, PART_NAMES, "part_ids")
     return judges
 
 
-def _find_judge(file: Path, scenes: Callable[[], Scenes], names: Sequence[str], field: Field, steps: int) -> Judge:
+def _find_judge(
+    file: Path, scenes: Callable[[], Scenes], names: Sequence[str], field: Field, *, steps: int, quiet: bool
+) -> Judge:
     """The judge of a file, which is trained and written where it is not there."""
+    from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+
     if file.exists():
         return load_judge(file, names, field=field)
-    with Progress(steps, f"steps of the segmenter of {field}") as progress:
-        judge = train_judge(scenes(), names, field=field, steps=steps, on_step=lambda loss: progress.step())
+    with tqdm(total=steps, desc=f"segmenter of {field}", unit="step", disable=quiet or None) as bar:
+        judge = train_judge(scenes(), names, field=field, steps=steps, on_step=lambda loss: bar.update())
     judge.save(file)
     return judge
 

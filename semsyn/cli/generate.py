@@ -13,7 +13,6 @@ from PIL import Image
 
 from semsyn.cli.jobs import Job, check_free, name_sheets, plan_jobs
 from semsyn.cli.options import parse_count, parse_factor, parse_seed, parse_size
-from semsyn.cli.progress import Progress
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
@@ -92,6 +91,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check everything, load the generator, make the pictures of this process, report."""
+    from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+
     shard = Shard.of_environment()
     if args.sheet and shard.world_size > 1 and not shard.can_meet:
         raise InputError("--sheet needs all pictures, but the processes cannot wait for each other: use torchrun.")
@@ -108,11 +109,9 @@ def run(args: argparse.Namespace) -> None:
         generator = _load(args, device)
         _check_jobs(generator, mine, args)
         shard.wait()  # nothing is made before every process has found its part in order
-        with Progress(len(mine), "maps", quiet=not shard.is_first) as progress:
-            for job in mine:
-                for picture, path in zip(_render(generator, job, args), job.pictures, strict=True):
-                    write_picture(picture, path)
-                progress.step()
+        for job in tqdm(mine, unit="map", disable=args.json or not shard.is_first or None):  # None: on terminals only
+            for picture, path in zip(_render(generator, job, args), job.pictures, strict=True):
+                write_picture(picture, path)
         shard.wait()
         if shard.is_first:
             write_sheets(sheets, jobs, space=_space(generator), size=_size(generator, args))

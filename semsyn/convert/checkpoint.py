@@ -17,7 +17,7 @@ from torch import Tensor
 
 from semsyn.errors import CheckpointError
 
-__all__ = ["check_torch", "find_files", "find_options", "holds_originals", "read_metadata", "read_state", "sha256"]
+__all__ = ["find_files", "find_options", "holds_originals", "read_metadata", "read_state", "sha256"]
 
 PathLike = str | os.PathLike[str]
 
@@ -34,27 +34,6 @@ _FOREIGN = {  # first bytes of what people pass by mistake
     b"7z\xbc\xaf": "a 7-zip archive: unpack it and pass the .pth file or folder inside",
     b"Rar!": "a rar archive: unpack it and pass the .pth file or folder inside",
 }
-
-
-def check_torch(version: str = torch.__version__) -> None:
-    """Check that this torch may open a pickle that somebody else wrote.
-
-    Raises:
-        CheckpointError: below 2.6, where `weights_only` can be made to run code (CVE-2025-32434). Below 2.10 it only
-            warns: a crafted file can corrupt memory there (CVE-2026-24747). safetensors files are not concerned.
-    """
-    major, minor = (int(part) for part in version.split(".")[:2])
-    if (major, minor) < (2, 6):
-        raise CheckpointError(
-            f"torch {version} cannot read a foreign .pth file safely (CVE-2025-32434: code runs in spite of "
-            "weights_only). Upgrade to torch 2.10 or later, or convert the file to .safetensors where you have that."
-        )
-    if (major, minor) < (2, 10):
-        warnings.warn(
-            f"torch {version} has a memory fault that a crafted .pth file can use (CVE-2026-24747); open only files "
-            "you trust, or upgrade to torch 2.10 or later.",
-            stacklevel=2,
-        )
 
 
 def read_state(path: PathLike) -> dict[str, Tensor]:
@@ -248,7 +227,6 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_pickle(path: Path) -> object:
-    check_torch()
     _check_archive(path)
     try:
         with warnings.catch_warnings():

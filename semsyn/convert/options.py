@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from semsyn.errors import CheckpointError, MissingExtraError
+from semsyn.errors import CheckpointError
 
 __all__ = ["Kinds", "Option", "find_yaml", "flag", "parse_options", "parse_yaml", "read_options"]
 
@@ -61,13 +61,10 @@ def parse_yaml(text: str, kinds: Kinds) -> dict[str, Option]:
         as of `parse_options`, without options that have no value, or lists or mappings.
 
     Raises:
-        MissingExtraError: without PyYAML.
         CheckpointError: if it is no yml, no such mapping, or an option's value has the wrong type.
     """
-    try:
-        import yaml  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise MissingExtraError("pyyaml", "yaml") from error
+    import yaml  # type: ignore[import-untyped, unused-ignore]  # for few files, so not before the first of them
+
     try:
         found = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -85,7 +82,6 @@ def read_options(path: str | Path, kinds: Kinds) -> dict[str, Option]:
 
     Raises:
         CheckpointError: if the file cannot be read as text or parsed; the message names it.
-        MissingExtraError: for a yml file, without PyYAML.
     """
     parse = parse_yaml if Path(path).suffix in _YAML else parse_options
     try:
@@ -105,7 +101,6 @@ def find_yaml(generator: Path, kinds: Kinds) -> Path | None:
 
     Raises:
         CheckpointError: if several fit and shape different networks.
-        MissingExtraError: if there is one to look into, without PyYAML.
     """
     folder = generator.resolve().parent
     beside = _list_yaml(folder)

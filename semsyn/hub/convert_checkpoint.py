@@ -49,7 +49,7 @@ def convert_checkpoint(
     label_space: str | LabelSpace | None = None,
     options: PathLike | Mapping[str, Any] | None = None,
     dtype: torch.dtype | None = None,
-    **resources: PathLike,
+    **resources: PathLike | None,
 ) -> Conversion:
     """Turn original checkpoint files into a generator with the same numbers.
 
@@ -67,16 +67,16 @@ def convert_checkpoint(
         has_edges: the last label channel (SPADE, SCGAN) is the map of instance borders.
         label_space: what the class ids mean, or its name; None: the card's. Its number of classes counts where a file
             does not tell.
-        options: the original options, in place of those beside the file: an ``opt.txt``, a yml file (needs the extra
-            ``yaml``), or names and values such as ``{"label_nc": 150, "temperature": 0.05, …}``. Not with a card.
+        options: the original options, in place of those beside the file: an ``opt.txt``, a yml file, or names
+            and values such as ``{"label_nc": 150, "temperature": 0.05, …}``. Not with a card.
         dtype: of the floating-point tensors; None is float32.
-        resources: what the files lack and the network works with, such as ``supports=DIR``, see `Generator.attach`.
+        resources: what the files lack and the network works with, such as ``supports=DIR``, see `Generator.attach`;
+            None: not given.
 
     Raises:
         CheckpointError: if a file is unsafe, damaged, of no known family, of another card, or lacks weights.
         InputError: if a fact is missing that the files do not tell; the message names the argument and cards that fit.
         UnknownNameError: if there is no such card or label space.
-        MissingExtraError: for a yml file, without PyYAML.
     """
     check_dtype(dtype)
     if card is not None and options is not None:
@@ -98,7 +98,8 @@ def convert_checkpoint(
     )
     generator = assemble(config, original.convert(config), dtype=dtype)
     for name, path in resources.items():
-        generator.attach(name, path)
+        if path is not None:
+            generator.attach(name, path)
     generator.label_space = _find_space(space, known, config.num_classes)
     generator.card = replace(
         Card(name=f"{config.family}/custom", config=config) if known is None else known,

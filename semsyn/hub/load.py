@@ -39,7 +39,7 @@ def load_pretrained(
     token: str | bool | None = None,
     cache_dir: PathLike | None = None,
     local_files_only: bool = False,
-    **resources: PathLike,
+    **resources: PathLike | None,
 ) -> Generator:
     """Load a generator, in evaluation mode, with ``.config``, ``.label_space`` and ``.card``.
 
@@ -58,7 +58,7 @@ def load_pretrained(
         dtype: of the floating-point tensors; None is float32, whatever the file holds.
         token, cache_dir, local_files_only: for the Hub, see `semsyn.hub.files.fetch`.
         resources: what the weights lack and the network works with, by name, such as ``supports=DIR``; see
-            `Generator.attach`. They are saved with the generator.
+            `Generator.attach`. They are saved with the generator. None: not given.
 
     Raises:
         UnknownNameError: if nothing fits; the message lists the nearest names.
@@ -158,7 +158,7 @@ def _finish(
     generator: Generator,
     *,
     device: torch.device | str | None,
-    resources: Mapping[str, PathLike],
+    resources: Mapping[str, PathLike | None],
     revision: str | None = None,
 ) -> Generator:
     if revision is not None:
@@ -166,7 +166,8 @@ def _finish(
             "revision= is for Hub repositories ('organisation/name'); local and bundled weights have none."
         )
     for name, path in resources.items():
-        generator.attach(name, path)
+        if path is not None:
+            generator.attach(name, path)
     card = generator.card
     if card.non_commercial:
         _warn_non_commercial(card.name, card.license)

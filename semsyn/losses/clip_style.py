@@ -1,6 +1,6 @@
 """The style loss on CLIP tokens. CLIP's weights are not part of semsyn: the user brings them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,27 @@ from semsyn.errors import CheckpointError
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-PREFIX = "visual."
+
+# What `transformers` calls them, as in the public safetensors files; its q, k and v lie apart.
+TRANSFORMERS = {
+    "class_embedding": "embeddings.class_embedding",
+    "positional_embedding": "embeddings.position_embedding.weight",
+    "conv1.": "embeddings.patch_embedding.",
+    "ln_pre.": "pre_layrnorm.",
+    "transformer.resblocks.": "encoder.layers.",
+    ".ln_1.": ".layer_norm1.",
+    ".ln_2.": ".layer_norm2.",
+    ".mlp.c_fc.": ".mlp.fc1.",
+    ".mlp.c_proj.": ".mlp.fc2.",
+    ".attn.out_proj.": ".self_attn.out_proj.",
+    ".attn.in_proj_": ".self_attn.{}_proj.",
+}
+LAYOUTS: tuple[tuple[str, Mapping[str, str]], ...] = (  # prefix and words; a whole CLIP has a prefix
+    ("visual.", {}),
+    ("vision_model.", TRANSFORMERS),
+    ("", {}),
+    ("", TRANSFORMERS),
+)
 
 
 def relaxed_earth_mover(x: Tensor, y: Tensor) -> Tensor:
@@ -95,22 +115,48 @@ class CLIPTokens(nn.Module):
         """Fill the weights from a state dict of CLIP, whole or its image tower; return the module.
 
         Args:
-            state: keys ``visual.…``; what is not needed is not looked at. `semsyn.convert.torchscript.read_torchscript`
-                reads the authors' ``ViT-B-32.pt``.
+            state: OpenAI's keys, ``visual.…``, or those of transformers, ``vision_model.…``, such as
+                ``safetensors.torch.load_file("model.safetensors")``. What is not needed is not looked at.
 
         Raises:
-            CheckpointError: if a weight is missing or has another shape.
+            CheckpointError: if the keys are of neither kind, or a weight is missing or has another shape.
         """
-        theirs = {key.removeprefix(PREFIX): tensor for key, tensor in state.items() if key.startswith(PREFIX)}
-        theirs = theirs or dict(state)
-        wrong = [key for key, t in self.state_dict().items() if key not in theirs or theirs[key].shape != t.shape]
-        if wrong:
+        sources = _find_layout(list(self.state_dict()), state)
+        if missing := [name for names in sources.values() for name in names if name not in state]:
             raise CheckpointError(
-                f"not the image tower of this CLIP: {PREFIX}{wrong[0]} and {len(wrong) - 1} more are missing or have "
-                "another shape; the released loss reads ViT-B/32."
+                f"not the image tower of this CLIP: {missing[0]} and {len(missing) - 1} more are missing; the released "
+                "loss reads ViT-B/32."
             )
-        self.load_state_dict({key: theirs[key].float() for key in self.state_dict()})
+        for key, ours in self.state_dict().items():
+            shape = (len(ours) // len(sources[key]), *ours.shape[1:])
+            if wrong := [name for name in sources[key] if state[name].shape != shape]:
+                raise CheckpointError(
+                    f"not the image tower of this CLIP: {wrong[0]} should be of shape {shape}, found "
+                    f"{tuple(state[wrong[0]].shape)}; the released loss reads ViT-B/32."
+                )
+        self.load_state_dict(
+            {key: torch.cat([state[name].float() for name in names]) for key, names in sources.items()}
+        )
         return self
+
+
+def _find_layout(keys: Sequence[str], state: Mapping[str, Tensor]) -> dict[str, list[str]]:
+    """For each of our keys those of the state that make it, one below the other."""
+    for prefix, words in LAYOUTS:
+        sources = {key: _name(key, prefix, words) for key in keys}
+        if any(name in state for names in sources.values() for name in names):
+            return sources
+    found = ", ".join(list(state)[:3]) or "nothing"
+    raise CheckpointError(
+        f"no weights of CLIP's image tower: expected keys visual.… or vision_model.…, found {found}"
+        f"{', …' if len(state) > 3 else ''}."
+    )
+
+
+def _name(key: str, prefix: str, words: Mapping[str, str]) -> list[str]:
+    for ours, theirs in words.items():
+        key = key.replace(ours, theirs)
+    return [prefix + key.replace("{}", letter) for letter in "qkv"] if "{}" in key else [prefix + key]
 
 
 class CLIPStyleLoss(nn.Module):

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import CheckpointError, InputError
 
-SPADE_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-INADE_WEIGHTS = (0.0, 0.0, 0.0, 1 / 4, 1.0)
+WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 CONVOLUTIONS_PER_STAGE = (2, 2, 4, 4, 1)  # after the last the network is cut: relu5_1 is the deepest map
 
 
@@ -83,14 +82,14 @@ class PerceptualLoss(nn.Module):
 
     Args:
         vgg: the network, with weights that you loaded.
-        weights: w, one per map; `SPADE_WEIGHTS` (also CLADE's) or `INADE_WEIGHTS`.
+        weights: w, one per map; the default is what all released recipes have but one.
 
     Shape: fake and real are n 3 h w in [-1, 1], h and w at least 16; the result is a scalar.
 
     Reference: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", arXiv:1603.08155.
     """
 
-    def __init__(self, vgg: VGG19Features, *, weights: Sequence[float] = SPADE_WEIGHTS) -> None:
+    def __init__(self, vgg: VGG19Features, *, weights: Sequence[float] = WEIGHTS) -> None:
         super().__init__()
         if len(weights) != 5:
             raise InputError(f"weights must have one entry per map, 5 in all, found {len(weights)}.")

@@ -52,6 +52,11 @@ class Family:
         return cards
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """What benchmarks measure by default: ``MEASURED`` of ``cards.py``, where it is there."""
+        return getattr(self.file("cards"), "MEASURED", ())
+
+    @property
     def towers(self) -> tuple[str, ...]:
         """The trained networks that its released losses look through, by the option of `objective` that takes them."""
         towers: tuple[str, ...] = self.file("recipe").TOWERS

@@ -87,19 +87,21 @@ class Style(Mapping[str, Codes]):
         """Take some of the codes from another style; everything else stays.
 
         With classes or instances, the codes of these: rows, where classes or instances have codes of their own, else
-        those of their pixels. Codes of whole pictures that nothing smaller can have stay as they are.
+        those of their pixels. Codes of whole pictures that nothing smaller can have stay as they are, and so do, with
+        instances, those of classes, which other instances share.
 
         Args:
             other: where the codes come from.
             layout: the layout of this style, to find pixels; where rows are meant it may be left out.
             classes: class ids.
             instances: instance ids; of codes per instance also {id here: id in other}.
-            levels: places on the first axis of each code, such as the levels of a pyramid; None: all of it.
+            levels: places on the first axis of codes that have two or more, such as scale and shift; codes of one axis
+                have no levels and stay. None: all of each code.
             only: names of the codes that may change; None: all.
 
         Raises:
-            InputError: if nothing is selected or nothing can change, an id has no code in one of the styles, a layout
-                is missing, or codes were drawn for maps of another size.
+            InputError: if nothing is selected or nothing can change, a code named in only= cannot, an id has no code
+                in one of the styles, a layout is missing, or codes were drawn for maps of another size.
         """
         if classes is not None and instances is not None:
             raise InputError("mix takes either classes= or instances=.")
@@ -107,14 +109,13 @@ class Style(Mapping[str, Codes]):
             raise InputError("mix needs to know what to take: classes=, instances=, levels= or only=.")
         names = [name for name in self if name in other] if only is None else list(only)
         chosen = _Selection(layout, classes, instances, None if levels is None else list(levels))
-        mixed = {name: chosen.mix(name, self.find(name), other.find(name)) for name in names}
-        changed = {name: codes for name, codes in mixed.items() if codes is not None}
-        if len(changed) < (len(names) if only is not None else 1):
-            raise InputError(
-                f"codes {', '.join(map(repr, names)) or 'of these styles'} belong to whole pictures: they cannot be "
-                "mixed by class or instance."
-            )
-        return Style({**self.codes, **changed})
+        refused = {name: why for name in names if (why := chosen.why_not(self.find(name), other.find(name)))}
+        if refused and (only is not None or len(refused) == len(names)):
+            raise InputError("; ".join(f"codes {name!r} {why}" for name, why in refused.items()) + ".")
+        if not names:
+            raise InputError(f"these styles have no codes in common: {list(self)} and {list(other)}.")
+        mixed = {name: chosen.mix(name, self[name], other[name]) for name in names if name not in refused}
+        return Style({**self.codes, **mixed})
 
     def lerp(self, other: "Style", t: float) -> "Style":
         """Between two styles with the same codes: (1 - t) of this one and t of the other, linearly.
@@ -133,6 +134,11 @@ def _are_alike(codes: Codes, other: Codes) -> bool:
     if codes.ids is not None or other.ids is not None:
         is_like = is_like and codes.ids is not None and other.ids is not None and torch.equal(codes.ids, other.ids)
     return is_like
+
+
+def _count_axes(codes: Codes) -> int:
+    """How many axes each code has."""
+    return codes.table.ndim - (3 if codes.per == "pixel" else 2)
 
 
 def _between(name: str, codes: Codes, other: Codes, t: float) -> Codes:
@@ -158,9 +164,19 @@ class _Selection:
     instances: Instances | None
     levels: list[int] | None
 
-    def mix(self, name: str, mine: Codes, theirs: Codes) -> Codes | None:
-        """The codes of one name; None if they cannot be told apart by what was chosen."""
-        if self.classes is None and self.instances is None:
+    def why_not(self, mine: Codes, theirs: Codes) -> str | None:
+        """Why these codes cannot be told apart by what was chosen; None if they can."""
+        if self.levels is not None and _count_axes(mine) < 2:
+            return "have one axis each, which has no levels"
+        if self._is_everywhere or mine.is_divisible or self._has_rows(mine, theirs):
+            return None
+        if mine.per == "class":
+            return "belong to classes, of which other instances may be: they are mixed by classes="
+        return "belong to whole pictures: they cannot be mixed by class or instance"
+
+    def mix(self, name: str, mine: Codes, theirs: Codes) -> Codes:
+        """The codes of one name, for which `why_not` has no reason."""
+        if self._is_everywhere:
             theirs = theirs.expand(len(mine))
             if self.levels is None:
                 return theirs
@@ -170,10 +186,8 @@ class _Selection:
                     "things: their levels cannot be mixed."
                 )
             return self._take(name, mine, theirs, (slice(None), slice(None)))
-        if mine.per == theirs.per and mine.ids is theirs.ids is None and mine.per in ("class", "instance"):
+        if self._has_rows(mine, theirs):
             return self._mix_rows(name, mine, theirs)
-        if not mine.is_divisible:
-            return None
         if self.levels is not None:
             raise InputError(f"codes {name!r} belong to pixels: their levels cannot be mixed by class or instance.")
         if isinstance(self.instances, Mapping):
@@ -182,6 +196,15 @@ class _Selection:
             )
         pixels, layout = self._find_pixels(name)
         return mine.on(layout).replaced(pixels, theirs.on(layout))
+
+    @property
+    def _is_everywhere(self) -> bool:
+        return self.classes is None and self.instances is None
+
+    def _has_rows(self, mine: Codes, theirs: Codes) -> bool:
+        """Whether what was chosen has rows of its own in both tables: a class's are all of its instances'."""
+        grains = ("class", "instance") if self.classes is not None else ("instance",)
+        return mine.per == theirs.per and mine.ids is theirs.ids is None and mine.per in grains
 
     def _mix_rows(self, name: str, mine: Codes, theirs: Codes) -> Codes:
         chosen = self.classes if mine.per == "class" else self.instances
@@ -205,7 +228,7 @@ class _Selection:
         rows = theirs.table.expand(len(table), *theirs.table.shape[1:])[here if there is None else there].to(table)
         if self.levels is not None:
             axis = 1 if mine.per == "pixel" else rows.ndim - (table.ndim - 2)
-            count = rows.shape[axis] if axis < rows.ndim else 0
+            count = rows.shape[axis]
             if wrong := [level for level in self.levels if not 0 <= level < count]:
                 raise InputError(f"codes {name!r} have levels 0 to {count - 1}, not {wrong}.")
             levels = torch.tensor(self.levels, device=rows.device)

@@ -1,5 +1,6 @@
 import json
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +25,23 @@ def list_files(folder: Path) -> list[str]:
 
 def test_pictures_are_those_of_render(clade: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:
     out = tmp_path / "out" / "deep"
-    code, text, err = semsyn("generate", clade, maps, "--out", out)
-    assert code == 0
-    assert text == f"3 pictures of 64x64 in {out}\n"
-    assert err.splitlines()[-1] == "semsyn: 3 of 3 maps"
+    assert semsyn("generate", clade, maps, "--out", out) == (0, f"3 pictures of 64x64 in {out}\n", "")
     assert list_files(out) == ["scene0.png", "scene1.png", "scene2.png"]
     generator = load_pretrained(clade)
     for path in maps.iterdir():
         assert np.array_equal(read(out / path.name), np.asarray(generator.render(path)))
+
+
+def test_a_terminal_sees_how_far_it_is(
+    clade: Path, maps: Path, tmp_path: Path, semsyn: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    argv = ("generate", clade, maps, "--out", tmp_path, "--overwrite")
+    assert "3/3" in semsyn(*argv).err
+    assert semsyn(*argv, "--json").err == ""
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert semsyn(*argv).err == "", "the first process alone"
 
 
 def test_samples_seed_instances_and_reference(inade: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:

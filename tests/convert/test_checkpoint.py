@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from semsyn.convert.checkpoint import (
-    check_torch,
     find_files,
     find_options,
     holds_originals,
@@ -176,19 +175,6 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_state(tmp_path / "absent.pth")
     with pytest.raises(CheckpointError, match="is a folder"):
         read_state(tmp_path)
-
-
-def test_old_torch_is_refused_or_warned_about() -> None:
-    for version in ("1.13.1", "2.5.1+cu118"):
-        with pytest.raises(CheckpointError, match="CVE-2025-32434"):
-            check_torch(version)
-    with pytest.warns(UserWarning, match="CVE-2026-24747"):
-        check_torch("2.9.1")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check_torch("2.10.0a0+git1")
-        check_torch("3.0.0")
-        check_torch()
 
 
 def test_sha256_of_a_known_content(tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-import sys
 from pathlib import Path
 
 import pytest
 
 from semsyn.convert.options import find_yaml, parse_options, parse_yaml, read_options
-from semsyn.errors import CheckpointError, MissingExtraError
+from semsyn.errors import CheckpointError
 from semsyn.models.clade.released import RELEASED as CLADE
 from semsyn.models.scgan.released import RELEASED as SCGAN
 
@@ -114,12 +113,6 @@ def test_broken_yml_files(text: str, message: str, tmp_path: Path) -> None:
 def test_a_small_file_cannot_fill_the_memory() -> None:
     lines = ["a0: &a0 [x, x]", *(f"a{i + 1}: &a{i + 1} [*a{i}, *a{i}]" for i in range(60)), "ngf: 8"]
     assert parse_yaml("\n".join(lines), KINDS) == {"ngf": 8}
-
-
-def test_without_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(MissingExtraError, match=r"'pyyaml': pip install 'semsyn\[yaml\]'"):
-        parse_yaml(YAML, KINDS)
 
 
 def test_the_yml_of_an_experiment_is_found(tmp_path: Path) -> None:

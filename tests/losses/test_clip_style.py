@@ -65,8 +65,60 @@ def test_weights_from_a_state_of_clip(prefix: str) -> None:
     fresh = CLIPTokens(width=8, heads=2, layers=2, patch=8, resolution=32).load_clip(state)
     assert all(torch.equal(t, tokens.state_dict()[key].half().float()) for key, t in fresh.state_dict().items())
     del state[f"{prefix}conv1.weight"]
-    with pytest.raises(CheckpointError, match=r"visual.conv1.weight and 0 more are missing"):
+    with pytest.raises(CheckpointError, match=f": {prefix}conv1.weight and 0 more are missing"):
         fresh.load_clip(state)
+    state[f"{prefix}conv1.weight"] = torch.zeros(8, 3, 4, 4)
+    with pytest.raises(
+        CheckpointError, match=rf"{prefix}conv1.weight should be of shape \(8, 3, 8, 8\), found .*4, 4\)"
+    ):
+        fresh.load_clip(state)
+
+
+def of_transformers(tokens: CLIPTokens) -> dict[str, torch.Tensor]:
+    """Its weights under the keys of transformers' ``CLIPVisionModel``, without a prefix, written out by hand."""
+    theirs = tokens.state_dict()
+    state = {
+        "embeddings.class_embedding": theirs["class_embedding"],
+        "embeddings.patch_embedding.weight": theirs["conv1.weight"],
+        "embeddings.position_embedding.weight": theirs["positional_embedding"],
+        "embeddings.position_ids": torch.arange(17)[None],
+        "post_layernorm.weight": torch.ones(8),
+    }
+    for kind in ("weight", "bias"):
+        state[f"pre_layrnorm.{kind}"] = theirs[f"ln_pre.{kind}"]
+        for n in range(2):
+            here, there = f"encoder.layers.{n}", f"transformer.resblocks.{n}"
+            in_proj = theirs[f"{there}.attn.in_proj_{kind}"]
+            for name, part in {"q": in_proj[:8], "k": in_proj[8:16], "v": in_proj[16:]}.items():
+                state[f"{here}.self_attn.{name}_proj.{kind}"] = part
+            state[f"{here}.self_attn.out_proj.{kind}"] = theirs[f"{there}.attn.out_proj.{kind}"]
+            state[f"{here}.layer_norm1.{kind}"] = theirs[f"{there}.ln_1.{kind}"]
+            state[f"{here}.layer_norm2.{kind}"] = theirs[f"{there}.ln_2.{kind}"]
+            state[f"{here}.mlp.fc1.{kind}"] = theirs[f"{there}.mlp.c_fc.{kind}"]
+            state[f"{here}.mlp.fc2.{kind}"] = theirs[f"{there}.mlp.c_proj.{kind}"]
+    return state
+
+
+@pytest.mark.parametrize("prefix", ["vision_model.", ""])
+def test_the_keys_of_transformers_give_the_same_tokens(prefix: str) -> None:
+    tokens = make_tokens()
+    state = {prefix + key: t for key, t in of_transformers(tokens).items()}
+    if prefix:
+        state["text_model.encoder.layers.0.layer_norm1.weight"] = torch.zeros(4)
+    fresh = CLIPTokens(width=8, heads=2, layers=2, patch=8, resolution=32).load_clip(state)
+    assert torch.equal(fresh(pictures(0)), tokens(pictures(0)))
+    state[f"{prefix}encoder.layers.1.self_attn.k_proj.bias"] = torch.zeros(4)
+    with pytest.raises(
+        CheckpointError, match=r"layers.1.self_attn.k_proj.bias should be of shape \(8,\), found \(4,\)"
+    ):
+        fresh.load_clip(state)
+
+
+def test_other_keys_are_no_clip() -> None:
+    with pytest.raises(CheckpointError, match=r"expected keys visual.… or vision_model.…, found a, b, c, …\."):
+        make_tokens().load_clip(dict.fromkeys("abcd", torch.zeros(1)))
+    with pytest.raises(CheckpointError, match="found nothing"):
+        make_tokens().load_clip({})
 
 
 def test_the_released_sizes() -> None:

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from semsyn.errors import CheckpointError, InputError
 from semsyn.losses import PerceptualLoss, VGG19Features
-from semsyn.losses.perceptual import INADE_WEIGHTS
+from semsyn.models.inade.recipe import VGG_WEIGHTS
 
 WIDTHS = (2, 3, 4, 5)
 TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # convolutions among vgg19().features up to relu5_1
@@ -50,7 +50,7 @@ def test_another_network_is_refused():
 
 def test_gradient_reaches_the_fake_picture_alone():
     torch.manual_seed(0)
-    loss_of = PerceptualLoss(VGG19Features((8, 8, 8, 8)), weights=INADE_WEIGHTS)
+    loss_of = PerceptualLoss(VGG19Features((8, 8, 8, 8)), weights=VGG_WEIGHTS)
     fake, real = (torch.randn(1, 3, 32, 32, requires_grad=True) for _ in range(2))
     loss_of(fake, real).backward()
     assert fake.grad is not None and fake.grad.abs().sum() > 0

@@ -114,10 +114,12 @@ def test_levels_are_mixed_and_the_others_stay() -> None:
     assert torch.equal(scales[taken][:, 1], instances(a)[taken][:, 1]) and torch.equal(
         scales[~taken], instances(a)[~taken]
     )
-    planes = [Style({"start": Codes(table=torch.randn(2, 3, 4, 6), per="pixel")}) for _ in "ab"]
+    planes = [Style({"start": Codes(table=torch.randn(2, 3, 5, 4, 6), per="pixel")}) for _ in "ab"]
     mixed = planes[0].mix(planes[1], levels=[2])["start"].table
     assert torch.equal(mixed[:, 2], planes[1]["start"].table[:, 2])
     assert torch.equal(mixed[:, :2], planes[0]["start"].table[:, :2])
+    with pytest.raises(InputError, match="codes 'start' have one axis each, which has no levels"):
+        a.mix(b, levels=[0], only=["start"])
 
 
 def test_only_some_codes_are_mixed() -> None:
@@ -161,7 +163,7 @@ def test_styles_without_instances_cannot_be_mixed_by_them() -> None:
     a, _ = make_styles()
     with pytest.raises(InputError, match="codes 'start' belong to whole pictures"):
         a.mix(only(a, "start"), instances=[0])
-    with pytest.raises(InputError, match="codes of these styles belong to whole pictures"):
+    with pytest.raises(InputError, match="these styles have no codes in common"):
         a.mix(Style({}), instances=[0])
 
 
@@ -317,7 +319,7 @@ WRONG_NOISE_MIXES = {
     ),
     "absent instance": ({"instances": [0, 9], "layout": MAPS}, r"no picture of the layout has the instances \[9\]"),
     "renamed": ({"instances": {0: 1}, "layout": MAPS}, "'noise' belong to pixels"),
-    "levels": ({"classes": [7], "levels": [0], "layout": MAPS}, "'noise' belong to pixels: their levels cannot"),
+    "levels": ({"classes": [7], "levels": [0], "layout": MAPS}, "'noise' have one axis each, which has no levels"),
 }
 
 
@@ -335,7 +337,7 @@ def test_noise_of_another_size_is_refused() -> None:
     for other in (regions, planes):
         with pytest.raises(InputError, match=r"belong to maps of \(2, 6\) and \(1, 3\), the pixels to \(2, 6\)"):
             image.mix(other, classes=[7], layout=wide)
-    with pytest.raises(InputError, match="codes of these styles belong to whole pictures"):
+    with pytest.raises(InputError, match="these styles have no codes in common"):
         image.mix(Style({}), classes=[7], layout=MAPS)
 
 

@@ -58,3 +58,6 @@ CARDS = (
     *_released("coco", COCO, "coco-stuff", "182 classes and 'unknown'; reads the borders of instances."),
     bundled(CLADEConfig(num_classes=15, image_size=(128, 128), width=12), paper=PAPER),
 )
+
+MEASURED = ("clade/ade20k", "clade/ade20k-icpe")
+"""What benchmarks measure by default, see `semsyn.bench.scenes.Case`."""

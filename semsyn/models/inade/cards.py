@@ -64,3 +64,6 @@ CARDS = (
     *_released("deepfashion", DEEPFASHION, "deepfashion-8", "8 classes; instance codes of 8 numbers."),
     bundled(TOYSCENES, paper=PAPER),
 )
+
+MEASURED = ("inade/ade20k", "inade/ade20k-encoder")
+"""What benchmarks measure by default, see `semsyn.bench.scenes.Case`."""

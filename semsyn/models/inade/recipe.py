@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-from semsyn.losses.perceptual import INADE_WEIGHTS
 from semsyn.models.inade.config import INADEConfig
 from semsyn.models.pyramid.recipe import patch_objective
 from semsyn.models.toyscenes import toyscenes_objective, toyscenes_recipe
@@ -13,6 +12,7 @@ from semsyn.train.schedule import Cycles
 TOWERS = ("vgg",)
 
 FIRST_MAP = 3  # only high maps leave room for diversity
+VGG_WEIGHTS = (0.0, 0.0, 0.0, 1 / 4, 1.0)
 
 
 def objective(config: INADEConfig, *, kl: float = 0.05, **options: Any) -> PatchObjective:
@@ -23,7 +23,7 @@ def objective(config: INADEConfig, *, kl: float = 0.05, **options: Any) -> Patch
         kl: the released option; an instance has two codes, and the divergence is their mean.
         **options: others.
     """
-    own = {"has_edges": True, "first_map": FIRST_MAP, "vgg_weights": INADE_WEIGHTS}
+    own = {"has_edges": True, "first_map": FIRST_MAP, "vgg_weights": VGG_WEIGHTS}
     return patch_objective(config, **{**own, "kl": kl / 2, **options})
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.verdict import Critic
 from semsyn.losses.adversarial import GANMode
-from semsyn.losses.perceptual import SPADE_WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss, VGG19Features
 from semsyn.models.pyramid.config import PyramidConfig
 from semsyn.train.objective import PatchObjective
 from semsyn.train.terms import Divergence, Perceptual, Term
@@ -21,7 +21,7 @@ def patch_objective(
     features: float = 10.0,
     first_map: int = 0,
     vgg: VGG19Features | None = None,
-    vgg_weights: Sequence[float] = SPADE_WEIGHTS,
+    vgg_weights: Sequence[float] = WEIGHTS,
     perceptual: float = 10.0,
     kl: float = 0.05,
     terms: Mapping[str, Term] | None = None,

@@ -96,3 +96,6 @@ CARDS = (
     ),
     bundled(TOYSCENES, paper=PAPER),
 )
+
+MEASURED = ("scgan/ade20k", "scgan/celeba")
+"""What benchmarks measure by default, see `semsyn.bench.scenes.Case`."""

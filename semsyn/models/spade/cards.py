@@ -64,3 +64,6 @@ CARDS = (
     _preset("cityscapes-vae", _vae(CITYSCAPES), "cityscapes"),
     _preset("facades-vae", _vae(FACADES), "facades"),
 )
+
+MEASURED = ("spade/ade20k", "spade/coco", "spade/ade20k-vae@8")
+"""What benchmarks measure by default, see `semsyn.bench.scenes.Case`."""

@@ -17,7 +17,7 @@ from semsyn.errors import InputError
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
-from semsyn.losses.perceptual import SPADE_WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss, VGG19Features
 from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
@@ -63,7 +63,7 @@ def build_feature_pyramid(state: Mapping[str, Tensor], *, has_edges: bool = Fals
     return net
 
 
-def build_perceptual(state: Mapping[str, Tensor], weights: Sequence[float] = SPADE_WEIGHTS) -> PerceptualLoss:
+def build_perceptual(state: Mapping[str, Tensor], weights: Sequence[float] = WEIGHTS) -> PerceptualLoss:
     """The perceptual loss that an original state fits: its widths are those of the weights."""
     widths = [len(state[f"vgg.{conv}.bias"]) for conv in ("slice1.0", "slice2.5", "slice3.10", "slice4.19")]
     loss = PerceptualLoss(VGG19Features(widths), weights=weights)
@@ -126,7 +126,7 @@ def loss_featmatch(case: TrainingCase) -> dict[str, Tensor]:
 
 def loss_vgg(case: TrainingCase) -> dict[str, Tensor]:
     """Kinds ``loss_vgg`` and ``loss_vgg_inade``: maps, loss and gradient on a narrow VGG19."""
-    loss_of = build_perceptual(case.state, case.config.get("weights", SPADE_WEIGHTS))
+    loss_of = build_perceptual(case.state, case.config.get("weights", WEIGHTS))
     fake = case.inputs["fake"].clone().requires_grad_()
     loss = loss_of(fake, case.inputs["real"])
     loss.backward()

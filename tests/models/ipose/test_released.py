@@ -92,7 +92,7 @@ def test_support_maps_come_from_a_folder_and_stay_in_the_file(tmp_path: Path) ->
     state = ipose.generator_keymap(generator.config).invert(generator.state_dict())
     torch.save(state, tmp_path / "best_EMA.pth")
     write_supports(tmp_path / "supports", make_supports())
-    bare = convert_checkpoint(tmp_path / "best_EMA.pth", card=card(generator)).generator
+    bare = convert_checkpoint(tmp_path / "best_EMA.pth", card=card(generator), supports=None).generator
     assert bare.config.num_supported == 0
     found = convert_checkpoint(
         tmp_path / "best_EMA.pth", card=card(generator), supports=tmp_path / "supports"
@@ -102,6 +102,7 @@ def test_support_maps_come_from_a_folder_and_stay_in_the_file(tmp_path: Path) ->
     assert torch.equal(paint(again), paint(found))
     assert torch.equal(again.conditioner.supports.part_ids, make_supports().part_ids)
     save_pretrained(bare, tmp_path / "bare.safetensors")
+    assert load_pretrained(tmp_path / "bare.safetensors", supports=None).lacks() == ("supports",)
     later = load_pretrained(tmp_path / "bare.safetensors", supports=tmp_path / "supports")
     assert torch.equal(paint(later), paint(found))
     with pytest.raises(InputError, match="takes no 'supports'"):

@@ -1,5 +1,4 @@
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from semsyn import Generator
 from semsyn.cli.main import main
-from semsyn.errors import CheckpointError, InputError, MissingExtraError
+from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.assemble import check_state
 from semsyn.hub import convert_checkpoint, load_pretrained
 from semsyn.models import CARDS
@@ -124,7 +123,7 @@ def test_what_no_file_tells_is_asked_for(tmp_path: Path) -> None:
         convert_checkpoint(folder, options=said, card="scgan/coco")
 
 
-def test_the_yml_beside_the_files_wins_over_their_opt_txt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_yml_beside_the_files_wins_over_their_opt_txt(tmp_path: Path) -> None:
     generator = make_generator("scgan")
     folder = write_originals(generator, tmp_path / "checkpoints" / "mine", "best")
     write_options(folder, label_nc=5, crop_size=64, temperature=0.7, position=False, no_instance=True)
@@ -137,15 +136,11 @@ def test_the_yml_beside_the_files_wins_over_their_opt_txt(tmp_path: Path, monkey
     out = tmp_path / "a.safetensors"
     assert main(["convert", str(folder), "--options", str(complete), "--out", str(out)]) == 0
     assert torch.equal(paint(load_pretrained(out)), paint(generator))
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(MissingExtraError, match=r"semsyn\[yaml\]"):
-        convert_checkpoint(folder)
 
 
-def test_yml_files_are_not_looked_into_for_other_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yml_files_are_not_looked_into_for_other_families(tmp_path: Path) -> None:
     folder = write_originals(make_generator("clade-icpe"), tmp_path)
     (folder / "environment.yml").write_text("label_nc: [")
-    monkeypatch.setitem(sys.modules, "yaml", None)
     convert_checkpoint(folder, image_size=(64, 64), upsampling="normal")
 
 
