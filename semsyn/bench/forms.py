@@ -15,13 +15,11 @@ from semsyn.functional.maps import edges
 from semsyn.generator.assemble import assemble
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid
-from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.nn.resblock import ModulatedResBlock
-from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
-from semsyn.testing.plain.plain import plain_encode, plain_forward
+from semsyn.testing.plain.plain import has_plain_form, plain_encode, plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
 ONCE = "-once"  # behind one of the middle three: the layout is prepared once for all styles
@@ -70,21 +68,20 @@ def generator_form(backend: str, generator: Generator, dtype: torch.dtype, *, ba
 
 
 def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_instances: int) -> Form:
-    """One of the forms of a generator's instance encoder; mu, then logvar.
+    """One of the forms of a generator's encoder; mu, then logvar.
 
     Raises:
-        InputError: if the generator has no instance encoder, or the form is none of an encoder.
+        InputError: if the generator has no such encoder, or the form is none of an encoder.
     """
     if backend.endswith(ONCE):
         raise InputError(f"an encoder prepares nothing, so there is no backend {backend!r} of it.")
-    if not isinstance(generator.encoder, InstanceEncoder):
-        raise InputError("only generators with an instance encoder (inade/…) have an encoder benchmark.")
     own = convert(generator, dtype)
     own = fuse(own) if backend in ("fused", "compiled") else own
     encoder = own.encoder
-    assert isinstance(encoder, InstanceEncoder)
+    if encoder is None or not has_plain_form(encoder):
+        raise InputError("this generator has no encoder of which there is a plain form: none can be measured.")
     if backend == "floor":
-        return encoder_floor(encoder)
+        return encoder_floor(encoder, num_instances)
 
     def encode(image: Tensor, layout: Layout) -> Tensor:
         if backend == "plain":
@@ -158,16 +155,22 @@ def floor_form(generator: Generator, batch: int) -> Form:
     return form
 
 
-def encoder_floor(encoder: InstanceEncoder) -> Form:
-    """The convolutions of the instance encoder's body as ordinary ones, without gates and heads."""
+def encoder_floor(encoder: nn.Module, num_instances: int) -> Form:
+    """The convolutions that an encoder calls as ordinary ones: no gates, and no heads that multiply averages."""
     made: list[Callable[[], Tensor]] = []
+
+    def note(conv: nn.Module, args: tuple[Tensor, ...]) -> None:
+        n, _, h, w = args[0].shape
+        made.append(_conv_call(conv, (n, h, w)))
 
     def form(scene: Scene) -> Tensor:
         assert scene.image is not None
         if not made:
-            n, _, h, w = scene.image.shape
-            layers = zip((*encoder.down, encoder.middle, *encoder.up), (1, 2, 4, 8, 16, 8, 4, 2), strict=True)
-            made.extend(_conv_call(conv, (n, h // side, w // side)) for conv, side in layers)
+            convs = [m for m in encoder.modules() if getattr(m, "weight", torch.empty(0)).ndim == 4]
+            hooks = [conv.register_forward_pre_hook(note) for conv in convs]
+            encoder(scene.image, scene.layout, num_instances)
+            for hook in hooks:
+                hook.remove()
         for call in made:
             result = call()
         return result
@@ -176,7 +179,7 @@ def encoder_floor(encoder: InstanceEncoder) -> Form:
 
 
 def _experts(conv: nn.Module) -> Iterable[nn.Module]:
-    return conv.experts if isinstance(conv, SpatiallyConditionalConv2d) else (conv,)
+    return getattr(conv, "experts", (conv,))
 
 
 def _stem_call(stem: nn.Module, size: tuple[int, int, int], like: Tensor) -> Callable[[], Tensor]:

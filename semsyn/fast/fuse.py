@@ -10,10 +10,12 @@ from torch.nn.utils import parametrize
 
 from semsyn.fast.blocks import FastResBlock
 from semsyn.fast.conv import FastConv2d
+from semsyn.fast.instance_conv import FastInstanceConv2d
 from semsyn.fast.norm import FastNorm, statistics_of
 from semsyn.fast.routing import FastMixtureConv2d, FastPyramidConv2d
 from semsyn.fast.spade import FastSPADE
 from semsyn.nn.conditional import ConditionalNorm
+from semsyn.nn.encoders.instance import InstanceConv2d
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
@@ -97,6 +99,10 @@ def _mixture(layer: SpatiallyConditionalConv2d) -> nn.Module:
     return FastMixtureConv2d(layer, experts)
 
 
+def _instance_conv(layer: InstanceConv2d) -> FastInstanceConv2d:
+    return FastInstanceConv2d(fold_spectral_norm(copy.deepcopy(layer)))
+
+
 def _pyramid_conv(layer: PyramidConv2d) -> FastPyramidConv2d:
     return FastPyramidConv2d(fold_spectral_norm(copy.deepcopy(layer)))
 
@@ -108,5 +114,6 @@ FORMS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     ModulatedResBlock: _block,
     SpatiallyConditionalConv2d: _mixture,
     PyramidConv2d: _pyramid_conv,
+    InstanceConv2d: _instance_conv,
 }
 """What makes the inference form of a kind of module; a kind that derives from one of these takes its form."""

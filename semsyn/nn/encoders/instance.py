@@ -14,8 +14,6 @@ from semsyn.functional.region_pool import region_pool
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior
 
-CHUNK = 2**20  # numbers gathered at a time: 4 MB
-
 
 class InstanceConv2d(nn.Module):
     r"""Convolution whose taps see only pixels of the centre pixel's own instance.
@@ -56,8 +54,12 @@ class InstanceConv2d(nn.Module):
         rows = _taps(numbers, self.kernel_size, self.stride).where(own, -1) + 1
         table = F.pad(rearrange(x, "n c h w -> (n h w) c"), (0, 0, 1, 0))  # row 0 is what foreign taps see
         weight = rearrange(self.weight, "o c kh kw -> o (kh kw c)")
-        y = _gathered_linear(table, rearrange(rows, "n h w kh kw -> (n h w) (kh kw)"), weight, self.bias)
+        y = self.multiply(table, rearrange(rows, "n h w kh kw -> (n h w) (kh kw)"), weight)
         return rearrange(y, "(n h w) o -> n o h w", n=n, h=h // self.stride)
+
+    def multiply(self, table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
+        """The linear layer (weight o (t c)) of t rows side by side, rows m t of a table r c; returns m o."""
+        return F.linear(F.embedding(rows, table).flatten(1), weight, self.bias)
 
 
 def _taps(id_map: Tensor, kernel_size: int, stride: int = 1) -> Tensor:
@@ -70,14 +72,6 @@ def _own_taps(instance_ids: Tensor, kernel_size: int, stride: int = 1) -> Tensor
     """Whether each tap sees the centre pixel's instance, n h/stride w/stride kh kw."""
     taps = _taps(instance_ids, kernel_size, stride)
     return taps == taps[..., kernel_size // 2, kernel_size // 2, None, None]
-
-
-def _gathered_linear(table: Tensor, rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A linear layer (o (t c)) of t rows side by side, rows m t of a table r c; returns m o."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or table.device.type != "cpu":
-        return F.linear(F.embedding(rows, table).flatten(1), weight, bias)
-    chunks = rows.split(max(1, CHUNK // weight.shape[1]))  # what is gathered never leaves the cache
-    return torch.cat([F.linear(F.embedding(chunk, table).flatten(1), weight, bias) for chunk in chunks])
 
 
 def _pool_neighbourhoods(

@@ -263,6 +263,11 @@ def _normalise(norm: nn.Module, x: Tensor) -> Tensor:
     return F.instance_norm(x, eps=norm.eps) if isinstance(norm, InstanceNorm) else norm(x)
 
 
+def has_plain_form(encoder: nn.Module) -> bool:
+    """Whether `plain_encode` knows it."""
+    return isinstance(encoder, InstanceEncoder)
+
+
 def plain_encode(encoder: InstanceEncoder, image: Tensor, layout: Layout, num_instances: int) -> Posterior:
     """What ``encoder(image, layout, num_instances)`` gives: four heads of full size, a masked mean per instance."""
     assert layout.instance_ids is not None

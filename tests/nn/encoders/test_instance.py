@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import InstanceConv2d, InstanceEncoder
-from semsyn.nn.encoders.instance import CHUNK
 from semsyn.records.layout import Layout
 from semsyn.testing.plain.plain import plain_encode
 
@@ -48,15 +47,6 @@ def test_taps_see_their_own_instance_alone(ids: Tensor, kernel_size: int, stride
     torch.testing.assert_close(torch.autograd.grad(found, leaves, to), torch.autograd.grad(expected, leaves, to))
     with torch.no_grad():
         torch.testing.assert_close(conv.float()(x.float(), ids).double(), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_inference_gathers_in_pieces() -> None:
-    torch.manual_seed(0)
-    conv, x, ids = InstanceConv2d(40, 5), torch.randn(1, 40, 62, 54), torch.randint(3, (1, 62, 54))
-    assert x[0].numel() * 9 > CHUNK
-    with torch.inference_mode():
-        found = conv(x, ids)
-    torch.testing.assert_close(found, gated(conv, x, ids), rtol=1e-4, atol=1e-5)
 
 
 def test_one_instance_makes_it_a_convolution() -> None:
