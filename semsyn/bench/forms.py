@@ -19,7 +19,8 @@ from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
-from semsyn.testing.plain.plain import has_plain_form, plain_encode, plain_forward
+from semsyn.testing.plain.inade import has_plain_form, plain_encode
+from semsyn.testing.plain.plain import plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
 ONCE = "-once"  # behind one of the middle three: the layout is prepared once for all styles

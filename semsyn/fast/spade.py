@@ -39,7 +39,8 @@ class FastSPADE(SPADE):
     def rows(self, hidden: Tensor, inner: Tensor) -> Tensor:
         is_eager = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
         pieces = inner.split(TABLE_ROWS if is_eager else len(inner))
-        return torch.cat([linear_as_conv(F.embedding(p, hidden).flatten(1), self.of_windows) for p in pieces])
+        seen = (rearrange(F.embedding(piece, hidden), "u t o -> u (t o)") for piece in pieces)
+        return torch.cat([linear_as_conv(rows, self.of_windows) for rows in seen])
 
 
 def _after(weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor) -> Statistics:

@@ -59,7 +59,7 @@ class InstanceConv2d(nn.Module):
 
     def multiply(self, table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
         """The linear layer (weight o (t c)) of t rows side by side, rows m t of a table r c; returns m o."""
-        return F.linear(F.embedding(rows, table).flatten(1), weight, self.bias)
+        return F.linear(rearrange(F.embedding(rows, table), "m t c -> m (t c)"), weight, self.bias)
 
 
 def _taps(id_map: Tensor, kernel_size: int, stride: int = 1) -> Tensor:
@@ -83,12 +83,12 @@ def _pool_neighbourhoods(
     A pixel q of an instance is read by tap d of the pixel q - d, if that is of the same instance: so the mean of a tap
     is a pool over the pixels q whose opposite tap is their own, and no neighbourhood is gathered.
     """
-    own = _own_taps(instance_ids, kernel_size).flatten(3).unbind(-1)
+    own = rearrange(_own_taps(instance_ids, kernel_size), "n h w kh kw -> n h w (kh kw)").unbind(-1)
     pools = [region_pool(x, instance_ids.where(read, num_instances), num_instances + 1) for read in reversed(own)]
     means, counts = (torch.stack(found, dim=2)[:, :num_instances] for found in zip(*pools, strict=True))
     sizes = counts[..., kernel_size**2 // 2]  # the centre tap is always own
     shares = counts.double() / sizes.clamp(min=1)[..., None]
-    return (means * shares[..., None].to(means.dtype)).flatten(2), sizes > 0
+    return rearrange(means * shares[..., None].to(means.dtype), "n i t c -> n i (t c)"), sizes > 0
 
 
 def _instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
@@ -156,5 +156,5 @@ class InstanceEncoder(nn.Module):
         means, valid = _pool_neighbourhoods(x, ids, num_instances, self.scale_mu.kernel_size)
         weight = torch.cat([rearrange(head.weight, "o c kh kw -> o (kh kw c)") for head in heads])
         codes = F.linear(means, weight, torch.cat([head.bias for head in heads])) * valid[..., None]
-        mu, logvar = codes.unflatten(-1, (4, -1)).split(2, dim=2)
+        mu, logvar = rearrange(codes, "n i (heads d) -> n i heads d", heads=4).split(2, dim=2)
         return Posterior({"instances": Gaussian(mu=mu, logvar=logvar, per="instance", valid=valid)})

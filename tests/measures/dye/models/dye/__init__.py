@@ -1,0 +1,1 @@
+"""Dye: its config, network, original files, cards and recipe."""
