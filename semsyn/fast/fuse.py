@@ -30,7 +30,7 @@ def fuse(network: M) -> M:
 
     Spectral normalisation becomes plain weights, running statistics of batch norms go into the modulations that follow
     them, gamma and beta become one convolution, and weights take the layout that is fastest. What has a form in `FORMS`
-    takes it; everything else is copied.
+    takes it; everything else is copied. Blocks work in place: a forward hook inside one copies what it wants to keep.
 
     Args:
         network: of any kind, in any mode, on any device.

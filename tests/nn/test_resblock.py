@@ -4,6 +4,7 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.nn.utils import parametrize
 
 from semsyn.fast.conv import FastConv2d
@@ -70,6 +71,19 @@ def test_inference_works_in_place_but_not_in_what_it_is_given(
         for each in (block, fused):
             torch.testing.assert_close(each(x, COND), expected)
             assert torch.equal(x, given)
+
+
+@pytest.mark.parametrize("name", MODULATIONS)
+@pytest.mark.parametrize("channels", [(6, 6), (6, 4)])
+def test_hooks_are_given_what_was_computed(name: str, channels: tuple[int, int]) -> None:
+    block = ModulatedResBlock(*channels, MODULATIONS[name]).eval()
+    given: list[tuple[Tensor, Tensor]] = []
+    for layer in block.children():
+        layer.register_forward_hook(lambda layer, args, y: given.extend((t, t.clone()) for t in (args[0], y)))
+    with torch.no_grad():
+        block(torch.randn(2, channels[0], 4, 3), COND)
+    assert len(given) == 2 * len(list(block.children()))
+    assert all(torch.equal(kept, copy) for kept, copy in given)
 
 
 def test_norms_that_read_nothing_drawn_are_prepared_though_others_are_not() -> None:
