@@ -1,8 +1,8 @@
 """Label spaces: which classes there are, how they are stored, and how they are drawn."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -117,6 +117,36 @@ class LabelSpace:
         if name not in self.classes:
             raise UnknownNameError("class", name, self.classes)
         return self.classes.index(name)
+
+    def in_order_of(self, other: "LabelSpace") -> "LabelSpace":
+        """The same stored ids and colours, read as the class ids of a space that has these classes in another order.
+
+        Raises:
+            InputError: if the classes are not the same; the message names those that only one of the spaces has.
+        """
+        if self.classes == other.classes:
+            return self
+        own, wanted = ([c for c in a.classes if c not in b.classes] for a, b in ((self, other), (other, self)))
+        if own or wanted or self.num_classes != other.num_classes:
+            both = [
+                f"{_list_names(names)} {'is' if len(names) == 1 else 'are'} only in {space.name!r}"
+                for names, space in ((own, self), (wanted, other))
+                if names
+            ]
+            raise InputError(
+                f"label spaces {self.name!r} and {other.name!r} do not have the same classes: {', '.join(both)}. Give "
+                "each class the name that it has there; the order may differ."
+            )
+        place = [other.classes.index(name) for name in self.classes] + [self.num_classes]
+        stored = {i: place[c] for i, c in self.stored_ids.items() if i not in self.void_ids}
+        return replace(
+            self,
+            name=f"{self.name}, in the order of {other.name}",
+            classes=other.classes,
+            palette=tuple(self.palette[self.classes.index(name)] for name in other.classes) if self.palette else (),
+            remap={i: c for i, c in stored.items() if i != c},
+            void=None if self.void is None else place[self.void],
+        )
 
     def map_ids(self, label_map: Tensor) -> Tensor:
         """Turn stored ids into class ids. The only place that checks ids.
@@ -293,6 +323,12 @@ def _repeated(values: tuple[Any, ...]) -> list[Any]:
 
 def _pack(rgb: Tensor) -> Tensor:
     return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """``'sky', 'tree', 'road' and 4 more``."""
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + rest
 
 
 def _list_counts(counts: Mapping[Any, int]) -> str:

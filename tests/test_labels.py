@@ -206,3 +206,33 @@ def test_bad_json_is_refused(text, message):
 def test_a_space_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         PLAIN.void = 3
+
+
+def test_the_same_classes_in_another_order():
+    theirs = LabelSpace(name="theirs", classes=("sky", "tree", "road"), palette=((1, 0, 0), (2, 0, 0), (3, 0, 0)))
+    ours = LabelSpace(
+        name="ours",
+        classes=("road", "sky", "tree"),
+        palette=((3, 0, 0), (4, 0, 0), (5, 0, 0)),
+        remap={7: 0, 9: 3, 0: 2},
+        void_ids=(255, -1),
+        void=1,
+    )
+    ordered = ours.in_order_of(theirs)
+    assert ordered.classes == theirs.classes
+    stored = torch.tensor([0, 1, 2, 7, 9, 255, -1])
+    names = [*ours.classes, None]
+    expected = [names[i] for i in ours.map_ids(stored)]
+    assert [[*theirs.classes, None][i] for i in ordered.map_ids(stored)] == expected
+    assert expected == ["tree", "sky", "tree", "road", None, "sky", "sky"]
+    rgb = torch.tensor([[3, 0, 0], [4, 0, 0]], dtype=torch.uint8)
+    assert ordered.from_colors(rgb).tolist() == [2, 0]
+    assert ours.in_order_of(ours) is ours
+
+
+def test_other_classes_have_no_order():
+    ours = LabelSpace(name="ours", classes=("road", "sky", "a", "b", "c"))
+    theirs = LabelSpace(name="theirs", classes=("road", "sky", "tree", "x", "y"))
+    message = "'a', 'b', 'c' are only in 'ours', 'tree', 'x', 'y' are only in 'theirs'. Give each class the name"
+    with pytest.raises(InputError, match=message):
+        ours.in_order_of(theirs)

@@ -23,6 +23,7 @@ from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
 from semsyn.generator.generator import Generator
 from semsyn.hub.load import load_pretrained
+from semsyn.labels import LabelSpace
 from semsyn.records.layout import Layout
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -60,6 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON object with every picture")
     style = parser.add_argument_group("pictures")
     style.add_argument("--seed", metavar="N", type=parse_seed, default=0, help="sample j uses seed N + j; default 0")
+    style.add_argument(
+        "--vary-seed", action="store_true", help="each map has a seed of its own, made of --seed and the map's name"
+    )
     style.add_argument("--samples", metavar="N", type=parse_count, default=1, help="pictures per map; default 1")
     style.add_argument(
         "--truncation", metavar="T", type=parse_factor, help="factor of the drawn codes; 0 is their mean"
@@ -159,14 +163,25 @@ def _load(args: argparse.Namespace, device: torch.device) -> Generator:
         **given_resources(args),
     )
     if args.space is not None:
-        space = find_space(args.space)
-        if space.num_classes != generator.config.num_classes:
-            raise InputError(
-                f"label space {space.name!r} has {space.num_classes} classes, but {args.name} has "
-                f"{generator.config.num_classes}; --space must have the same classes."
-            )
-        generator.label_space = space
+        generator.label_space = _reading(find_space(args.space), generator, args.name)
     return generator.fuse()
+
+
+def _reading(space: LabelSpace, generator: Generator, name: str) -> LabelSpace:
+    """A label space as the generator's class ids."""
+    own = generator.label_space
+    if space.num_classes != generator.config.num_classes:
+        raise InputError(
+            f"label space {space.name!r} has {space.num_classes} classes, but {name} has "
+            f"{generator.config.num_classes}; --space must have the same classes."
+        )
+    if own is None or space.classes == own.classes:
+        return space
+    ordered = space.in_order_of(own)
+    warnings.warn(
+        f"--space {space.name} has the classes of {own.name} in another order: read by their names.", stacklevel=2
+    )
+    return ordered
 
 
 def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namespace) -> None:
@@ -199,6 +214,8 @@ def _check_jobs(generator: Generator, jobs: Sequence[Job], args: argparse.Namesp
         warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
     if args.samples > 1 and not generator.codes:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
+    if args.vary_seed and not generator.codes:
+        warnings.warn(f"{args.name} draws no codes, so --vary-seed changes nothing.", stacklevel=2)
 
 
 def _check_classes(names: Sequence[str], generator: Generator, name: str) -> None:
@@ -218,7 +235,7 @@ def _render(generator: Generator, job: Job, args: argparse.Namespace) -> Iterato
                 [job.label_map],
                 instance_map=job.instance_map,
                 reference=args.reference,
-                seed=args.seed,
+                seed=_seed(job, args),
                 samples=min(BATCH, args.samples - first),
                 first_sample=first,
                 resample_classes=args.resample_class,
@@ -230,6 +247,11 @@ def _render(generator: Generator, job: Job, args: argparse.Namespace) -> Iterato
                 f"{job.label_map}: the GPU has too little memory for it; try --dtype float16, fewer --samples, "
                 "a smaller --size or --device cpu."
             ) from error
+
+
+def _seed(job: Job, args: argparse.Namespace) -> int:
+    seed: int = args.seed
+    return job.vary(seed) if args.vary_seed else seed
 
 
 def _space(generator: Generator) -> Any:
@@ -244,7 +266,11 @@ def _report(args: argparse.Namespace, jobs: Sequence[Job], sheets: Sequence[Path
     h, w = _size(generator, args)
     if args.json:
         pictures = [
-            {"map": str(job.label_map), "picture": str(path), "seed": args.seed + j + (args.resample_class is not None)}
+            {
+                "map": str(job.label_map),
+                "picture": str(path),
+                "seed": _seed(job, args) + j + (args.resample_class is not None),
+            }
             for job in jobs
             for j, path in enumerate(job.pictures)
         ]
@@ -253,6 +279,8 @@ def _report(args: argparse.Namespace, jobs: Sequence[Job], sheets: Sequence[Path
         return
     count = sum(len(job.pictures) for job in jobs)
     print(f"{count} picture{'s' * (count != 1)} of {h}x{w} in {args.out}")
+    if len(jobs) > 1 and generator.codes and not (args.vary_seed or args.reference):
+        print(f"all maps share the codes of seed {args.seed}; --vary-seed draws new ones for each map")
     if sheets:
         shown = f", {MAX_SAMPLES} samples each" if args.samples > MAX_SAMPLES else ""
         pages = (

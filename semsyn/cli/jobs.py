@@ -1,5 +1,6 @@
 """What `semsyn generate` reads and writes, settled before any work is done."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,21 @@ LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
 
 @dataclass(frozen=True)
 class Job:
-    """One label map and the pictures to make of it."""
+    """One label map and the pictures to make of it.
 
+    Attributes:
+        name: of the map, with the subfolders that are kept, without a suffix.
+    """
+
+    name: str
     label_map: Path
     instance_map: Path | None
     pictures: tuple[Path, ...]
+
+    def vary(self, seed: int) -> int:
+        """A seed of the map's own: it depends on nothing but the given one and the map's name."""
+        digest = hashlib.sha256(f"{seed}/{self.name}".encode()).digest()
+        return int.from_bytes(digest[:6], "big")
 
 
 def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances: Path | None = None) -> list[Job]:
@@ -42,7 +53,7 @@ def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances
     instance_maps = _find_instances(instances, maps)
     numbers = ("",) if samples == 1 else tuple(f"_{j}" for j in range(samples))
     jobs = [
-        Job(path, instance, tuple(out / f"{name}{number}.png" for number in numbers))
+        Job(name, path, instance, tuple(out / f"{name}{number}.png" for number in numbers))
         for (path, name), instance in zip(maps, instance_maps, strict=True)
     ]
     owners: dict[Path, Path] = {}

@@ -36,7 +36,7 @@ def test_a_terminal_sees_how_far_it_is(
     clade: Path, maps: Path, tmp_path: Path, semsyn: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    argv = ("generate", clade, maps, "--out", tmp_path, "--overwrite")
+    argv = ("generate", clade, maps, "--out", tmp_path / "out", "--overwrite")
     assert "3/3" in semsyn(*argv).err
     assert semsyn(*argv, "--json").err == ""
     monkeypatch.setenv("RANK", "1")
@@ -133,6 +133,37 @@ def test_size_dtype_and_space(clade: Path, tmp_path: Path, semsyn: Callable) -> 
     code, _, err = semsyn(*argv, "--space", "facades", "--overwrite")
     assert code == 2
     assert "'facades' has 13 classes" in err
+
+
+def test_a_space_of_the_same_classes_is_read_by_their_names(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    label_map, classes = write_map(tmp_path / "a.png"), SPACE.classes
+    turned = Image.fromarray((read(label_map) + 1) % len(classes))
+    turned.save(tmp_path / "turned.png")
+    space = write_space(tmp_path, classes=[classes[-1], *classes[:-1]], palette=[], remap={})
+    argv = ("generate", clade, "--overwrite", "--out", tmp_path / "out")
+    assert semsyn(*argv, label_map).code == 0
+    code, _, err = semsyn(*argv, tmp_path / "turned.png", "--space", space)
+    assert code == 0 and "in another order: read by their names" in err
+    assert np.array_equal(read(tmp_path / "out" / "turned.png"), read(tmp_path / "out" / "a.png"))
+    code, _, err = semsyn(*argv, label_map, "--space", write_space(tmp_path, classes=["x", *classes[1:]]))
+    assert code == 2 and f"'x' is only in '{SPACE.name}', '{classes[0]}' is only in" in err
+
+
+def test_each_map_has_its_own_seed_where_that_is_wanted(
+    inade: Path, clade: Path, maps: Path, tmp_path: Path, semsyn: Callable
+) -> None:
+    out = tmp_path / "out"
+    argv = ("generate", inade, maps, "--seed", 3, "--out", out, "--overwrite")
+    assert "all maps share the codes of seed 3; --vary-seed draws" in semsyn(*argv).out
+    assert "share" not in semsyn(*argv, "--vary-seed").out
+    pictures = json.loads(semsyn(*argv, "--vary-seed", "--json").out)["pictures"]
+    assert len({picture["seed"] for picture in pictures}) == len(pictures) == 3
+    one = tmp_path / "one"
+    again = json.loads(semsyn(*argv[:2], maps / "scene1.png", *argv[3:5], "--vary-seed", "--json", "--out", one).out)
+    assert again["pictures"][0]["seed"] == pictures[1]["seed"], "whatever other maps there are"
+    expected = load_pretrained(inade).render(maps / "scene1.png", seed=pictures[1]["seed"])
+    assert np.abs(read(one / "scene1.png").astype(int) - np.asarray(expected)).max() <= 1
+    assert "--vary-seed changes nothing" in semsyn("generate", clade, maps, "--vary-seed", "--out", tmp_path / "b").err
 
 
 def write_space(folder: Path, **changes: object) -> Path:
