@@ -11,18 +11,17 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
+from einops import reduce
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from semsyn.data.toyscenes import CLASSES, ToyScenes
-from semsyn.data.toyscenes.classes import STUFF
-from semsyn.functional import activate_routing
-from semsyn.functional.pool_channels import pool_channels
-from semsyn.nn import SpatiallyConditionalConv2d, SpatiallyConditionalNorm
+from semsyn.nn import SpatiallyConditionalConv2d, SpatiallyConditionalNorm, activate_routing
 
 Source = Literal["none", "features", "labels"]
 Batch = tuple[Tensor, Tensor, Tensor]  # broken and true pictures n 3 h w, class_ids n h w
 EXPERTS = 3
+STUFF = ("sky", "mountain", "sea", "beach", "meadow", "road")  # background; all else are things
 STUFF_IDS = torch.tensor([CLASSES.index(name) for name in STUFF])
 
 
@@ -104,7 +103,8 @@ class UNet(nn.Module):
         if self.source == "labels":
             full = activate_routing(self.logits[class_ids].movedim(-1, 1))
             return F.avg_pool2d(full, 2), full  # means of weights sum up to 1, too
-        half = activate_routing(pool_channels(deep, EXPERTS), temperature=4.0)
+        logits = reduce(deep, "n (e c) h w -> n e h w", "mean", e=EXPERTS)
+        half = activate_routing(logits, temperature=4.0)
         return half, F.interpolate(half, scale_factor=2, mode="bilinear")
 
 

@@ -14,13 +14,13 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 import semsyn
-from semsyn.data import to_uint8
-from semsyn.data.parts.part_colors import draw_parts
-from semsyn.generator.read_layout import read_layout
+from semsyn import read_layout
+from semsyn.data import draw_labels, to_uint8
 
 MAPS = Path(__file__).parent / "maps"
 HOUSE = 11  # instance id in maps/instances/street.png
 ROOF = 2  # part of a house
+PARTS = 8
 
 
 def raise_roof(part_map: Tensor, silhouette: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ def main() -> None:
     )
     panels = {
         "label map": generator.label_space.to_colors(layout.class_ids)[0],
-        "inferred parts": draw_parts(first["parts"].part_map)[0],
+        "inferred parts": draw_labels(first["parts"].part_map - 1, PARTS)[0],  # 0, no part, is black
         "picture": to_uint8(first.image)[0],
-        "edited parts": draw_parts(second["parts"].part_map)[0],
+        "edited parts": draw_labels(second["parts"].part_map - 1, PARTS)[0],
         "its picture": to_uint8(second.image)[0],
     }
     save_sheet(panels, args.out)

@@ -15,12 +15,12 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 import semsyn
-from semsyn import Generator, Layout, Style
+from semsyn import Generator, Layout, Style, read_layout
 from semsyn.data import draw_labels, to_uint8
 from semsyn.data.toyscenes import CLASSES, ToyScenes
-from semsyn.functional import activate_routing, resize_ids
-from semsyn.generator.read_layout import read_layout
-from semsyn.nn.routing.routing_conditioner import RoutingConditioner
+from semsyn.functional import resize_ids
+from semsyn.models import SCGANConfig
+from semsyn.nn import activate_routing
 
 Panel = tuple[str, Tensor]  # a caption, and a picture h w 3, 8 bits
 
@@ -40,7 +40,7 @@ def read_scenes(generator: Generator, maps: Sequence[Path], count: int) -> list[
 
 def routing_weights(generator: Generator, logits: Tensor) -> Tensor:
     """Logits to the weights by which layers mix the experts, n e h w."""
-    return activate_routing(logits, generator.conditioner.temperature, generator.conditioner.activation)
+    return activate_routing(logits, generator.config.temperature, generator.config.routing_activation)
 
 
 def draw_alone(generator: Generator, layout: Layout, style: Style, expert: int, kinds: Sequence[str]) -> Tensor:
@@ -119,7 +119,7 @@ def main() -> None:
     args = parser.parse_args()
 
     generator = semsyn.load_pretrained(args.weights)
-    if not isinstance(generator.conditioner, RoutingConditioner):
+    if not isinstance(generator.config, SCGANConfig):
         raise SystemExit(f"{args.weights} has no experts: give an SCGAN generator.")
     rows: list[list[Panel]] = []
     seen: dict[int, list[Tensor]] = {}

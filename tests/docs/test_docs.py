@@ -1,4 +1,4 @@
-"""What README.md and docs/ promise: their Python runs, their links lead somewhere, their two commands can be found.
+"""What the pages promise: their Python runs, their links lead somewhere, the README's two commands can be found.
 
 The blocks of a page run in order, as one program, in a folder that holds a copy of examples/maps. A block marked
 ``python no-run`` needs a file that only the reader has; it must still be Python.
@@ -12,18 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+from tests.docs.pages import NAMES, PAGES, ROOT, blocks, prose
+
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 KINDS = {"python", "python no-run", "bash", "text", "json"}
-
-
-def blocks(page: Path) -> list[tuple[str, int, str]]:
-    """(kind, line of the first line of code, code) of every fenced block."""
-    text = page.read_text(encoding="utf-8")
-    return [(m["kind"], text.count("\n", 0, m.start("code")), m["code"]) for m in FENCE.finditer(text)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -48,8 +40,7 @@ def test_fences_are_known_and_hold_python(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_links_lead_to_files(page: Path) -> None:
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    targets = [m["target"].partition("#")[0] for m in LINK.finditer(text)]
+    targets = [m["target"].partition("#")[0] for m in LINK.finditer(prose(page))]
     lost = [t for t in targets if t and "://" not in t and not (page.parent / t).exists()]
     assert not lost
 
@@ -64,4 +55,4 @@ def test_readme_has_the_command(mark: str) -> None:
 def test_the_changelog_knows_this_version() -> None:
     version = re.search(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert version is not None
-    assert f"## {version[1]}" in (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8")
+    assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
