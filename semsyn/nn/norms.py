@@ -25,7 +25,18 @@ class SyncBatchNorm(BatchNorm):
     Sums travel by a differentiable all-reduce, so any backend works (torch's own `SyncBatchNorm` needs GPUs). In one
     process, or in evaluation, it is plain batch normalisation. ``num_batches_tracked`` stays as it is, as in the
     released checkpoints.
+
+    Args:
+        channels: c.
+        eps: added to the variance.
+        momentum: share of the new statistics in the running ones.
+        as_released: statistics of several processes as the released code of SPADE and its heirs takes them over its
+            replicas: one reduction of sums and squares, and the variance clamped to at least eps in place of eps added.
     """
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1, as_released: bool = False) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum)
+        self.as_released = as_released
 
     @property
     def _pace(self) -> float:
@@ -39,24 +50,39 @@ class SyncBatchNorm(BatchNorm):
             return F.batch_norm(
                 x, self.running_mean, self.running_var, training=True, momentum=self._pace, eps=self.eps
             )
-        return self._synchronised(x)
-
-    def _synchronised(self, x: Tensor) -> Tensor:
         from torch.distributed.nn.functional import all_reduce
 
+        return self.normalise(x, all_reduce)
+
+    def normalise(self, x: Tensor, reduce: Callable[[Tensor], Tensor] = lambda sums: sums) -> Tensor:
+        """What training gives for one part of a batch; running statistics follow.
+
+        Args:
+            x: the part, n c h w.
+            reduce: sums up what all parts call it with. By default x is the whole batch.
+        """
         wide = x.float()
         count = wide.new_full((1,), wide.numel() / wide.shape[1])
-        # Two reductions: the squares are taken around the global mean, which keeps fp32 exact for large means.
-        totals = all_reduce(torch.cat([wide.sum((0, 2, 3)), count]))
-        mean, total = totals[:-1] / totals[-1], totals[-1]
-        centred = wide - mean[:, None, None]
-        var = all_reduce(centred.square().sum((0, 2, 3))) / total
+        if self.as_released:
+            sums, squares, total = reduce(torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])).split(
+                [wide.shape[1], wide.shape[1], 1]
+            )
+            mean = sums / total
+            var = (squares - sums * mean) / total
+            centred, spread = wide - mean[:, None, None], var.clamp(min=self.eps)
+        else:
+            # Two reductions: the squares are taken around the global mean, which keeps fp32 exact for large means.
+            sums, total = reduce(torch.cat([wide.sum((0, 2, 3)), count])).split([wide.shape[1], 1])
+            mean = sums / total
+            centred = wide - mean[:, None, None]
+            var = reduce(centred.square().sum((0, 2, 3))) / total
+            spread = var + self.eps
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
             unbiased = var * (total / (total - 1).clamp(min=1))
             self.running_mean.lerp_(mean.to(self.running_mean), self._pace)
             self.running_var.lerp_(unbiased.to(self.running_var), self._pace)
-        return (centred * torch.rsqrt(var + self.eps)[:, None, None]).to(x.dtype)
+        return (centred * torch.rsqrt(spread)[:, None, None]).to(x.dtype)
 
 
 class InstanceNorm(nn.Module):

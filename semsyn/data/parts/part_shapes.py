@@ -185,7 +185,7 @@ class SupportPool:
         """The supports of one step: in five of eight the fixed ones; else n for each category, out of its fixed ones
         and up to 2n others (an other may come twice)."""
         n = self.fixed.count
-        if float(torch.rand((), generator=rng)) < self.FIXED_SHARE:
+        if float(torch.rand((), generator=rng)) < self.FIXED_SHARE or not self.maps:
             return self.fixed
         drawn = []
         for maps in self.maps.values():

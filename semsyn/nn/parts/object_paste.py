@@ -6,6 +6,7 @@ one id map instead of a scene-sized canvas per object, and work for covered pixe
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
@@ -72,7 +73,7 @@ def sample_objects(
         InputError: if patches is not o c s s.
     """
     check_shape(patches, "o c s s", name="patches", s=patches.shape[-1])
-    channels, side = patches.shape[1], patches.shape[-1]
+    side = patches.shape[-1]
     own = frame[objects]
     offsets = (rows - own.windows[:, 0], columns - own.windows[:, 2])
     if mode == "nearest":
@@ -84,8 +85,9 @@ def sample_objects(
     )
     taps = (objects[:, None, None] * side + row[:, :, None]) * side + column[:, None, :]
     weights = (row_weight[:, :, None] * column_weight[:, None, :]).to(patches.dtype)
-    table = patches.permute(0, 2, 3, 1).reshape(-1, channels)
-    return F.embedding_bag(taps.flatten(1), table, mode="sum", per_sample_weights=weights.flatten(1))
+    taps, weights = (rearrange(t, "p row column -> p (row column)") for t in (taps, weights))
+    table = rearrange(patches, "o c h w -> (o h w) c")
+    return F.embedding_bag(taps, table, mode="sum", per_sample_weights=weights)
 
 
 def window_matrices(frame: ObjectFrame, side: int) -> tuple[Tensor, Tensor]:
@@ -140,7 +142,7 @@ def paste_objects(
     image, row, column = (owners >= 0).nonzero(as_tuple=True)
     values = sample_objects(patches, owners[image, row, column], row, column, frame, mode=mode)
     pasted = patches.new_zeros(num_images, *size, patches.shape[1])
-    return pasted.index_put((image, row, column), values).permute(0, 3, 1, 2)
+    return rearrange(pasted.index_put((image, row, column), values), "n h w c -> n c h w")
 
 
 def _cut(frame: ObjectFrame) -> Tensor:
@@ -175,4 +177,5 @@ def _bilinear(
     middle, outer = linear_taps(offset, cut, extent)
     sides = frame.sides[:, None]
     inner, weights = linear_taps(middle + padding[:, None], torch.full_like(sides, side), sides)
-    return inner.flatten(1), (weights * outer[:, :, None]).flatten(1)
+    inner, weights = (rearrange(t, "p outer inner -> p (outer inner)") for t in (inner, weights * outer[:, :, None]))
+    return inner, weights

@@ -61,7 +61,7 @@ class PartNet(nn.Module):
         """
         maps = supports.part_ids
         _check_sides(maps, "support maps")
-        if (last := int(maps.max())) >= self.num_parts:
+        if (last := supports.last_part) >= self.num_parts:
             raise InputError(f"support maps hold part {last}, but PartNet has parts 0 to {self.num_parts - 1}.")
         with _no_autocast(maps):
             pieces = (maps.flatten(0, 1)[:, None] > 0).split(ENCODED_AT_ONCE)
@@ -157,7 +157,7 @@ class PartNet(nn.Module):
         tokens = [self.mask_encoder(piece).flatten(2).mT for piece in masks.split(ENCODED_AT_ONCE)]
         rows = torch.zeros_like(present, dtype=torch.int64)
         rows[present] = torch.arange(1, len(masks) + 1, device=maps.device)
-        return torch.cat([torch.zeros_like(tokens[0][:1]), *tokens]), rows
+        return torch.cat([tokens[0].new_zeros(1, *tokens[0].shape[1:]), *tokens]), rows
 
     def _project(
         self, keys: Tensor, values: Tensor, categories: Tensor, key_rows: Tensor, value_rows: Tensor

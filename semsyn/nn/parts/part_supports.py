@@ -11,7 +11,7 @@ from semsyn.errors import InputError, check_shape
 
 @dataclass(frozen=True, kw_only=True)
 class PartSupports:
-    """A few part maps for each category.
+    """A few part maps for each category; there may be no category.
 
     Attributes:
         part_ids: c n h w, uint8: 0 is background, the silhouette is everything else.
@@ -32,23 +32,23 @@ class PartSupports:
             categories: c ids.
 
         Raises:
-            InputError: for no map at all, ids outside [0, 256), categories that occur twice or differ in the number or
-                size of their maps.
+            InputError: for categories without a map, ids outside [0, 256), categories that occur twice or differ in the
+                number or size of their maps; for an empty mapping, which tells neither (0 n h w are no maps).
         """
         if isinstance(part_ids, Mapping):
             categories, maps = list(part_ids), list(part_ids.values())
             if len({tuple(m.shape) for m in maps}) > 1:
                 shapes = {c: tuple(m.shape) for c, m in part_ids.items()}
                 raise InputError(f"every category needs as many support maps, of one size; found {shapes}.")
-            part_ids = torch.stack(maps) if maps else torch.zeros(0, 1, 1, 1)
+            part_ids = torch.stack(maps) if maps else torch.zeros(0, 0, 1, 1)
         check_shape(part_ids, "c n h w", name="part_ids")
         ids = torch.as_tensor([] if categories is None else categories, dtype=torch.int64, device=part_ids.device)
         check_shape(ids, "c", name="categories", c=len(part_ids))
-        if not part_ids.numel():
+        if 0 in part_ids.shape[1:]:
             raise InputError(f"there are no support maps: part_ids has shape {tuple(part_ids.shape)}.")
         if len(ids.unique()) < len(ids):
             raise InputError(f"categories {ids.tolist()} holds an id twice.")
-        if int(part_ids.min()) < 0 or int(part_ids.max()) > 255:
+        if len(ids) and (int(part_ids.min()) < 0 or int(part_ids.max()) > 255):
             raise InputError(f"part ids go from {int(part_ids.min())} to {int(part_ids.max())}; 0 to 255 are allowed.")
         return cls(part_ids=part_ids.to(torch.uint8), categories=ids)
 
@@ -68,6 +68,11 @@ class PartSupports:
     def count(self) -> int:
         """n, maps of each category."""
         return self.part_ids.shape[1]
+
+    @property
+    def last_part(self) -> int:
+        """The largest part id in any map; 0 where there is none."""
+        return int(self.part_ids.max()) if len(self) else 0
 
     def to(self, device: torch.device | str) -> "PartSupports":
         """The same maps on another device."""
@@ -101,6 +106,8 @@ def find_rows(known: Tensor, categories: Tensor) -> Tensor:
             f"no support maps for category {missing}; there are some for {known.tolist()}. Give supports that have it, "
             "or leave its objects out."
         )
+    if not known.shape[0]:
+        return torch.zeros_like(categories)
     return (categories[:, None] == known).long().argmax(dim=1)
 
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.functional.object_crops import ObjectFrame
-from semsyn.functional.object_paste import object_owners, sample_objects, window_matrices
 from semsyn.nn.parts.object_parts import ObjectParts
+from semsyn.nn.parts.object_paste import object_owners, sample_objects, window_matrices
 from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.support_memory import SupportMemory
 from semsyn.records.objects import NO_PART_MAP, Objects
@@ -172,7 +172,8 @@ def _convolve(owners: Tensor, pixels: Tensor, sampled: list[Tensor], conv: nn.Co
     """Sum up at each pixel what the nine around it add: n c h w. Away from objects it is the bias."""
     n, h, w = owners.shape
     assert conv.bias is not None
-    result = conv.bias.expand(n, h, w, -1)
+    bias = conv.bias if sampled else conv.bias + 0 * conv.weight.sum()  # so the weight's gradient is 0, not None
+    result = bias.expand(n, h, w, -1)
     if sampled:
         columns = torch.cat([*sampled, torch.zeros_like(sampled[0][:1])])  # p t c; the last row: no object is there
         nothing = len(columns) - 1

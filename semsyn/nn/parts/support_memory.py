@@ -46,7 +46,7 @@ class SupportMemory(nn.Module):
 
         Args:
             network: encodes those that are not remembered.
-            categories: m, in any order, any of them several times.
+            categories: m, in any order, any of them several times; none at all, too.
 
         Raises:
             InputError: naming those that have no supports.
@@ -62,7 +62,7 @@ class SupportMemory(nn.Module):
             return known
         with torch.inference_mode(False), torch.no_grad():  # what is kept must be fit for training, too
             # One by one, else the last digits of a category would tell which ones it was first asked for with.
-            added = [network.encode_supports(supports.select([category])) for category in new.tolist()]
+            added = [network.encode_supports(supports.select(few.tolist())) for few in new.split(1)]
         encoding = reduce(_join, added if known is None else [known, *added])
         self._encoding, self._made_with = encoding, made_with
         return encoding

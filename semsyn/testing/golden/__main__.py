@@ -1,5 +1,5 @@
 """``python -m semsyn.testing.golden [--area AREA] FILE…``: a line per file and a closing count; exit code 1 on any
-failure.
+failure, or if nothing was checked.
 """
 
 import argparse
@@ -21,9 +21,10 @@ def main(argv: list[str] | None = None) -> int:
             continue
         verdicts.append(replay(path))
         print(verdicts[-1], flush=True)
-    failed = sum(not v.passed for v in verdicts)
-    print(f"{len(verdicts) - failed} passed, {failed} failed")
-    return 1 if failed or not verdicts else 0
+    passed, pending = sum(v.passed for v in verdicts), sum(v.is_pending for v in verdicts)
+    failed = len(verdicts) - passed - pending
+    print(f"{passed} passed, {failed} failed{f', {pending} without a replay yet' if pending else ''}")
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from safetensors import safe_open
 
@@ -14,25 +15,44 @@ from semsyn.testing.golden.case import Case, Handler, Results
 
 @dataclass(frozen=True)
 class Verdict:
-    """Outcome of one file."""
+    """Outcome of one file.
+
+    Attributes:
+        case: family/case.
+        passed: all that the file expects came out.
+        max_error: the largest difference.
+        reason: why it did not pass.
+        is_pending: nothing was run, for a reason that the family's file tells: neither a pass nor a failure.
+    """
 
     case: str
     passed: bool
     max_error: float
     reason: str = ""
+    is_pending: bool = False
 
     def __str__(self) -> str:
-        outcome = "PASS" if self.passed else "FAIL"
-        return f"{outcome} {self.case} {self.max_error:.2e}{'  ' + self.reason if self.reason else ''}"
+        reason = f"  {self.reason}" if self.reason else ""
+        if self.is_pending:
+            return f"SKIP {self.case}{reason}"
+        return f"{'PASS' if self.passed else 'FAIL'} {self.case} {self.max_error:.2e}{reason}"
 
 
 def find_handler(family: str, kind: str) -> Handler | None:
     """What runs a kind: of `HANDLERS` in the family's file in `semsyn.testing.replays`. None: nothing does."""
-    name = f"semsyn.testing.replays.{family}"
-    if not family.isidentifier() or find_spec(name) is None:
-        return None
-    handlers: dict[str, Handler] = import_module(name).HANDLERS
+    handlers: dict[str, Handler] = getattr(_find_replays(family), "HANDLERS", {})
     return handlers.get(kind)
+
+
+def find_excuse(family: str, kind: str) -> str | None:
+    """Why nothing runs a kind yet: of ``LATER`` in the family's file."""
+    excuses: dict[str, str] = getattr(_find_replays(family), "LATER", {})
+    return excuses.get(kind)
+
+
+def _find_replays(family: str) -> ModuleType | None:
+    name = f"semsyn.testing.replays.{family}"
+    return import_module(name) if family.isidentifier() and find_spec(name) is not None else None
 
 
 def compare(case: Case, results: Results) -> Verdict:
@@ -72,9 +92,12 @@ def replay(path: str | Path) -> Verdict:
     try:
         case = Case.read(path)
         name = case.name
-        handler = find_handler(case.info["family"], case.kind)
+        family = case.info["family"]
+        handler = find_handler(family, case.kind)
+        if handler is None and (excuse := find_excuse(family, case.kind)):
+            return Verdict(name, False, float("nan"), f"no replay yet ({excuse})", is_pending=True)
         if handler is None:
-            return Verdict(name, False, float("nan"), f"unknown kind {case.kind!r} of {case.info['family']}")
+            return Verdict(name, False, float("nan"), f"unknown kind {case.kind!r} of {family}")
         return compare(case, handler(case))
     except Exception as error:  # a replay reports every file, broken ones too
         return Verdict(name, False, float("nan"), f"{type(error).__name__}: {error}")

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.functional.activate_routing import activate_routing
 from semsyn.functional.position_map import position_map
+from semsyn.nn.routing.activate_routing import activate_routing
 from semsyn.nn.routing.label_pyramid import PositionMaps
 from semsyn.nn.routing.routing_conditioner import RoutingConditioner
 from semsyn.nn.routing.semantic_vectors import SemanticLevel, SemanticVectorNetwork, SemanticVectors

@@ -1,7 +1,7 @@
 """What replays each kind of iPOSE's golden files."""
 
 from semsyn.testing.golden.case import Handler
-from semsyn.testing.replays import ipose_data, ipose_network, ipose_parts, ipose_training, oasis_training
+from semsyn.testing.replays import ipose_data, ipose_network, ipose_parts, ipose_training, segmentation
 
 HANDLERS: dict[str, Handler] = {
     "crop_paste": ipose_network.crop_paste,
@@ -24,5 +24,5 @@ HANDLERS: dict[str, Handler] = {
     "clip_token_loss": ipose_training.clip_token_loss,
     "local_crops": ipose_training.local_crops,
     "train_losses": ipose_training.train_losses,
-    "discriminator_global": oasis_training.discriminator,
+    "discriminator_global": segmentation.discriminator,
 }

@@ -29,9 +29,10 @@ def table_rows(objects: Objects, convention: str) -> Tensor:
 def data(case: Case) -> Results:
     """Kinds ``data_ade``, ``data_coco`` and ``data_city`` of iPOSE: an item, its objects before and after a flip."""
     inputs, size = case.inputs, case.config["size"]
+    sizes = {"load_size": size, "crop_size": size, **{k: v for k, v in case.config.items() if k == "aspect_ratio"}}
     convention = CONVENTIONS[case.config["dataset"]]
     preset = PRESETS[convention]
-    transform = replace(preset.test, load_size=size, crop_size=size)
+    transform = replace(preset.test, **sizes)
     placement = Placement(flip=bool(case.config.get("flip", 0)))
     image, class_ids = read_pair(
         Image.fromarray(inputs["image"].numpy()),

@@ -1,32 +1,31 @@
 """Replays of iPOSE: objects, the modulation by parts, the generator."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from semsyn.data.parts.part_categories import CATEGORIES
-from semsyn.functional.object_paste import object_owners, paste_objects
+from semsyn.data.parts.part_supports import NUM_PARTS
 from semsyn.generator.generator import Generator
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.released import CONVENTIONS, generator_keymap, part_net_from_released
-from semsyn.models.oasis.released import NORMS
-from semsyn.nn.norms import make_norm
+from semsyn.nn.parts.object_paste import object_owners, paste_objects
 from semsyn.nn.parts.part_modulation import PartModulation
 from semsyn.nn.parts.part_supports import PartSupports
 from semsyn.nn.parts.scene_parts import SceneInference
 from semsyn.nn.parts.support_memory import SupportMemory
 from semsyn.nn.resblock import ModulatedResBlock
-from semsyn.nn.spade import SPADE
 from semsyn.records.condition import Condition, Parts
 from semsyn.records.layout import Layout
-from semsyn.records.objects import Objects
+from semsyn.records.objects import CROP_SIZE, Objects
 from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.replays.layers import load_part, probe_gradients, state_after
+from semsyn.testing.replays.layers import load_part, probe_gradients, read_norm, state_after
 from semsyn.testing.replays.networks import build, keymap_of
-from semsyn.testing.replays.oasis_network import hidden_width, renamed
+from semsyn.testing.replays.oasis_network import BLOCK, make_spade
 
 # Layers read dense planes there, noise and classes alike: nothing is in another order.
 LAYER_KEYS = generator_keymap(IPOSEConfig(num_classes=1, image_size=(32, 32), code_dim=None))
@@ -38,12 +37,15 @@ def categories_of(case: Case) -> Sequence[int]:
 
 
 def objects_of(case: Case) -> Objects:
-    """The objects that the original table (category · 1000 + id, box, original size) describes."""
-    counts = case.inputs["ins_num"].tolist()
-    rows = torch.cat([table[:count] for table, count in zip(case.inputs["crop_params"], counts, strict=True)])
+    """The objects that the original table (category · 1000 + id, box, original size) describes. Their silhouettes
+    are empty where there is no instance map."""
+    inputs = case.inputs
+    counts = inputs["ins_num"].tolist()
+    rows = torch.cat([table[:count] for table, count in zip(inputs["crop_params"], counts, strict=True)])
     has_raw_ids = case.config["dataset"] == "cityscapesins"
+    instance_map = inputs["instance"] if "instance" in inputs else torch.full_like(inputs["image"][:, :1], -1)
     return Objects.of(
-        case.inputs["instance"][:, 0].long(),
+        instance_map[:, 0].long(),
         images=torch.arange(len(counts)).repeat_interleave(torch.tensor(counts)),
         instance_ids=rows[:, 0] if has_raw_ids else rows[:, 0] % 1000,
         categories=rows[:, 0] // 1000,
@@ -53,15 +55,17 @@ def objects_of(case: Case) -> Objects:
 
 
 def supports_of(case: Case) -> PartSupports:
-    """The support maps of the categories that the case keeps."""
-    known = categories_of(case)
-    kept = [known[index] for index in case.config["category_index_kept"]]
-    return PartSupports.of(case.inputs["supports"].movedim(1, 0)[: len(kept)], kept)
+    """The support maps of the categories that the case keeps, perhaps of none; such a file may lack the maps, or hold
+    one that is of no category."""
+    known, config = categories_of(case), case.config
+    kept = [known[index] for index in config.get("category_index_kept", ())]
+    maps = case.inputs.get("supports", torch.zeros(config.get("n_support", 3), 0, CROP_SIZE, CROP_SIZE))
+    return PartSupports.of(maps.movedim(1, 0)[: len(kept)], kept)
 
 
 def teach(net: Generator, case: Case) -> Generator:
-    """Attach the support maps of the case, if it has any."""
-    return net.attach("supports", supports_of(case)) if case.config["category_index_kept"] else net
+    """Attach the support maps of the case."""
+    return net.attach("supports", supports_of(case))
 
 
 def crop_paste(case: Case) -> Results:
@@ -91,11 +95,12 @@ def crop_paste(case: Case) -> Results:
 
 def scene(case: Case) -> Results:
     """Kind ``partgen_scene``: PartNet over a scene; every fourth channel of the pasted features."""
-    network = part_net_from_released(case.state, "model.")
+    network = part_net_from_released(case.state, "model.", num_parts=case.config.get("n_parts", NUM_PARTS))
     memory = SupportMemory()
     memory.attach(supports_of(case))
     objects = objects_of(case)
     found, _ = SceneInference(network, memory)(objects, len(case.inputs["instance"]))
+    objects = objects[memory.has(objects.categories)]
     parts = network(objects.silhouettes[:, None], memory.encode(network, objects.categories), objects.categories)
     features = paste_objects(
         parts.features.flatten(1, 2),
@@ -111,43 +116,40 @@ def scene(case: Case) -> Results:
 def parts_of(case: Case, size: tuple[int, int]) -> Condition:
     """What the original layers read besides x, at its size."""
     mask, inputs = case.inputs.get("mask"), case.inputs
-    parts = Parts(noise=inputs["part_nos"], features=inputs["part"], mask=None if mask is None else mask > 0)
+    parts = Parts(noise=inputs["part_nos"], features=inputs.get("part"), mask=None if mask is None else mask > 0)
     return Condition.of(planes=inputs.get("seg"), parts=parts, size=size)
+
+
+def make_modulation(case: Case, part: str = "") -> partial[PartModulation]:
+    """The modulation by parts of a case, whose keys begin with ``part``, as a function of the channels."""
+    weight = case.state[f"{part}mlp_shared.0.weight"]
+    norm = read_norm(case.config, case.config.get("param_free_norm", "syncbatch"))
+    return partial(PartModulation, part_channels=weight.shape[1], hidden=weight.shape[0], norm=norm)
 
 
 def part_modulation(case: Case) -> Results:
     """Kind ``psm``."""
     x = case.inputs["x"].clone().requires_grad_()
-    weight = case.state["mlp_shared.0.weight"]
-    norm = make_norm(NORMS[case.config.get("param_free_norm", "syncbatch")])
-    layer = PartModulation(x.shape[1], weight.shape[1], hidden=weight.shape[0], norm=norm)
+    layer = make_modulation(case)(x.shape[1])
     prefixes = ("body.0.norm_p.", "painter.stages.0.norm_p.")
     load_part(layer, LAYER_KEYS, case, *prefixes)
     y = layer(x, parts_of(case, (x.shape[2], x.shape[3])))
-    return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(layer, LAYER_KEYS, *prefixes))}
+    return {"y": y, **probe_gradients(y, {"x": x}), **state_after(layer, LAYER_KEYS, *prefixes)}
 
 
 def residual_block(case: Case) -> Results:
     """Kind ``g_block`` of iPOSE."""
     config, x = case.config, case.inputs["x"].clone().requires_grad_()
-    state = {key: t for key, t in case.state.items() if "norm_p" not in key}
-    norm = make_norm(NORMS[config.get("param_free_norm", "syncbatch")])
-
-    def modulation(channels: int) -> SPADE:
-        return SPADE(channels, 0, num_planes=case.inputs["seg"].shape[1], hidden=hidden_width(state), norm=norm)
-
-    def front(channels: int) -> PartModulation:
-        weight = case.state["norm_p.mlp_shared.0.weight"]
-        return PartModulation(channels, weight.shape[1], hidden=weight.shape[0], norm=norm)
-
-    has_spectral_norm = "conv_0.weight_orig" in case.state
     block = ModulatedResBlock(
-        config["fin"], config["fout"], modulation, front_modulation=front, has_spectral_norm=has_spectral_norm
+        config["fin"],
+        config["fout"],
+        make_spade(case, case.inputs["seg"].shape[1]),
+        front_modulation=make_modulation(case, "norm_p."),
+        has_spectral_norm="conv_0.weight_orig" in case.state,
     )
-    prefixes = ("body.0.", "painter.stages.0.")
-    load_part(block, LAYER_KEYS, case, *prefixes)
+    load_part(block, LAYER_KEYS, case, *BLOCK)
     y = block(x, parts_of(case, (x.shape[2], x.shape[3])))
-    return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(block, LAYER_KEYS, *prefixes))}
+    return {"y": y, **probe_gradients(y, {"x": x}), **state_after(block, LAYER_KEYS, *BLOCK)}
 
 
 def layout_of(case: Case) -> Layout:

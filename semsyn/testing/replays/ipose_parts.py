@@ -11,7 +11,8 @@ from torch import Tensor
 from semsyn.data.parts.part_categories import CATEGORIES
 from semsyn.data.parts.part_colors import PART_COLORS
 from semsyn.data.parts.part_shapes import PartShapes, ShapePlacement
-from semsyn.data.parts.part_supports import read_supports
+from semsyn.data.parts.part_supports import NUM_PARTS, read_supports
+from semsyn.errors import InputError
 from semsyn.models.ipose.part_branches import part_net_branches
 from semsyn.models.ipose.released import part_net_from_released, part_net_keymap
 from semsyn.nn.parts.cross_attention import CrossAttention
@@ -19,18 +20,14 @@ from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder
 from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.part_supports import PartSupports
 from semsyn.testing.golden.case import Case, Results
-
-
-def _load(module: torch.nn.Module, case: Case, prefix: str, target: str) -> None:
-    converted = part_net_keymap().convert({prefix + key: tensor for key, tensor in case.state.items()})
-    module.load_state_dict({key.removeprefix(target): tensor for key, tensor in converted.items()})
+from semsyn.testing.replays.layers import load_part
 
 
 def part_encoder(case: Case) -> Results:
     """Kind ``encoder`` of iPOSE."""
     a, b, c, d = (case.state[f"enc{i}.0.weight"].shape[0] for i in range(4))
     encoder = PartEncoder(case.state["enc0.0.weight"].shape[1], (a, b, c, d))
-    _load(encoder, case, "shape_encoder.", "shape_encoder.")
+    load_part(encoder, part_net_keymap(), case, "shape_encoder.", "shape_encoder.")
     return {"y": encoder(case.inputs["x"])}
 
 
@@ -38,7 +35,7 @@ def part_decoder(case: Case) -> Results:
     """Kind ``decoder``."""
     c, b, a = (case.state[f"dec{i}.0.weight"].shape[1] for i in (1, 2, 3))
     decoder = PartDecoder(case.state["dec1.0.weight"].shape[0], (a, b, c, 0))
-    _load(decoder, case, "decoder.", "decoder.")
+    load_part(decoder, part_net_keymap(), case, "decoder.", "decoder.")
     return {"y": decoder(case.inputs["x"])}
 
 
@@ -46,7 +43,7 @@ def cross_attention(case: Case) -> Results:
     """Kind ``cross_attention``: supports are n_support b c h w."""
     query, h = case.inputs["query"], case.inputs["query"].shape[2]
     layer = CrossAttention(query.shape[1])
-    _load(layer, case, "catt0.", "layers.0.")
+    load_part(layer, part_net_keymap(), case, "catt0.", "layers.0.")
     keys, values = (
         case.inputs[f"support_{name}"].flatten(3).permute(1, 0, 3, 2).flatten(1, 2) for name in ("shape", "mask")
     )
@@ -57,7 +54,10 @@ def cross_attention(case: Case) -> Results:
 
 def part_net(case: Case) -> Results:
     """Kind ``partnet``: inference, or the two branches of training."""
-    network = part_net_from_released(case.state, num_parts=case.config.get("n_parts", 9))
+    if not case.config.get("use_coord", True):
+        raise InputError("a PartNet that sees no coordinates has no counterpart: as released it is inconsistent.")
+    num_parts = len(case.inputs["perm"]) if "perm" in case.inputs else NUM_PARTS
+    network = part_net_from_released(case.state, num_parts=case.config.get("n_parts", num_parts))
     maps = case.inputs["supports"].movedim(1, 0)  # every object has supports of its own here
     supports, categories = PartSupports.of(maps, range(len(maps))), torch.arange(len(maps))
     if "mask" not in case.inputs:

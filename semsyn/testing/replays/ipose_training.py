@@ -1,15 +1,22 @@
 """Replays of iPOSE's losses and of one iteration of its training."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.clip_style import CLIPStyleLoss, CLIPTokens, relaxed_earth_mover
-from semsyn.models.ipose.recipe import CHOSEN, crop_by_box
+from semsyn.models.ipose.style import CHOSEN, crop_by_box
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.replays.ipose_network import layout_of, noise_of, objects_of, teach
 from semsyn.testing.replays.networks import assemble_original
-from semsyn.testing.replays.oasis_training import SegmentationIteration, name_losses, part_of
+from semsyn.testing.replays.segmentation import SegmentationIteration, name_losses
+from semsyn.testing.replays.train_step import part_of
+from semsyn.testing.replays.training import LAMBDA_VGG
+
+BLOCK_INDEX = 8  # of CLIP, whose tokens the released loss reads
 
 
 def hinge(case: Case) -> Results:
@@ -30,17 +37,18 @@ def earth_mover(case: Case) -> Results:
     return {"loss": loss, "grad/x_tokens": torch.autograd.grad(loss, tokens)[0]}
 
 
-def build_style_loss(state: dict[str, Tensor], heads: int, layers: int = 9) -> CLIPStyleLoss:
-    """CLIP's tower of a state's own sizes."""
+def build_style_loss(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> CLIPStyleLoss:
+    """CLIP's tower of a state's own sizes, up to the block that the loss reads."""
     width, _, patch, _ = state["visual.conv1.weight"].shape
     side = round((len(state["visual.positional_embedding"]) - 1) ** 0.5)
-    tokens = CLIPTokens(width=width, heads=heads, layers=layers, patch=patch, resolution=side * patch)
+    last = config.get("block_index", BLOCK_INDEX)
+    tokens = CLIPTokens(width=width, heads=config["heads"], layers=last + 1, patch=patch, resolution=side * patch)
     return CLIPStyleLoss(tokens.load_clip(state))
 
 
 def clip_token_loss(case: Case) -> Results:
     """Kind ``clip_token_loss``."""
-    loss_of = build_style_loss(case.state, case.config["heads"], case.config.get("block_index", 8) + 1)
+    loss_of = build_style_loss(case.state, case.config)
     fake = case.inputs["x"].clone().requires_grad_()
     loss = loss_of(fake, case.inputs["y"])
     return {"loss": loss, "grad/x": torch.autograd.grad(loss, fake)[0]}
@@ -48,8 +56,6 @@ def clip_token_loss(case: Case) -> Results:
 
 def local_crops(case: Case) -> Results:
     """Kind ``local_crops``."""
-    n, _, h, w = case.inputs["image"].shape
-    case.inputs["instance"] = torch.zeros(n, 1, h, w)  # silhouettes do not matter
     crops = crop_by_box(case.inputs["image"], objects_of(case))
     return {"crops_s4": crops[:, :, ::4, ::4], "crop_mean": crops.mean((2, 3))}
 
@@ -59,10 +65,10 @@ def train_losses(case: Case) -> Results:
     config, inputs = case.config, case.inputs
     generator = teach(assemble_original({"generator": part_of(case, "G.")}, config), case)
     styles = {step: noise_of(generator, inputs.get(f"z_{step}"), inputs[f"z_part_{step}"]) for step in "GD"}
-    clip = build_style_loss(part_of(case, "clip."), config["clip"]["heads"]).tokens
+    clip = build_style_loss(part_of(case, "clip."), config["clip"]).tokens
     is_local = config["style"] != "global"
-    others = {CHOSEN: inputs["crop_select"]} if is_local else {}
-    options = {"clip": clip, "style": config["lambda_vgg"], "is_local": is_local}
+    others = {CHOSEN: inputs.get("crop_select", torch.zeros(0)).long()} if is_local else {}
+    options = {"clip": clip, "style": config.get("lambda_vgg", LAMBDA_VGG), "is_local": is_local}
     iteration = SegmentationIteration.of(case, generator, layout_of(case), styles, others=others, **options)
     losses, results = iteration.run()
     adversarial, style = losses["gan"], losses["style"]

@@ -1,18 +1,17 @@
-"""Replays of what is computed from id maps: one-hot inputs, edges, position maps."""
+"""Replays of what is computed from id maps: one-hot inputs and edges."""
 
 import torch
 
-from semsyn.functional.maps import region_offsets
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 def preprocess(case: Case) -> Results:
     """Kind ``preprocess``: our ids and edges, written out as the originals' one-hot inputs."""
     config, inputs = case.config, case.inputs
-    num_classes = config["label_nc"] + config["contain_dontcare_label"]
-    has_edges = not config["no_instance"]
+    num_classes = config["label_nc"] + bool(config.get("contain_dontcare_label", False))
+    has_edges = not config.get("no_instance", False)
     instance_map = inputs["instance"][:, 0] if "instance" in inputs else None
     requires = ("edges", "instance_ids") if has_edges else ()
     layout = Layout.of(inputs["label"][:, 0].long(), instance_map, space=num_classes, requires=requires)
@@ -25,9 +24,3 @@ def preprocess(case: Case) -> Results:
             "input_instances": one_hot(layout.instance_ids, layout.num_instances),
         }
     return {"input_semantics": planes, **results}
-
-
-def position_maps(case: Case) -> Results:
-    """Kind ``dist_masks``: offsets to each component's centroid, with and without normalisation."""
-    label_map = case.inputs["mask"][None].long()
-    return {f"dist_{name}": region_offsets(label_map, normalize=name == "norm")[0] for name in ("norm", "no")}

@@ -1,4 +1,4 @@
-"""Replays of whole generators and encoders."""
+"""Replays of whole generators, and of the image encoder."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,15 +12,13 @@ from semsyn.generator.assemble import assemble
 from semsyn.generator.generator import Generator
 from semsyn.losses.kl import kl_divergence
 from semsyn.models import FAMILIES, get_family
-from semsyn.models.inade.released import ENCODER
 from semsyn.models.pyramid.released import IMAGE_ENCODER
 from semsyn.nn.encoders.image import ImageEncoder
-from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.records.codes import Codes
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior, Style
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.plain.plain import from_one_hot
+from semsyn.testing.plain.maps import from_one_hot
 
 PREFIXES = {"netG.": "generator", "netE.": "encoder", "netIE.": "encoder"}
 
@@ -114,51 +112,10 @@ def image_encoder(case: Case) -> Results:
     results = {"mu": gaussian.mu[:, 0], "logvar": gaussian.logvar[:, 0]}
     if "eps" in case.inputs:
         z = gaussian.apply(Codes(table=case.inputs["eps"][:, None])).table[:, 0]
-        results |= {"z": z, "kld": case.config.get("lambda_kld", 0.05) * kl_divergence(gaussian.mu, gaussian.logvar)}
+        results |= {"z": z, "kld": divergence_weight(case) * kl_divergence(gaussian.mu, gaussian.logvar)}
     return results
 
 
-def instance_encoder(case: Case) -> Results:
-    """Kinds ``encoder`` and ``fullsize_IE`` of INADE."""
-    net = InstanceEncoder(case.config["ngf"], case.state["scale_conv_mu.weight"].shape[0])
-    net.load_state_dict(ENCODER.convert(case.state))
-    one_hot = case.inputs.get("instances")
-    ids = case.inputs["instance"][:, 0].long() if one_hot is None else from_one_hot(one_hot)
-    gaussian = net(
-        case.inputs["image"], Layout(class_ids=ids, instance_ids=ids), None if one_hot is None else one_hot.shape[1]
-    )["instances"]
-    results: dict[str, Tensor] = {}
-    for level, name in enumerate(("scale", "bias")):
-        results |= {f"{name}_mu": gaussian.mu[:, :, level], f"{name}_logvar": gaussian.logvar[:, :, level]}
-    if "noise" in case.inputs:
-        codes = gaussian.apply(Codes(table=case.inputs["noise"], per="instance")).table
-        weight = case.config.get("lambda_kld", 0.05) / 2
-        results |= {"noise_remapped": codes, "kld": weight * kl_divergence(gaussian.mu, gaussian.logvar)}
-    return results
-
-
-def inference(case: Case) -> Results:
-    """Kind ``inference``: ids and a picture in, picture out."""
-    net, layout = build(case), layout_of(case)
-    style = style_of(net, case)
-    if net.encoder is not None and case.config.get("use_vae"):
-        style = net.encode(case.inputs["image"], layout).apply(style)
-    return {"image": net(layout, style)}
-
-
-def demo_exemplar(case: Case) -> Results:
-    """Kind ``demo_exemplar``: one instance takes the look of one in a reference picture."""
-    net, layout, config = build(case), layout_of(case), case.config
-    style = style_of(net, case)
-    ids = case.inputs["ref_instance"][:, 0].long()
-    reference = net.encode(
-        case.inputs["ref_image"], Layout(class_ids=case.inputs["ref_label"][:, 0].long(), instance_ids=ids)
-    )
-    transfers = config.get("is_ref_inst", True) and config["ref_inst_id"] != -1
-    pairs = {config["inst_id"]: config["ref_inst_id"]} if transfers else {}
-    count = style["instances"].table.shape[1]
-    # As released: an aliasing error takes the statistics of the shift for the scale, too.
-    return {
-        f"image_{name}": net(layout, reference.transfer(pairs, count, levels=levels).apply(style))
-        for name, levels in (("legacy", (1, 1)), ("fixed", None))
-    }
+def divergence_weight(case: Case) -> float:
+    """Of the divergence of an encoder's posterior; as released 0.05."""
+    return float(case.config.get("lambda_kld", 0.05))

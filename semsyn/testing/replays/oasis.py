@@ -1,7 +1,7 @@
 """What replays each kind of OASIS's golden files."""
 
 from semsyn.testing.golden.case import Handler
-from semsyn.testing.replays import oasis_network, oasis_training
+from semsyn.testing.replays import data, oasis_network, oasis_training, segmentation, statistics
 
 HANDLERS: dict[str, Handler] = {
     "spade": oasis_network.spade,
@@ -10,12 +10,12 @@ HANDLERS: dict[str, Handler] = {
     "data_ade": oasis_network.data,
     "data_coco": oasis_network.data,
     "data_city": oasis_network.data,
-    "colormaps": oasis_training.colormaps,
+    "colormaps": data.colormaps,
     "d_block": oasis_training.scaling_block,
-    "discriminator": oasis_training.discriminator,
+    "discriminator": segmentation.discriminator,
     "n1_loss": oasis_training.n_plus_one_loss,
     "labelmix": oasis_training.label_mix,
     "ema_update": oasis_training.ema_update,
     "train_losses": oasis_training.train_losses,
-    "frechet": oasis_training.frechet,
+    "frechet": statistics.frechet,
 }

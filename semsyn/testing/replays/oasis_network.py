@@ -1,10 +1,10 @@
 """Replays of OASIS' layers, generator and data."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
 from semsyn.data.io.transforms import Placement
@@ -12,68 +12,56 @@ from semsyn.data.scenes.presets import ADE20K_UNKNOWN_FIRST, CITYSCAPES, COCO_UN
 from semsyn.data.scenes.scene_folder import read_pair
 from semsyn.data.spaces.label_space import label_space
 from semsyn.models.oasis.config import OASISConfig
-from semsyn.models.oasis.released import NORMS, generator_keymap
-from semsyn.nn.norms import make_norm
+from semsyn.models.oasis.released import generator_keymap
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.spade import SPADE
 from semsyn.records.condition import Condition
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.replays import networks as replay_networks
-from semsyn.testing.replays.layers import load_part, probe_gradients, state_after
+from semsyn.testing.replays import networks
+from semsyn.testing.replays.layers import dense_spade, load_part, probe_gradients, state_after
 
 DATA_SETS = {"ade20k": ADE20K_UNKNOWN_FIRST, "coco": COCO_UNKNOWN_FIRST, "cityscapes": CITYSCAPES}
 
 # Layers read dense planes there, noise and classes alike: nothing is in another order.
 LAYER_KEYS: KeyMap = generator_keymap(OASISConfig(num_classes=1, image_size=(32, 32), code_dim=None))
 
-
-def renamed(after: Results) -> Results:
-    """``after/…`` as this family's files name it."""
-    return {f"state_{key}": tensor for key, tensor in after.items()}
+NORM = ("body.0.norm_0.", "painter.stages.0.norm_0.")
+BLOCK = ("body.0.", "painter.stages.0.")
 
 
-def hidden_width(state: dict[str, Tensor]) -> int:
-    """Channels between the two convolutions of a norm."""
-    return next(t.shape[0] for key, t in state.items() if key.endswith("mlp_shared.0.weight"))
+def make_spade(case: Case, num_planes: int) -> partial[SPADE]:
+    """The norm of a case, iPOSE's too, as a function of the channels."""
+    config = case.config
+    return dense_spade(
+        case, num_planes, config.get("param_free_norm", "syncbatch"), config.get("ks", config.get("spade_ks"))
+    )
 
 
 def spade(case: Case) -> Results:
     """Kind ``spade``: one norm on dense planes."""
     config, x = case.config, case.inputs["x"].clone().requires_grad_()
-    layer = SPADE(
-        config["norm_nc"],
-        0,
-        num_planes=config["label_nc"],
-        hidden=hidden_width(case.state),
-        kernel_size=config.get("ks", 3),
-        norm=make_norm(NORMS[config.get("param_free_norm", "syncbatch")]),
-    )
-    prefixes = ("body.0.norm_0.", "painter.stages.0.norm_0.")
-    load_part(layer, LAYER_KEYS, case, *prefixes)
+    layer = make_spade(case, config["label_nc"])(config["norm_nc"])
+    load_part(layer, LAYER_KEYS, case, *NORM)
     y = layer(x, Condition.of(planes=case.inputs["seg"], size=(x.shape[2], x.shape[3])))
-    return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(layer, LAYER_KEYS, *prefixes))}
+    return {"y": y, **probe_gradients(y, {"x": x}), **state_after(layer, LAYER_KEYS, *NORM)}
 
 
 def residual_block(case: Case) -> Results:
     """Kind ``g_block``: a block on dense planes."""
     config, planes, x = case.config, case.inputs["seg"], case.inputs["x"].clone().requires_grad_()
-    norm = make_norm(NORMS[config.get("param_free_norm", "syncbatch")])
-
-    def modulation(channels: int) -> SPADE:
-        return SPADE(channels, 0, num_planes=planes.shape[1], hidden=hidden_width(case.state), norm=norm)
-
     has_spectral_norm = "conv_0.weight_orig" in case.state
+    modulation = make_spade(case, planes.shape[1])
     block = ModulatedResBlock(config["fin"], config["fout"], modulation, has_spectral_norm=has_spectral_norm)
-    prefixes = ("body.0.", "painter.stages.0.")
-    load_part(block, LAYER_KEYS, case, *prefixes)
+    load_part(block, LAYER_KEYS, case, *BLOCK)
     y = block(x, Condition.of(planes=planes, size=(x.shape[2], x.shape[3])))
-    return {"y": y, **probe_gradients(y, {"x": x}), **renamed(state_after(block, LAYER_KEYS, *prefixes))}
+    return {"y": y, **probe_gradients(y, {"x": x}), **state_after(block, LAYER_KEYS, *BLOCK)}
 
 
 def generator(case: Case) -> Results:
     """Kind ``generator``: the picture, and the state afterwards."""
-    results = replay_networks.generator(case)
-    return {"image": results["image"], **renamed({k: t for k, t in results.items() if k.startswith("after/")})}
+    results = networks.generator(case)
+    after = {f"state_{key}": t for key, t in results.items() if key.startswith("after/")}
+    return {"image": results["image"], **after}
 
 
 def data(case: Case) -> Results:

@@ -8,22 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.convert.keymap import KeyMap
-from semsyn.functional.pool_channels import pool_channels
 from semsyn.functional.position_map import position_map
 from semsyn.models.pyramid.released import parse_norm_code
 from semsyn.models.scgan.config import SCGANConfig
 from semsyn.models.scgan.released import generator_keymap
-from semsyn.nn.norms import make_norm
 from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.routing.pool_channels import pool_channels
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
 from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
-from semsyn.nn.spade import SPADE
 from semsyn.records.condition import Condition, Routing
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.replays.layers import load_part
+from semsyn.testing.replays.layers import dense_spade, load_part, read_norm, state_after
 
 KEYS: KeyMap = generator_keymap(SCGANConfig(num_classes=1, image_size=(32, 32)))
-NORMS = {"syncbatch": "sync_batch", "batch": "batch", "instance": "instance"}
+NORM_0 = ("head_0.norm_0.", "painter.stages.0.norm_0.")
+NORM_S = ("head_0.norm_s.", "painter.stages.0.norm_s.")
+CONV_0 = ("head_0.conv_0.", "painter.stages.0.conv_0.")
+BLOCK = ("head_0.", "painter.stages.0.")
 
 
 def gradients(
@@ -35,15 +36,8 @@ def gradients(
     theirs, ours = prefixes
     parameters = KEYS.invert({ours + name: p for name, p in layer.named_parameters()})
     wanted = {**leaves, **{f"state_{name.removeprefix(theirs)}": p for name, p in parameters.items()}}
-    grads = torch.autograd.grad(y, list(wanted.values()), case.inputs["grad_out"])
+    grads = torch.autograd.grad(y, list(wanted.values()), case.inputs["grad_out"], materialize_grads=True)
     return {f"grad/{name}": grad for name, grad in zip(wanted, grads, strict=True)}
-
-
-def state_after(layer: nn.Module, prefixes: tuple[str, str]) -> Results:
-    """The layer's state in original names."""
-    theirs, ours = prefixes
-    state = KEYS.invert({ours + name: t for name, t in layer.state_dict().items()})
-    return {f"state_after/{name.removeprefix(theirs)}": t for name, t in state.items()}
 
 
 def leaves_of(case: Case, *names: str) -> dict[str, Tensor]:
@@ -63,50 +57,42 @@ def convolution(case: Case) -> Results:
         has_spectral_norm=config.get("spectral", True),
         is_interleaved=case.inputs["routing"].shape[1] != config["num_experts"],
     )
-    prefixes = ("head_0.conv_0.", "painter.stages.0.conv_0.")
-    load_part(layer, KEYS, case, *prefixes)
+    load_part(layer, KEYS, case, *CONV_0)
     leaves = leaves_of(case, "x", "routing")
     y = layer(leaves["x"], leaves["routing"])
-    return {"y": y, **gradients(case, y, leaves, layer, prefixes), **state_after(layer, prefixes)}
+    return {"y": y, **gradients(case, y, leaves, layer, CONV_0), **state_after(layer, KEYS, *CONV_0)}
 
 
 def norm(case: Case) -> Results:
     """Kind ``scnorm``."""
     config = case.config
-    base = make_norm(NORMS[config["norm"]])
+    base = read_norm(config, config["norm"])
     layer = SpatiallyConditionalNorm(config["channels"], num_experts=config["experts"], norm=base)
-    prefixes = ("head_0.norm_0.", "painter.stages.0.norm_0.")
-    load_part(layer, KEYS, case, *prefixes)
+    load_part(layer, KEYS, case, *NORM_0)
     leaves = leaves_of(case, "x", "routing")
     y = layer(leaves["x"], leaves["routing"])
-    return {"y": y, **gradients(case, y, leaves, layer, prefixes), **state_after(layer, prefixes)}
-
-
-def make_spade(case: Case, norm: str, planes: Tensor) -> partial[SPADE]:
-    """The shortcut's norm as a function of the channels."""
-    hidden = next((t.shape[0] for key, t in case.state.items() if key.endswith("mlp_shared.0.weight")), 128)
-    return partial(SPADE, num_classes=0, num_planes=planes.shape[1], hidden=hidden, norm=make_norm(norm))
+    return {"y": y, **gradients(case, y, leaves, layer, NORM_0), **state_after(layer, KEYS, *NORM_0)}
 
 
 def spade(case: Case) -> Results:
     """Kind ``spade``: the shortcut's norm."""
-    planes = case.inputs["segmap"]
-    layer = make_spade(case, NORMS[case.config["norm"]], planes)(case.config["channels"])
-    prefixes = ("head_0.norm_s.", "painter.stages.0.norm_s.")
-    load_part(layer, KEYS, case, *prefixes)
+    planes, config = case.inputs["segmap"], case.config
+    layer = dense_spade(case, planes.shape[1], config["norm"], config.get("ks"))(config["channels"])
+    load_part(layer, KEYS, case, *NORM_S)
     leaves = leaves_of(case, "x")
     y = layer(leaves["x"], Condition.of(planes=planes, size=(leaves["x"].shape[2], leaves["x"].shape[3])))
-    return {"y": y, **gradients(case, y, leaves, layer, prefixes), **state_after(layer, prefixes)}
+    return {"y": y, **gradients(case, y, leaves, layer, NORM_S), **state_after(layer, KEYS, *NORM_S)}
 
 
 def residual_block(case: Case) -> Results:
     """Kind ``scblock``."""
     config, planes = case.config, case.inputs["segmap"]
-    base, _ = parse_norm_code(config["norm_G"], "scc")
+    base, kernel_size = parse_norm_code(config["norm_G"], "scc")
+    has_shortcut = config["fin"] != config["fout"]
     block = ModulatedResBlock(
         config["fin"],
         config["fout"],
-        partial(SpatiallyConditionalNorm, num_experts=config["num_experts_norm"], norm=make_norm(base)),
+        partial(SpatiallyConditionalNorm, num_experts=config["num_experts_norm"], norm=read_norm(config, base)),
         convolution=partial(
             SpatiallyConditionalConv2d,
             kernel_size=3,
@@ -114,17 +100,16 @@ def residual_block(case: Case) -> Results:
             num_experts=config["num_experts_conv"],
             has_spectral_norm=config["norm_G"].startswith("spectral"),
         ),
-        shortcut_modulation=make_spade(case, base, planes),
+        shortcut_modulation=dense_spade(case, planes.shape[1], base, kernel_size) if has_shortcut else None,
         shortcut_kernel_size=3,
         has_shortcut_bias=True,
     )
-    prefixes = ("head_0.", "painter.stages.0.")
-    load_part(block, KEYS, case, *prefixes)
+    load_part(block, KEYS, case, *BLOCK)
     leaves = leaves_of(case, "x", "routing_conv", "routing_norm")
     routing = Routing(conv=leaves["routing_conv"], norm=leaves["routing_norm"])
     x = leaves["x"]
     y = block(x, Condition.of(planes=planes, routing=routing, size=(x.shape[2], x.shape[3])))
-    return {"y": y, **gradients(case, y, leaves, block, prefixes), **state_after(block, prefixes)}
+    return {"y": y, **gradients(case, y, leaves, block, BLOCK), **state_after(block, KEYS, *BLOCK)}
 
 
 def channel_pool(case: Case) -> Results:

@@ -9,7 +9,7 @@ from semsyn.models.scgan.released import ROUTING, from_released_options, generat
 from semsyn.nn.routing.routing_conditioner import RoutingConditioner
 from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.plain.plain import from_one_hot
+from semsyn.testing.plain.maps import from_one_hot
 
 OURS = "conditioner.network."
 

@@ -5,28 +5,42 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.losses.adversarial import MODES, discriminator_loss, generator_loss
 from semsyn.losses.diversity import diversity_loss
 from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
-from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.losses.perceptual import WEIGHTS
 from semsyn.metrics.inception_score import inception_score
 from semsyn.models.pyramid.released import PATCHGAN
+from semsyn.models.scgan.recipe import Distance, Preview
 from semsyn.models.scgan.released import FEATURE_PYRAMID
+from semsyn.nn.routing.routing_conditioner import RoutingConditioner
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.plain.plain import from_one_hot
-from semsyn.testing.replays.train_step import PatchIteration, prefixed
-from semsyn.testing.replays.training import (
-    build_discriminator,
-    build_feature_pyramid,
-    build_perceptual,
-    learning_rates,
-)
+from semsyn.testing.plain.maps import from_one_hot
+from semsyn.testing.replays.statistics import distance
+from semsyn.testing.replays.train_step import PatchIteration, part_of, prefixed
+from semsyn.testing.replays.training import LAMBDA_FEAT, build_discriminator, build_perceptual, learning_rates
 
-FEATURE_WEIGHT = 10.0
+DELTA = 0.999  # of the diversity loss
+DISTANCES: dict[str, Distance] = {"l1": F.l1_loss, "l2": F.mse_loss}
+PREVIEW = "W_Recon_{}"  # original name of the loss, with that of its distance
+
+
+def build_feature_pyramid(state: Mapping[str, Tensor], *, has_edges: bool = False) -> FeaturePyramidDiscriminator:
+    """The discriminator that an original state fits: widths and classes are those of its weights."""
+    net = FeaturePyramidDiscriminator(
+        state["embedding.weight"].shape[1] - has_edges,
+        width=len(state["enc1.0.0.weight_orig"]),
+        has_edges=has_edges,
+        has_blur="blur.weight" in state,
+    )
+    net.load_state_dict(FEATURE_PYRAMID.convert(state))
+    return net
 
 
 def feature_pyramid(case: Case) -> Results:
@@ -70,7 +84,8 @@ def losses(case: Case) -> Results:
     inputs = {name: t.clone().requires_grad_(t.is_floating_point()) for name, t in case.inputs.items()}
 
     def group(prefix: str) -> dict[str, Tensor]:
-        return {name: inputs[name] for name in sorted(inputs) if re.fullmatch(rf"{prefix}\d+", name)}
+        numbers = sorted(int(name.removeprefix(prefix)) for name in inputs if re.fullmatch(rf"{prefix}\d+", name))
+        return {f"{prefix}{i}": inputs[f"{prefix}{i}"] for i in numbers}
 
     results: dict[str, Tensor] = {}
     logits, fake, real = group("pred"), group("ff"), list(group("fr").values())
@@ -79,17 +94,19 @@ def losses(case: Case) -> Results:
         on_fake, on_real = discriminator_loss(maps, maps, mode=mode)
         for role, loss in {"G": generator_loss(maps, mode=mode), "D_fake": on_fake, "D_real": on_real}.items():
             results |= _with_gradients(f"{mode}_{role}", loss, logits)
-    distance = FEATURE_WEIGHT * feature_matching([[t] for t in fake.values()], [[t] for t in real])
-    results |= _with_gradients("featmatch_fpse", distance, fake)
+    weight = case.config.get("lambda_feat", LAMBDA_FEAT)
+    matched = weight * feature_matching([[t] for t in fake.values()], [[t] for t in real])
+    results |= _with_gradients("featmatch_fpse", matched, fake)
     for name in case.expected:  # as if all scales but the first matched
         if match := re.fullmatch(r"featmatch_multiscale_numD(\d+)_one_scale", name):
-            matching = FEATURE_WEIGHT / int(match[1]) * feature_matching([list(fake.values())[:-1]], [real[:-1]])
+            matching = weight / int(match[1]) * feature_matching([list(fake.values())[:-1]], [real[:-1]])
             results |= _with_gradients(name, matching, fake)
     moments = {name: inputs[name] for name in ("mu", "logvar")}
     results |= _with_gradients("kld", kl_divergence(**moments), moments)
     planes = inputs["div_label"].detach()
+    delta = case.config.get("delta", DELTA)
     diversity = diversity_loss(
-        inputs["div_gen"], inputs["div_gt"], from_one_hot(planes), planes.shape[1], as_released=True
+        inputs["div_gen"], inputs["div_gt"], from_one_hot(planes), planes.shape[1], delta=delta, as_released=True
     )
     return {**results, **_with_gradients("diversity", diversity, {"gen": inputs["div_gen"]})}
 
@@ -97,7 +114,7 @@ def losses(case: Case) -> Results:
 def vgg_loss(case: Case) -> Results:
     """Kind ``vgg_loss``: loss and gradient on a narrow VGG19."""
     fake = case.inputs["x"].clone().requires_grad_()
-    loss = build_perceptual(case.state)(fake, case.inputs["y"])
+    loss = build_perceptual(case.state, case.config.get("weights", WEIGHTS))(fake, case.inputs["y"])
     return {"loss": loss, "grad/x": torch.autograd.grad(loss, fake)[0]}
 
 
@@ -113,21 +130,43 @@ def lr_schedule(case: Case) -> Results:
 def metrics(case: Case) -> Results:
     """Kind ``metrics``: Fréchet distance of two sets of features, inception score of logits."""
     inputs = case.inputs
-    distance = frechet_distance(*feature_statistics(inputs["act_a"]), *feature_statistics(inputs["act_b"]))
-    mean, deviation = inception_score(inputs["logits"], splits=case.config["splits"])
-    named = {"frechet": distance, "is_mean": mean, "is_std": deviation}
-    return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
+    scores = inception_score(inputs["logits"], splits=case.config.get("splits", 1))
+    named = dict(zip(("is_mean", "is_std"), scores, strict=True))
+    return {
+        "frechet": distance(inputs["act_a"], inputs["act_b"]),
+        **{name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()},
+    }
 
 
 def as_train_step(case: Case) -> Case:
     """A case of SCGAN's with the option and input names of the others."""
-    config, tensors = case.config, dict(case.tensors)
+    tensors = dict(case.tensors)
     tensors["in/image"] = case.inputs["image_u8"].double() / 127.5 - 1
     if "in/edge" in tensors:
         tensors["in/edges"] = tensors["in/edge"]
     tensors |= {f"in/z_{step}": case.inputs[f"eps_{i}"] for i, step in enumerate("GD") if f"eps_{i}" in case.inputs}
-    named = {"TTUR": not config["no_TTUR"], "betas": (config["beta1"], config["beta2"])}
-    return replace(case, info={**case.info, "config": {**config, **named}}, tensors=tensors)
+    return replace(case, tensors=tensors)
+
+
+def make_iteration(case: Case) -> PatchIteration:
+    """The step of a case, in double precision; what the semantic vectors draw by themselves has a loss, too."""
+    config = case.config
+    kind, vgg = config.get("rw_loss", "l1"), part_of(case, "criterionVGG.")
+    apart: Distance = build_perceptual(vgg) if kind == "vgg" else DISTANCES[kind]
+    critic = None
+    if config.get("netD") == "fpse":
+        has_edges = not config.get("no_instance", True)
+        critic = build_feature_pyramid(part_of(case, "netD."), has_edges=has_edges), FEATURE_PYRAMID
+    iteration = PatchIteration(
+        as_train_step(case),
+        dtype=torch.float64,
+        critic=critic,
+        terms={"preview": Preview(config.get("lambda_w_recon", 1.0), apart)},
+    )
+    conditioner = iteration.nets.generator.conditioner
+    assert isinstance(conditioner, RoutingConditioner)
+    conditioner.is_conv_detached = bool(config.get("routing_detach", False))
+    return iteration
 
 
 def train_iteration(case: Case) -> Results:
@@ -136,20 +175,22 @@ def train_iteration(case: Case) -> Results:
     In double precision, which the file's gradients agree with to six digits: with position maps the logits of experts
     reach 10,000, and what single precision rounds off there turns signs in the L1 losses and in Adam's first step.
     """
-    iteration = PatchIteration(as_train_step(case), dtype=torch.float64)
+    iteration = make_iteration(case)
     before = iteration.state()
     replayed = iteration.run()
     made, losses = replayed.made, iteration.losses(replayed)
+    losses[PREVIEW.format(case.config.get("rw_loss", "l1"))] = losses.pop("preview")
     of_generator = {f"G_{name}": loss for name, loss in losses.items() if not name.startswith("D_")}
     after, gradients = iteration.state(), iteration.gradients()
-    norms = {f"{role}_grad_norms": _norms(gradients, case.config[f"grad_norm_names_{role}"]) for role in "GD"}
+    named = {role: case.config.get(f"grad_norm_names_{role}", []) for role in "GD"}
+    norms = {f"{role}_grad_norms": _norms(gradients, names) for role, names in named.items() if names}
     results: dict[str, Tensor] = {
         **of_generator,
         "G_total": torch.stack(list(of_generator.values())).sum(),
         **{name: loss for name, loss in losses.items() if name.startswith("D_")},
         "D_total": losses["D_Fake"] + losses["D_real"],
-        "fake_crop": _centre(made.image),
-        "w_image_crop": _centre(made["preview"]),
+        "fake_crop": _centre(made.image, case.expected.get("fake_crop")),
+        "w_image_crop": _centre(made["preview"], case.expected.get("w_image_crop")),
         "fake_mean": made.image.mean(),
         "fake_std": made.image.std(),
         **norms,
@@ -169,6 +210,9 @@ def _norms(gradients: Mapping[str, Tensor], names: list[str]) -> Tensor:
     return torch.stack([gradients[name].norm() for name in names])
 
 
-def _centre(image: Tensor, side: int = 32) -> Tensor:
-    top, left = ((length - side) // 2 for length in image.shape[-2:])
-    return image[..., top : top + side, left : left + side]
+def _centre(image: Tensor, like: Tensor | None) -> Tensor:
+    """The middle of a picture, of the size of another one."""
+    if like is None:
+        return image
+    (top, left), (h, w) = ((a - b) // 2 for a, b in zip(image.shape[2:], like.shape[2:], strict=True)), like.shape[2:]
+    return image[..., top : top + h, left : left + w]

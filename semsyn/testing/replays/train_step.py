@@ -15,22 +15,17 @@ from semsyn.critics.verdict import Critic
 from semsyn.functional.maps import edges
 from semsyn.generator.generator import Generator
 from semsyn.generator.synthesis import Synthesis
-from semsyn.losses.perceptual import PerceptualLoss
 from semsyn.models import get_family
 from semsyn.models.pyramid.released import PATCHGAN
-from semsyn.models.scgan.recipe import Distance, Preview
-from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.golden.case import Case, Results
-from semsyn.testing.replays.networks import assemble_original, layout_of
-from semsyn.testing.replays.training import build_discriminator, build_feature_pyramid, build_perceptual
+from semsyn.testing.replays.networks import assemble_original, divergence_weight, layout_of
+from semsyn.testing.replays.training import LAMBDA_FEAT, LAMBDA_VGG, build_discriminator, build_perceptual
 from semsyn.train.shot import Batch, Draws
 from semsyn.train.step import Nets, train_step
-from semsyn.train.terms import Term
 
 ROLES = {"generator": "netG.", "encoder": "netE.", "instance_encoder": "netIE."}
-DISTANCES: dict[str, Distance] = {"l1": nn.functional.l1_loss, "l2": nn.functional.mse_loss}
 NAMES = {
     "gan": "GAN",
     "features": "GAN_Feat",
@@ -74,6 +69,11 @@ def gradients(network: nn.Module) -> dict[str, Tensor]:
     return {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
 
 
+def part_of(case: Case, prefix: str) -> dict[str, Tensor]:
+    """The state of one network of a case."""
+    return {key.removeprefix(prefix): t.clone() for key, t in case.state.items() if key.startswith(prefix)}
+
+
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}{key}": tensor for key, tensor in tensors.items()}
 
@@ -84,29 +84,35 @@ class PatchIteration:
     Args:
         case: with original option names.
         dtype: of all that is computed.
+        critic: another one than the PatchGANs that the options describe, and the key map of its state.
+        **options: of the family's objective, further ones than the options of the case tell.
 
     Attributes:
         nets, batch, draws: of the step.
     """
 
-    def __init__(self, case: Case, *, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        case: Case,
+        *,
+        dtype: torch.dtype = torch.float32,
+        critic: tuple[Critic, KeyMap] | None = None,
+        **options: Any,
+    ) -> None:
         inputs = {f"in/{k}": t.to(dtype) if t.is_floating_point() else t for k, t in case.inputs.items()}
         case = replace(case, tensors={**case.tensors, **inputs})
         self.case, self.config = case, case.config
-        self.family = get_family(case.info["family"])
-        self.roles = {("encoder" if "encoder" in role else role): p for role, p in ROLES.items() if self._part(p)}
-        states = {role: self._part(prefix) for role, prefix in self.roles.items()}
+        self.roles = {("encoder" if "encoder" in r else r): p for r, p in ROLES.items() if part_of(case, p)}
+        states = {role: part_of(case, prefix) for role, prefix in self.roles.items()}
         generator = assemble_original(states, self.config).to(dtype).train()
-        has_edges = not self.config["no_instance"]
-        critic, self.critic_keys = self._build_critic(has_edges)
-        objective = self.family.objective(generator.config, has_edges=has_edges, critic=critic, **self._options())
+        self.family = get_family(generator.config.family)
+        has_edges = not self.config.get("no_instance", False)
+        judge, self.critic_keys = critic or self._build_critic(has_edges)
+        objective = self.family.objective(
+            generator.config, has_edges=has_edges, critic=judge, **{**self._options(), **options}
+        )
         objective.to(dtype).train()
-        factors = (0.5, 2.0) if self.config["TTUR"] else (1.0, 1.0)
-        optimizers = [
-            torch.optim.Adam(net.parameters(), lr=self.config["lr"] * factor, betas=tuple(self.config["betas"]))
-            for net, factor in zip((generator, critic), factors, strict=True)
-        ]
-        self.nets = Nets(generator, objective, (optimizers[0], optimizers[1]))
+        self.nets = Nets(generator, objective, self._optimizers(generator, judge))
         layout = layout_of(case)
         if layout.instance_ids is not None:
             layout = replace(layout, edges=edges(layout.instance_ids))
@@ -117,37 +123,34 @@ class PatchIteration:
         """Do it."""
         return Replayed.of(self.nets, self.batch, self.draws)
 
-    def _part(self, prefix: str) -> dict[str, Tensor]:
-        return {k.removeprefix(prefix): t.clone() for k, t in self.case.state.items() if k.startswith(prefix)}
-
     def _build_critic(self, has_edges: bool) -> tuple[Critic, KeyMap]:
-        state = self._part("netD.")
-        if self.config.get("netD") == "fpse":
-            return build_feature_pyramid(state, has_edges=has_edges), FEATURE_PYRAMID
         critic = build_discriminator(self.config, has_edges=has_edges)
-        critic.load_state_dict(PATCHGAN.convert(state))
+        critic.load_state_dict(PATCHGAN.convert(part_of(self.case, "netD.")))
         return critic, PATCHGAN
+
+    def _optimizers(self, *networks: nn.Module) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+        """Generator's and critic's."""
+        config = self.config
+        has_two_rates = config.get("TTUR", not config.get("no_TTUR", False))
+        default = (0.0, 0.9) if has_two_rates else (0.5, 0.999)
+        betas = config.get("betas", (config.get("beta1", default[0]), config.get("beta2", default[1])))
+        of_generator, of_critic = (
+            torch.optim.Adam(network.parameters(), lr=config.get("lr", 2e-4) * factor, betas=tuple(betas))
+            for network, factor in zip(networks, (0.5, 2.0) if has_two_rates else (1.0, 1.0), strict=True)
+        )
+        return of_generator, of_critic
 
     def _options(self) -> dict[str, Any]:
         """Of the recipe's objective."""
-        config = self.config
-        distance = build_perceptual(state) if (state := self._part("criterionVGG.")) else None
+        config, state = self.config, part_of(self.case, "criterionVGG.")
+        has_vgg = bool(state) and not config.get("no_vgg_loss", False)
         return {
-            "mode": config["gan_mode"],
-            "features": 0.0 if config.get("no_ganFeat_loss", False) else config["lambda_feat"],
-            "vgg": None if distance is None or config.get("no_vgg_loss", False) else distance.vgg,
-            "perceptual": config.get("lambda_vgg", 0.0),
-            "kl": config.get("lambda_kld", 0.0),
-            "terms": self._terms(distance),
+            "mode": config.get("gan_mode", "hinge"),
+            "features": 0.0 if config.get("no_ganFeat_loss", False) else config.get("lambda_feat", LAMBDA_FEAT),
+            "vgg": build_perceptual(state).vgg if has_vgg else None,
+            "perceptual": config.get("lambda_vgg", LAMBDA_VGG),
+            "kl": divergence_weight(self.case),
         }
-
-    def _terms(self, perceptual: PerceptualLoss | None) -> dict[str, Term]:
-        if "rw_loss" not in self.config:
-            return {}
-        kind = self.config["rw_loss"]
-        distance = perceptual if kind == "vgg" else DISTANCES[kind]
-        assert distance is not None
-        return {"preview": Preview(self.config["lambda_w_recon"], distance)}
 
     def _style(self, step: str) -> Style:
         """The drawn codes of a step: "G" or "D", which have their own noise."""
@@ -157,9 +160,8 @@ class PatchIteration:
         return self.nets.generator.style(**{name: code for name, code in given.items() if code is not None})
 
     def losses(self, replayed: Replayed) -> dict[str, Tensor]:
-        """By original names."""
-        names = {**NAMES, "preview": f"W_Recon_{self.config.get('rw_loss')}"}
-        return {names[name]: loss for name, loss in replayed.losses.items()}
+        """By original names, where there are any."""
+        return {NAMES.get(name, name): loss for name, loss in replayed.losses.items()}
 
     def gradients(self) -> dict[str, Tensor]:
         """Of both networks, by original keys."""

@@ -1,40 +1,24 @@
-"""Replays of losses and discriminators: original options, state and inputs in, comparable tensors out.
-
-Each handler takes a case with ``config`` (original option names), ``state`` (original keys), ``inputs`` and ``mode``,
-and returns values by golden key: ``x`` for ``out/x``, ``mid/x``, ``grad/x`` and ``after/x`` as they are.
-"""
+"""Replays of the losses and of the PatchGANs that several families' files have."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.critics.patch import MultiscaleDiscriminator
-from semsyn.critics.pyramid import FeaturePyramidDiscriminator
 from semsyn.errors import InputError
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss, VGG19Features
 from semsyn.models.pyramid.released import PATCHGAN
-from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
+from semsyn.testing.golden.case import Case, Results
 from semsyn.train.schedule import learning_rate
 
-
-class TrainingCase(Protocol):
-    """What a handler reads of a golden case."""
-
-    @property
-    def config(self) -> Mapping[str, Any]: ...
-    @property
-    def state(self) -> Mapping[str, Tensor]: ...
-    @property
-    def inputs(self) -> Mapping[str, Tensor]: ...
-    @property
-    def mode(self) -> str: ...
+LAMBDA_FEAT, LAMBDA_VGG = 10.0, 10.0  # what the released code takes where no option says
 
 
 def build_discriminator(config: Mapping[str, Any], *, has_edges: bool = False) -> MultiscaleDiscriminator:
@@ -43,7 +27,7 @@ def build_discriminator(config: Mapping[str, Any], *, has_edges: bool = False) -
     if norm != "spectralinstance":
         raise InputError(f"norm_D={norm!r} has no counterpart; every released discriminator has 'spectralinstance'.")
     return MultiscaleDiscriminator(
-        config["semantic_nc"] - has_edges,
+        semantic_channels(config) - has_edges,
         has_edges=has_edges,
         num_scales=config.get("num_D", 2),
         width=config.get("ndf", 64),
@@ -51,16 +35,12 @@ def build_discriminator(config: Mapping[str, Any], *, has_edges: bool = False) -
     )
 
 
-def build_feature_pyramid(state: Mapping[str, Tensor], *, has_edges: bool = False) -> FeaturePyramidDiscriminator:
-    """The discriminator that an original state fits: widths and classes are those of its weights."""
-    net = FeaturePyramidDiscriminator(
-        state["embedding.weight"].shape[1] - has_edges,
-        width=len(state["enc1.0.0.weight_orig"]),
-        has_edges=has_edges,
-        has_blur="blur.weight" in state,
-    )
-    net.load_state_dict(FEATURE_PYRAMID.convert(state))
-    return net
+def semantic_channels(config: Mapping[str, Any]) -> int:
+    """Planes of the originals' semantic input, instance borders among them."""
+    if "semantic_nc" in config:
+        return int(config["semantic_nc"])
+    further = config.get("contain_dontcare_label", False), not config.get("no_instance", False)
+    return int(config["label_nc"]) + sum(map(bool, further))
 
 
 def build_perceptual(state: Mapping[str, Tensor], weights: Sequence[float] = WEIGHTS) -> PerceptualLoss:
@@ -71,7 +51,7 @@ def build_perceptual(state: Mapping[str, Tensor], weights: Sequence[float] = WEI
     return loss
 
 
-def discriminator(case: TrainingCase) -> dict[str, Tensor]:
+def discriminator(case: Case) -> Results:
     """Kind ``discriminator``: every map of every scale, u and v afterwards."""
     net = build_discriminator(case.config).train(case.mode == "train")
     net.load_state_dict(PATCHGAN.convert(case.state))
@@ -83,7 +63,7 @@ def discriminator(case: TrainingCase) -> dict[str, Tensor]:
     return found | {f"after/{key}": value for key, value in PATCHGAN.invert(net.state_dict()).items()}
 
 
-def fullsize_discriminator(case: TrainingCase) -> dict[str, Tensor]:
+def fullsize_discriminator(case: Case) -> Results:
     """Kind ``fullsize_D``: logits, and mean and deviation of the other maps. The state is filled by the caller."""
     edges = case.inputs.get("edges")
     net = build_discriminator(case.config, has_edges=edges is not None).eval()
@@ -98,10 +78,10 @@ def fullsize_discriminator(case: TrainingCase) -> dict[str, Tensor]:
     return found
 
 
-def loss_gan(case: TrainingCase) -> dict[str, Tensor]:
+def loss_gan(case: Case) -> Results:
     """Kind ``loss_gan``: values and gradients of every mode over a list of predictions."""
     names = sorted(name for name in case.inputs if name.startswith("pred"))
-    found = {}
+    found: dict[str, Tensor] = {}
     for mode in case.config["modes"]:
         for role in ("g", "d_fake", "d_real"):
             logits = [case.inputs[name].clone().requires_grad_() for name in names]
@@ -113,18 +93,18 @@ def loss_gan(case: TrainingCase) -> dict[str, Tensor]:
     return found
 
 
-def loss_featmatch(case: TrainingCase) -> dict[str, Tensor]:
+def loss_featmatch(case: Case) -> Results:
     """Kind ``loss_featmatch``: the weighted loss and its gradients."""
     scales, layers = range(case.config["num_D"]), range(case.config["layers"])  # the last layer holds the logits
     leaves = {f"fake_D{s}_{i}": case.inputs[f"fake_D{s}_{i}"].clone().requires_grad_() for s in scales for i in layers}
     fake = [[leaves[f"fake_D{s}_{i}"] for i in layers[:-1]] for s in scales]
     real = [[case.inputs[f"real_D{s}_{i}"] for i in layers[:-1]] for s in scales]
-    loss = case.config["lambda_feat"] * feature_matching(fake, real)
+    loss = case.config.get("lambda_feat", LAMBDA_FEAT) * feature_matching(fake, real)
     loss.backward()
     return {"feat": loss} | {f"grad/{name}": leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
 
 
-def loss_vgg(case: TrainingCase) -> dict[str, Tensor]:
+def loss_vgg(case: Case) -> Results:
     """Kinds ``loss_vgg`` and ``loss_vgg_inade``: maps, loss and gradient on a narrow VGG19."""
     loss_of = build_perceptual(case.state, case.config.get("weights", WEIGHTS))
     fake = case.inputs["fake"].clone().requires_grad_()
@@ -135,7 +115,7 @@ def loss_vgg(case: TrainingCase) -> dict[str, Tensor]:
     return {"loss": loss, "grad/fake": fake.grad} | maps
 
 
-def loss_kld(case: TrainingCase) -> dict[str, Tensor]:
+def loss_kld(case: Case) -> Results:
     """Kind ``loss_kld``."""
     mu, logvar = (case.inputs[name].clone().requires_grad_() for name in ("mu", "logvar"))
     loss = kl_divergence(mu, logvar)
@@ -143,7 +123,7 @@ def loss_kld(case: TrainingCase) -> dict[str, Tensor]:
     return {"kld": loss, "grad/mu": grads[0], "grad/logvar": grads[1]}
 
 
-def lr_schedule(case: TrainingCase) -> dict[str, Tensor]:
+def lr_schedule(case: Case) -> Results:
     """Kind ``lr_schedule``: the rates of generator and discriminator per epoch."""
     generator, discriminator = learning_rates(*(case.config[name] for name in ("lr", "niter", "niter_decay", "TTUR")))
     return {"lr_G": generator, "lr_D": discriminator}

@@ -3,7 +3,7 @@
 import torch
 
 from semsyn.nn.parts.cross_attention import CrossAttention
-from semsyn.testing.plain.parts import plain_attention
+from semsyn.testing.plain.ipose import plain_attention
 
 
 def make() -> tuple[CrossAttention, list[torch.Tensor]]:

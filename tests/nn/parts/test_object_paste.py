@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from semsyn.errors import InputError
-from semsyn.functional import object_paste
-from semsyn.functional.object_paste import object_owners, paste_objects, sample_objects, window_matrices
+from semsyn.nn.parts import object_paste
+from semsyn.nn.parts.object_paste import object_owners, paste_objects, sample_objects, window_matrices
 from semsyn.records.objects import Objects
-from semsyn.testing.plain.objects import plain_paste_all
+from semsyn.testing.plain.ipose import plain_paste_all
 
 SIZE = (40, 36)
 

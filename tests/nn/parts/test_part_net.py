@@ -12,7 +12,7 @@ from semsyn.errors import InputError
 from semsyn.nn import PartNet, PartSupports
 from semsyn.nn.parts.object_parts import ObjectParts
 from semsyn.nn.parts.part_supports import SupportEncoding
-from semsyn.testing.plain.parts import plain_part_net
+from semsyn.testing.plain.ipose import plain_part_net
 
 WIDTHS = (4, 6, 8, 10)
 CATEGORIES = (24, 7, 36)

@@ -65,6 +65,7 @@ BAD = {
     "count": (lambda: PartSupports.of(make_maps(2), [3]), "categories must be c"),
     "shape": (lambda: PartSupports.of(make_maps(2)[0], [3, 4, 5]), "part_ids must be c n h w"),
     "none": (lambda: PartSupports.of({}), "there are no support maps"),
+    "categories without maps": (lambda: PartSupports.of(make_maps(2)[:, :0], [3, 4]), "there are no support maps"),
     "sizes": (lambda: PartSupports.of({1: make_maps(1)[0], 2: make_maps(1)[0, :2]}), "as many support maps"),
     "ids": (lambda: PartSupports.of(make_maps(1) - 1, [3]), "part ids go from -1 to 3"),
     "missing": (lambda: PartSupports.of(make_maps(1), [3]).select([4, 3]), "no support maps for category 4"),

@@ -9,8 +9,7 @@ from semsyn.nn.parts import scene_parts
 from semsyn.nn.parts.scene_parts import SceneInference
 from semsyn.nn.parts.support_memory import SupportMemory
 from semsyn.records.objects import Objects
-from semsyn.testing.plain.objects import plain_paste_all
-from semsyn.testing.plain.parts import plain_part_net
+from semsyn.testing.plain.ipose import plain_part_net, plain_paste_all
 from tests.models.cases import make_supports
 
 SIZE = (48, 56)

@@ -18,7 +18,7 @@ from semsyn.testing.golden.__main__ import main
 from semsyn.testing.golden.case import Case
 from semsyn.testing.golden.replay import find_handler, golden_files, replay
 
-CARRIED = Path(__file__).parents[2] / "golden"
+CARRIED = Path(__file__).resolve().parents[2] / "golden"
 FOLDER = Path(os.environ["SEMSYN_GOLDEN"])
 FAMILIES = ("spade", "clade", "inade", "oasis", "ipose", "scgan")
 FILES = golden_files(FOLDER, families=FAMILIES, areas=("network", "data"))
@@ -78,7 +78,7 @@ def test_carried_files_hold_the_recorded_numbers() -> None:
     assert {name_of(path): digest(path) for path in sorted(CARRIED.rglob("*.safetensors"))} == DIGESTS
 
 
-@pytest.mark.skipif(FOLDER == CARRIED, reason="the complete set of golden files is not here")
+@pytest.mark.skipif(FOLDER.resolve() == CARRIED, reason="the complete set of golden files is not here")
 def test_recorded_numbers_are_those_of_the_complete_set() -> None:
     for name in DIGESTS:
         assert digest(FOLDER / f"{name}.safetensors") == DIGESTS[name], name
@@ -153,6 +153,19 @@ def test_exit_codes_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["--area", "data", str(broken), str(data)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
     assert main(["--area", "training", str(SMALL)]) == 1, "a run that checks nothing is no success"
+
+
+def test_a_kind_that_has_no_replay_yet_is_neither_passed_nor_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pending = edited(tmp_path, lambda t, i: i.update(kind="inception_hash", case="inception_hash"))
+    verdict = replay(pending)
+    assert not verdict.passed and verdict.is_pending
+    assert main([str(pending), str(SMALL)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "SKIP clade/inception_hash  no replay yet (comes with evaluation)"
+    assert lines[-1] == "1 passed, 0 failed, 1 without a replay yet"
+    assert main([str(pending)]) == 1, "a run that checks nothing is no success"
 
 
 def test_a_damaged_or_missing_file_fails_and_the_others_still_run(

@@ -11,7 +11,8 @@ from semsyn.functional import edges
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.cases import procedural_layout, untrained
-from semsyn.testing.plain.plain import plain_encode, plain_forward
+from semsyn.testing.plain.inade import plain_encode
+from semsyn.testing.plain.plain import plain_forward
 
 SIZES = {"spade/cityscapes": (64, 128)}
 CARDS = (
