@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.critics.patch import PatchBlock
@@ -65,8 +66,9 @@ class FeaturePyramidDiscriminator(Critic):
         embedding, logits = self.embed(layout), []
         for head, x in zip(self.heads, self._descend(features), strict=True):
             x = head(x)
-            agreement = self.to_semantics(x).unflatten(0, (-1, len(layout))) * embedding
-            logits.append(self.to_realness(x) + agreement.flatten(0, 1).sum(1, keepdim=True))
+            agreement = rearrange(self.to_semantics(x), "(s n) c h w -> s n c h w", n=len(layout)) * embedding
+            agreement = rearrange(agreement, "s n c h w -> (s n) c h w").sum(1, keepdim=True)
+            logits.append(self.to_realness(x) + agreement)
             embedding = F.avg_pool2d(embedding, 2)
         return Verdict(logits=tuple(logits), features=tuple((x,) for x in features))
 
@@ -124,5 +126,5 @@ def class_shares(class_ids: Tensor, num_classes: int, cell: int) -> Tensor:
     row, column = (torch.arange(side, device=class_ids.device).repeat_interleave(cell) for side in (rows, columns))
     places = (class_ids * rows + row[:, None]) * columns + column
     counts = torch.zeros(n, (num_classes + 1) * rows * columns, device=class_ids.device)
-    counts.scatter_add_(1, places.flatten(1), counts.new_ones(()).expand(n, places[0].numel()))
-    return counts.view(n, num_classes + 1, rows, columns)[:, :num_classes] / cell**2
+    counts.scatter_add_(1, rearrange(places, "n h w -> n (h w)"), counts.new_ones(()).expand(n, places[0].numel()))
+    return rearrange(counts, "n (k h w) -> n k h w", k=num_classes + 1, h=rows, w=columns)[:, :num_classes] / cell**2

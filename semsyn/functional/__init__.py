@@ -1,6 +1,5 @@
 """Public stateless operations: contract, checks and choice of backend."""
 
-from semsyn.functional.activate_routing import activate_routing
 from semsyn.functional.indexed_affine import indexed_affine
 from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.functional.maps import connected_components, dense_ids, edges, region_offsets, resize_ids
@@ -11,7 +10,6 @@ from semsyn.functional.position_map import position_map
 from semsyn.functional.region_pool import region_pool
 
 __all__ = [
-    "activate_routing",
     "connected_components",
     "dense_ids",
     "edges",

@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
@@ -56,7 +57,8 @@ def mixture_conv2d(
             t if t is None or isinstance(t, Tensor) else torch.stack(list(t)) for t in (weight, bias)
         )
         assert stacked is not None
-        return convolve_mixed(convolve, x, stacked, stacked_bias, routing.flatten(1).to(stacked.dtype), groups)
+        shares = rearrange(routing, "n e 1 1 -> n e").to(stacked.dtype)
+        return convolve_mixed(convolve, x, stacked, stacked_bias, shares, groups)
     biases = [None] * len(weight) if bias is None else bias
     if not isinstance(padding, str):
         pairs = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
@@ -118,7 +119,8 @@ def crop_pictures(pictures: Tensor, images: Tensor, frame: ObjectFrame, *, size:
     rows, columns = rows + frame.windows[:, 0, None, None], columns + frame.windows[:, 2, None, None]
     for i in (0, 1):
         for j in (0, 1):
-            taps = pictures[images[:, None, None], :, rows[:, :, None, i], columns[:, None, :, j]].permute(0, 3, 1, 2)
+            taps = pictures[images[:, None, None], :, rows[:, :, None, i], columns[:, None, :, j]]
+            taps = rearrange(taps, "o h w c -> o c h w")
             weights = row_weights[:, :, None, i] * column_weights[:, None, :, j]
             crops = crops + taps * weights[:, None].to(taps.dtype)
     return crops * (inside[0][:, :, None] & inside[1][:, None, :])[:, None]

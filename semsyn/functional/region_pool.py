@@ -32,4 +32,5 @@ def region_pool(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor
     ones = torch.ones_like(rows)[:, None]  # two axes: torch adds scalars thirty times more slowly than rows of one
     counts = rows.new_zeros(n * num_regions, 1).index_add(0, rows, ones)
     means = (sums / counts.clamp(min=1)).to(x.dtype)
-    return means.view(n, num_regions, c), counts.view(n, num_regions)
+    means = rearrange(means, "(n r) c -> n r c", n=n, r=num_regions)
+    return means, rearrange(counts, "(n r) 1 -> n r", n=n, r=num_regions)

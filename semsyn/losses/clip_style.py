@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import CheckpointError
@@ -106,7 +107,7 @@ class CLIPTokens(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         size = (self.resolution, self.resolution)
         pixels = F.interpolate(image / 2 + 0.5, size, mode="bilinear", align_corners=False, antialias=False)
-        patches = self.conv1((pixels - self.mean) / self.deviation).flatten(2).mT
+        patches = rearrange(self.conv1((pixels - self.mean) / self.deviation), "n d h w -> n (h w) d")
         first = self.class_embedding.expand(len(patches), 1, -1)
         x = self.ln_pre(torch.cat([first, patches], dim=1) + self.positional_embedding)
         return self.transformer["resblocks"](x)[:, 1:]
@@ -161,7 +162,8 @@ def _name(key: str, prefix: str, words: Mapping[str, str]) -> list[str]:
 
 class CLIPStyleLoss(nn.Module):
     """Relaxed earth mover's distance of the CLIP tokens of generated and true pictures, or of crops of their objects
-    (`semsyn.functional.crop_pictures`). Gradients reach the generated ones alone. The released factor in front is 10.
+    (`semsyn.functional.object_crops.crop_pictures`). Gradients reach the generated ones alone. The released factor in
+    front is 10.
 
     As released, each call takes whole pictures or crops by a fair coin: up to ten objects of the batch, drawn without
     replacement; without objects the term is 0.

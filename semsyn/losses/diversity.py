@@ -1,5 +1,6 @@
 """Several pictures of one layout may differ: class by class only the closest to the true picture pays in full."""
 
+from einops import rearrange, reduce, repeat
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
@@ -33,10 +34,11 @@ def diversity_loss(
     check_shape(class_ids, "n h w", n=n, name="class_ids")
     if len(fake) % n:
         raise InputError(f"fake holds {len(fake)} pictures, no multiple of the {n} layouts.")
-    distance = (fake.unflatten(0, (-1, n)) - real).abs().mean(2).flatten(2)  # j n (h w)
-    ids = resize_ids(class_ids, (h, w)).flatten(1).expand(len(distance), -1, -1)
+    distance = (rearrange(fake, "(j n) c h w -> j n c h w", n=n) - real).abs()
+    distance = reduce(distance, "j n c h w -> j n (h w)", "mean")
+    ids = repeat(resize_ids(class_ids, (h, w)), "n h w -> j n (h w)", j=len(distance))
     sums = distance.new_zeros(len(distance), n, num_classes + 1).scatter_add(2, ids, distance)
     losses = sums[..., :num_classes] / (h * w)
     if as_released:
-        losses = losses.flatten(0, 1)[:, None]
+        losses = rearrange(losses, "j n k -> (j n) 1 k")
     return (delta * losses.amin(0) + (1 - delta) * losses.mean(0)).sum(1).mean()

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
@@ -23,7 +24,7 @@ def part_losses(logits: Tensor, part_ids: Tensor) -> tuple[Tensor, Tensor]:
     """
     m, p, h, w = logits.shape
     check_shape(part_ids, "m h w", name="part_ids", m=m, h=h, w=w)
-    target = F.one_hot(part_ids, p).movedim(-1, 1).to(logits)
+    target = rearrange(F.one_hot(part_ids, p), "m h w p -> m p h w").to(logits)
     return F.binary_cross_entropy_with_logits(logits, target), F.cross_entropy(logits, part_ids)
 
 

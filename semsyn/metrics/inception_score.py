@@ -1,6 +1,7 @@
 """How sure a classifier is of each picture, and how varied the pictures are."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
@@ -30,7 +31,7 @@ def inception_score(logits: Tensor, *, splits: int = 1) -> tuple[float, float]:
     size = len(logits) // splits if splits > 0 else 0
     if not size:
         raise InputError(f"{len(logits)} pictures cannot be cut into {splits} splits.")
-    p = logits[: size * splits].double().softmax(1).unflatten(0, (splits, size))
+    p = rearrange(logits[: size * splits].double().softmax(1), "(splits n) c -> splits n c", splits=splits)
     scores = (_entropy(p.mean(1)) - _entropy(p).mean(1)).exp()
     return float(scores.mean()), float(scores.std(correction=0))
 

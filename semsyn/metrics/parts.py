@@ -57,11 +57,6 @@ class PartScores:
         return (self.confusion.diagonal(dim1=1, dim2=2).sum() / self.confusion.sum()).item()
 
     @property
-    def category_accuracy(self) -> Tensor:
-        """The same of each category: c, float64; NaN for one without objects."""
-        return self.confusion.diagonal(dim1=1, dim2=2).sum(1).double() / self.confusion.sum((1, 2))
-
-    @property
     def iou(self) -> Tensor:
         """Intersection over union of each category's parts: c p, float64; NaN for parts that neither map has."""
         return torch.stack([class_iou(confusion) for confusion in self.confusion])

@@ -1,6 +1,7 @@
 """Agreement of two class maps."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError
@@ -24,7 +25,8 @@ def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Ten
         raise InputError(f"predicted is {tuple(predicted.shape)} but target is {tuple(target.shape)}.")
     counted = (target >= 0) & (target < num_classes)
     pairs = target[counted] * num_classes + predicted[counted]
-    return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
+    counts = torch.bincount(pairs, minlength=num_classes**2)
+    return rearrange(counts, "(target predicted) -> target predicted", target=num_classes)
 
 
 def class_iou(confusion: Tensor) -> Tensor:

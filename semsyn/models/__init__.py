@@ -17,6 +17,7 @@ __all__ = [
     "OASISConfig",
     "SCGANConfig",
     "SPADEConfig",
+    "get_family",
 ]
 
 FAMILIES: dict[str, Family] = {

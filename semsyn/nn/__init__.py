@@ -15,6 +15,7 @@ from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.part_supports import PartSupports
 from semsyn.nn.replace_norms import ModulatedNetwork, replace_norms
 from semsyn.nn.resblock import ModulatedResBlock
+from semsyn.nn.routing.activate_routing import activate_routing
 from semsyn.nn.routing.label_pyramid import PositionMaps
 from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
@@ -47,6 +48,7 @@ __all__ = [
     "SpatiallyConditionalNorm",
     "SpectralNorm",
     "SyncBatchNorm",
+    "activate_routing",
     "initialize",
     "replace_norms",
     "spectral_norm",

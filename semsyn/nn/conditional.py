@@ -94,7 +94,7 @@ class Modulation:
         has_kernel = x.is_cuda and type(norm) is InstanceNorm and self.gamma_gain is None and self.beta_gain is None
         if has_kernel and self.ids is not None and isinstance(norm.eps, float):
             return normalized_affine(x, self.ids, self.gamma, self.beta, eps=norm.eps, negative_slope=slope)
-        return self(norm(x), slope)
+        return self.__call__(norm(x), slope)  # torch 2.10 does not trace self(norm(x))
 
 
 class Tail(nn.Module):

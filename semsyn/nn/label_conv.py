@@ -52,7 +52,7 @@ class LabelConv2d(nn.Module):
             table = table + planes.view(len(planes), -1).to(weight.dtype) @ weight[:, self.num_classes :]
         table = F.pad(table, (0, 0, 0, 1))  # nor does what is outside
         rows = regions.windows.symbols + table.shape[1] * torch.arange(len(table), device=table.device)
-        return F.embedding_bag(rows, table.flatten(0, 1), mode="sum") + self.bias
+        return F.embedding_bag(rows, rearrange(table, "t s o -> (t s) o"), mode="sum") + self.bias
 
     def extra_repr(self) -> str:
         channels, _, kernel_size, _ = self.weight.shape

@@ -104,4 +104,5 @@ class SPADE(ConditionalNorm):
         """(1 + gamma, beta) of windows that show the rows ``inner`` (u t) of the hidden features (s o): u 2c."""
         weight, bias = self.gamma_beta()
         taps = rearrange(weight, "c o kh kw -> c (kh kw o) 1 1")
-        return linear_as_conv(F.embedding(inner, hidden).flatten(1), partial(F.conv2d, weight=taps, bias=bias))
+        seen = rearrange(F.embedding(inner, hidden), "u t o -> u (t o)")
+        return linear_as_conv(seen, partial(F.conv2d, weight=taps, bias=bias))

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
@@ -67,7 +68,9 @@ class LatentStem(nn.Module):
                 f"this generator starts from a code at {self.size}, so its picture size is fixed; found {cond.size}. "
                 "Leave size= out: label maps of any size are resized. Then resize the picture."
             )
-        return self.linear(start.table[:, 0].to(self.linear.weight.dtype)).unflatten(1, (-1, *self.size))
+        h, w = self.size
+        x = self.linear(start.table[:, 0].to(self.linear.weight.dtype))
+        return rearrange(x, "n (c h w) -> n c h w", h=h, w=w)
 
 
 class StyleImageStem(nn.Module):

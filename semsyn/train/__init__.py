@@ -2,7 +2,8 @@
 
 from semsyn.train.ema import EMA
 from semsyn.train.objective import Objective, PatchObjective, SegmentationObjective
-from semsyn.train.shot import Batch, Draws
+from semsyn.train.schedule import Cycles
+from semsyn.train.shot import Batch, Draws, Shot
 from semsyn.train.step import Nets, train_step
 from semsyn.train.terms import Term
 from semsyn.train.trainer import Trainer
@@ -11,12 +12,14 @@ from semsyn.train.training import Recipe
 __all__ = [
     "EMA",
     "Batch",
+    "Cycles",
     "Draws",
     "Nets",
     "Objective",
     "PatchObjective",
     "Recipe",
     "SegmentationObjective",
+    "Shot",
     "Term",
     "Trainer",
     "train_step",

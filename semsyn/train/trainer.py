@@ -16,7 +16,8 @@ STATE = "state.pt"
 
 
 class Run(Protocol):
-    """What can be trained: networks that go forward by a step at a time, such as `semsyn.train.Training`."""
+    """What can be trained: networks that go forward by a step at a time, such as
+    `semsyn.train.training.Training`."""
 
     @property
     def step(self) -> int:

@@ -63,6 +63,17 @@ def test_categories_by_hand(semsyn: Callable[..., Result], taught: Path, tmp_pat
     ]
 
 
+def test_a_scene_without_objects(semsyn: Callable[..., Result], taught: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((40, 56), np.uint8)).save(tmp_path / "sky.png")
+    scene = (tmp_path / "sky.png", "--instances", tmp_path / "sky.png")
+    result = semsyn("parts", *scene, "--weights", taught, "--out", tmp_path / "out", "--ids", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out) == {"pictures": [str(tmp_path / "out" / "sky.png")], "objects": []}
+    assert not np.array(Image.open(tmp_path / "out" / "sky.png")).any()
+    painted = semsyn("generate", taught, *scene, "--samples", 2, "--out", tmp_path / "pictures")
+    assert painted.code == 0 and len(list((tmp_path / "pictures").glob("*.png"))) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

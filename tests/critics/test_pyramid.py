@@ -6,7 +6,7 @@ from semsyn.critics.pyramid import FeaturePyramidDiscriminator, class_shares
 from semsyn.errors import InputError
 from semsyn.models.scgan.released import FEATURE_PYRAMID
 from semsyn.records.layout import Layout
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 def make_layout(n: int = 2, size: tuple[int, int] = (64, 96), *, num_classes: int = 3) -> Layout:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import label_conv2d
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 CASES = {  # n h w, classes, planes, kernel, padding, stride
     "one-pixel": ((1, 1, 1), 1, 0, (1, 1), 0, 1),

@@ -1,7 +1,7 @@
 import torch
 
 from semsyn.functional.object_boxes import are_objects, even_boxes, object_boxes, object_windows
-from semsyn.testing.plain.objects import plain_window
+from semsyn.testing.plain.ipose import plain_window
 
 
 def make_keys(seed: int = 0) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from semsyn.errors import InputError
 from semsyn.functional.object_boxes import object_windows
 from semsyn.functional.object_crops import OUTSIDE, ObjectFrame, crop_objects, crop_pictures
-from semsyn.testing.plain.objects import plain_crop
+from semsyn.testing.plain.ipose import plain_crop
 
 SIZE = (30, 26)
 

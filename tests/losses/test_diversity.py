@@ -3,7 +3,7 @@ import torch
 
 from semsyn.errors import InputError
 from semsyn.losses.diversity import diversity_loss
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 def by_hand(fake, real, ids, num_classes):

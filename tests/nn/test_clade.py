@@ -7,7 +7,7 @@ from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import CLADE
 from semsyn.records.condition import Condition
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 def make(has_edges: bool = False, has_offsets: bool = False) -> tuple[CLADE, Tensor, Condition]:

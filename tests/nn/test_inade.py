@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from semsyn.errors import InputError
 from semsyn.nn import INADE
 from semsyn.records.condition import Condition
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 K, I, C, D = 4, 5, 6, 3
 

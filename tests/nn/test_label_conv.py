@@ -3,7 +3,7 @@ import torch.nn.functional as F
 
 from semsyn.nn import LabelConv2d
 from semsyn.nn.label_conv import stack_planes
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 def test_it_keeps_the_size_and_convolves_classes_then_planes() -> None:

@@ -74,19 +74,20 @@ def test_norms_by_name() -> None:
 def run_process(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=len(SPLITS))
-    norm = SyncBatchNorm(4)
     x, weights = (t.split(SPLITS)[rank] for t in make_batch())
-    leaf = x.clone().requires_grad_()
-    y = norm(leaf)
-    (y * weights).sum().backward()
-    state = (norm.running_mean, norm.running_var, norm.num_batches_tracked)
-    torch.save([y.detach(), leaf.grad, *state, norm.eval()(x)], f"{folder}/{rank}.pt")
+    for as_released in (False, True):
+        norm = SyncBatchNorm(4, as_released=as_released)
+        leaf = x.clone().requires_grad_()
+        y = norm(leaf)
+        (y * weights).sum().backward()
+        state = (norm.running_mean, norm.running_var, norm.num_batches_tracked)
+        torch.save([y.detach(), leaf.grad, *state, norm.eval()(x)], f"{folder}/{rank}-{as_released}.pt")
     dist.destroy_process_group()
 
 
 def test_two_processes_share_statistics_and_gradients(tmp_path: Path) -> None:
     mp.spawn(run_process, args=(str(tmp_path),), nprocs=len(SPLITS))
-    per_rank = [torch.load(tmp_path / f"{rank}.pt") for rank in range(len(SPLITS))]
+    per_rank = [torch.load(tmp_path / f"{rank}-False.pt") for rank in range(len(SPLITS))]
 
     x, weights = make_batch()
     norm, leaf = nn.BatchNorm2d(4, affine=False), x.clone().requires_grad_()
@@ -101,3 +102,25 @@ def test_two_processes_share_statistics_and_gradients(tmp_path: Path) -> None:
         torch.testing.assert_close(results[3], norm.running_var, rtol=1e-5, atol=1e-5)
         assert results[4] == 0
     close(torch.cat([results[5] for results in per_rank]), norm.eval()(x))
+
+    whole = SyncBatchNorm(4, as_released=True)
+    y = whole.normalise(leaf := x.clone().requires_grad_())
+    (y * weights).sum().backward()
+    per_rank = [torch.load(tmp_path / f"{rank}-True.pt") for rank in range(len(SPLITS))]
+    for place, expected in ((0, y.detach()), (1, leaf.grad)):
+        scale = expected.abs().amax((0, 2, 3), keepdim=True)
+        close(torch.cat([results[place] for results in per_rank]) / scale, expected / scale, rtol=1e-3, atol=1e-3)
+    for results in per_rank:
+        torch.testing.assert_close(results[2:4], [whole.running_mean, whole.running_var])
+
+
+def test_as_released_the_variance_is_clamped() -> None:
+    x = make_batch()[0][:, :2]
+    x = (x - x.mean((0, 2, 3), keepdim=True)).contiguous()
+    norm = SyncBatchNorm(2, eps=2e-4, as_released=True)  # the second channel's variance is half of it
+    expected = x / x.var((0, 2, 3), unbiased=False).clamp(min=2e-4).sqrt()[:, None, None]
+    torch.testing.assert_close(norm.normalise(x), expected, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(SyncBatchNorm(2, eps=2e-4).normalise(x), expected, rtol=0.1)
+    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * x.var((0, 2, 3)))
+    alone, plain = SyncBatchNorm(2, as_released=True), nn.BatchNorm2d(2, affine=False)
+    torch.testing.assert_close(alone(x), plain(x), msg="in one process it is plain batch norm")

@@ -8,7 +8,7 @@ from semsyn.functional import resize_ids
 from semsyn.nn import SPADE, InstanceNorm
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Regions
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 def plain_spade(layer: SPADE, x: Tensor, dense: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from semsyn import Codes, Style
 from semsyn.errors import InputError
 from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem, ToImage
 from semsyn.records.condition import Condition
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 
 @pytest.mark.parametrize("has_edges", [True, False])

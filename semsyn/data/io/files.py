@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from einops import rearrange
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
@@ -114,7 +115,7 @@ def read_image(source: Source) -> Tensor:
     image = open_image(source)
     if image.mode not in PHOTO_MODES:
         raise InputError(f"the picture has mode {image.mode!r}; save it with 8 bits per channel.")
-    levels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    levels = rearrange(torch.from_numpy(np.array(image.convert("RGB"))), "h w c -> c h w")
     return (levels.float() / 255 - 0.5) / 0.5
 
 
@@ -184,7 +185,7 @@ def natural_key(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def list_pictures(folder: str | PathLike[str], *, extensions: Sequence[str] = EXTENSIONS) -> list[Path]:
+def list_pictures(folder: str | PathLike[str]) -> list[Path]:
     """Every picture below a folder, in natural order of the paths.
 
     Raises:
@@ -193,9 +194,9 @@ def list_pictures(folder: str | PathLike[str], *, extensions: Sequence[str] = EX
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"{root} is {'a file, not a folder' if root.is_file() else 'not there'}.")
-    found = [p for p in root.rglob("*") if p.suffix in extensions and not p.name.startswith(".") and p.is_file()]
+    found = [p for p in root.rglob("*") if p.suffix in EXTENSIONS and not p.name.startswith(".") and p.is_file()]
     if not found:
-        raise InputError(f"{root} holds no picture ({', '.join(extensions)}).")
+        raise InputError(f"{root} holds no picture ({', '.join(EXTENSIONS)}).")
     return sorted(found, key=lambda path: natural_key(path.relative_to(root).as_posix()))
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
@@ -92,10 +93,6 @@ class Transform:
         h, w = SCALES[self.mode](self, size)
         return max(1, h), max(1, w)
 
-    def output_size(self, size: Size) -> Size:
-        """(h, w) of the result for a picture of this (h, w)."""
-        return (self.crop_size, self.crop_size) if self.crops else self.scaled_size(size)
-
     def place(self, size: Size, rng: torch.Generator | None = None) -> Placement:
         """Draw a placement for a picture of this (h, w): x, then y, then the flip. Without rng: top left, no flip."""
         if rng is None:
@@ -151,7 +148,7 @@ class Transform:
         image = image.convert("RGB")
         if image.size != (w, h):
             image = image.resize((w, h), Image.Resampling.BICUBIC)
-        levels = self._cut(torch.from_numpy(np.array(image)).permute(2, 0, 1), placement)
+        levels = self._cut(rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w"), placement)
         return (levels.float() / 255 - 0.5) / 0.5
 
     def offsets(self, offsets: Tensor, placement: Placement = Placement()) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import pack, unpack
 from torch import Tensor
 
 from semsyn.errors import InputError
@@ -29,7 +30,8 @@ def reidentify(ids: Tensor, *, as_released: bool = False) -> Tensor:
     check_ids(ids, name="ids")
     if ids.ndim not in (2, 3):
         raise InputError(f"ids must be h w or n h w, found shape {tuple(ids.shape)}.")
-    dense = dense_ids(ids.long().reshape(-1, *ids.shape[-2:])).reshape(ids.shape)
+    packed, shapes = pack([ids.long()], "* h w")
+    (dense,) = unpack(dense_ids(packed), shapes, "* h w")
     return dense % 256 if as_released else dense
 
 

@@ -38,14 +38,12 @@ class Preset:
         space: name of its label space (`semsyn.data.label_space`).
         train: the transform in training.
         test: the transform that networks are evaluated with.
-        has_instances: whether it comes with instance maps.
         folders: where its files are; None: there is no agreed layout.
     """
 
     space: str
     train: Transform
     test: Transform
-    has_instances: bool = False
     folders: Folders | None = None
 
 
@@ -72,14 +70,12 @@ CITYSCAPES_FOLDERS = Folders(
     key=cityscapes_frame,
 )
 
-COCO = Preset(space="coco-stuff", train=JITTERED, test=SQUARE, has_instances=True, folders=COCO_FOLDERS)
+COCO = Preset(space="coco-stuff", train=JITTERED, test=SQUARE, folders=COCO_FOLDERS)
 # For OASIS: void is class 0, and COCO's classes follow it.
 ADE20K_UNKNOWN_FIRST = Preset(space="ade20k-unknown-first", train=JITTERED, test=SQUARE, folders=ADE20K_FOLDERS)
-COCO_UNKNOWN_FIRST = Preset(
-    space="coco-stuff-unknown-first", train=JITTERED, test=SQUARE, has_instances=True, folders=COCO_FOLDERS
-)
+COCO_UNKNOWN_FIRST = Preset(space="coco-stuff-unknown-first", train=JITTERED, test=SQUARE, folders=COCO_FOLDERS)
 ADE20K = Preset(space="ade20k-raw", train=JITTERED, test=SQUARE, folders=ADE20K_FOLDERS)
-CITYSCAPES = Preset(space="cityscapes", train=WIDE, test=WIDE_TEST, has_instances=True, folders=CITYSCAPES_FOLDERS)
+CITYSCAPES = Preset(space="cityscapes", train=WIDE, test=WIDE_TEST, folders=CITYSCAPES_FOLDERS)
 FACADES = Preset(space="facades", train=JITTERED, test=SQUARE)
 CELEBA = Preset(space="celeba", train=JITTERED, test=SQUARE)
 # For SCGAN: background is the last class, and pictures are 512 x 512.

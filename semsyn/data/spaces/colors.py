@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
@@ -94,4 +95,4 @@ def to_uint8(images: Tensor, *, rounding: Literal["truncate", "nearest"] = "trun
     levels = ((images.float() + 1) / 2 * 255).clamp(0, 255)
     if rounding == "nearest":
         levels = levels.round()
-    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return rearrange(levels.to(torch.uint8), "n c h w -> n h w c").contiguous()

@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -46,7 +47,7 @@ class ToyScenes(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         scene = self.scene(index)
         return Sample(
-            image=torch.from_numpy(scene.image).permute(2, 0, 1).float().div_(127.5).sub_(1).contiguous(),
+            image=rearrange(torch.from_numpy(scene.image), "h w c -> c h w").float().div_(127.5).sub_(1).contiguous(),
             class_ids=torch.from_numpy(scene.class_ids),
             instance_ids=torch.from_numpy(scene.instance_ids),
             part_ids=torch.from_numpy(scene.part_ids),

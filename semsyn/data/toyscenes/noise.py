@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
+from einops import rearrange
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
@@ -76,7 +77,7 @@ def _stretch(values: NDArray[np.float64], period: int) -> NDArray[np.float64]:
     t = np.arange(period) / period
     t = (t * t * (3 - 2 * t))[None, :, None]
     mixed = values[:, None, :] * (1 - t) + np.roll(values, -1, axis=0)[:, None, :] * t
-    return mixed.reshape(-1, values.shape[1])
+    return rearrange(mixed, "h period w -> (h period) w")
 
 
 def noise_crop(dice: Dice, height: int, width: int, grain: Grain) -> F32:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from einops import rearrange
 from numpy.typing import NDArray
 
 from semsyn.data.toyscenes.backdrop import paint_backdrop
@@ -220,4 +221,4 @@ def _develop(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     levels += bright
     levels *= 255
     levels += np.float32(0.5)
-    return np.ascontiguousarray(clip(levels, 0, 255).astype(np.uint8).transpose(1, 2, 0))
+    return np.ascontiguousarray(rearrange(clip(levels, 0, 255).astype(np.uint8), "c h w -> h w c"))

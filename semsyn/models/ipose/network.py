@@ -48,7 +48,7 @@ def attach_supports(conditioner: Conditioner, supports: PartSupports, config: IP
         InputError: if a map holds parts that PartNet does not know.
     """
     assert isinstance(conditioner, PartConditioner)
-    if (last := int(supports.part_ids.max())) >= config.num_parts:
+    if (last := supports.last_part) >= config.num_parts:
         raise InputError(f"support maps hold part {last}, but the network has parts 0 to {config.num_parts - 1}.")
     conditioner.supports.attach(supports)
     return {"num_supported": len(supports), "num_supports": supports.count}

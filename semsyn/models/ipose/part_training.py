@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.data.parts.part_shapes import SupportPool
@@ -153,10 +154,11 @@ def part_weights(shapes: ToyShapes, num_parts: int) -> Tensor:
     """`root_weights` of each part in its class, background included: c p."""
     classes = int(shapes.categories.max()) + 1
     cells = shapes.categories[:, None, None] * num_parts + shapes.part_ids
-    return root_weights(torch.bincount(cells.flatten(), minlength=classes * num_parts).view(classes, num_parts))
+    counts = torch.bincount(cells.flatten(), minlength=classes * num_parts)
+    return root_weights(rearrange(counts, "(c p) -> c p", c=classes))
 
 
-def shown(shapes: ToyShapes, pixels: int = SHOWN) -> ToyShapes:
-    """Those of which the scene shows so many pixels."""
-    kept = shapes.pixels >= pixels
+def shown(shapes: ToyShapes) -> ToyShapes:
+    """Those of which the scene shows enough."""
+    kept = shapes.pixels >= SHOWN
     return ToyShapes(**{name: values[kept] for name, values in vars(shapes).items()})

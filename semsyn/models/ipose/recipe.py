@@ -6,60 +6,22 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
 
 from semsyn.critics.verdict import Critic
 from semsyn.data.parts.toy_parts import toy_supports
 from semsyn.errors import InputError
-from semsyn.functional.object_crops import ObjectFrame, crop_pictures
 from semsyn.generator.generator import Generator
 from semsyn.losses.clip_style import CLIPStyleLoss, CLIPTokens
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.part_training import PartRecipe
+from semsyn.models.ipose.style import StyleTerm
 from semsyn.models.oasis import recipe as oasis
 from semsyn.models.toyscenes import toyscenes_recipe
 from semsyn.nn.parts.part_conditioner import PartConditioner
-from semsyn.records.objects import Objects
 from semsyn.train.objective import SegmentationObjective
-from semsyn.train.shot import Shot
-from semsyn.train.terms import Term
 from semsyn.train.training import Recipe
 
 TOWERS: tuple[str, ...] = ("clip",)
-
-CROP_SIZE = 128
-CHOSEN = "style_objects"
-
-
-class StyleTerm(Term):
-    """Distance from the true picture in CLIP's tokens, of whole pictures or of objects.
-
-    Args:
-        distance: with CLIP's weights.
-        weight: factor.
-        is_local: of crops of objects: those of the layout whose numbers the step's draws hold as ``style_objects``.
-    """
-
-    def __init__(self, distance: CLIPStyleLoss, weight: float, *, is_local: bool) -> None:
-        super().__init__(weight)
-        self.distance = distance.requires_grad_(False)
-        self.is_local = is_local
-
-    def loss(self, shot: Shot) -> Tensor:
-        pictures = shot.fake, shot.real
-        if self.is_local:
-            if shot.layout.objects is None or CHOSEN not in shot.others:
-                raise InputError(f"the style of objects needs the layout's objects, and which ones count: {CHOSEN!r}.")
-            chosen = shot.layout.objects[shot.others[CHOSEN]]
-            pictures = crop_by_box(shot.fake, chosen), crop_by_box(shot.real, chosen)
-        distance: Tensor = self.distance(*pictures)
-        return distance
-
-
-def crop_by_box(pictures: Tensor, objects: Objects) -> Tensor:
-    """The crops of the style loss: boxes as they are in the table, without a margin."""
-    frame = ObjectFrame.of(objects.boxes, objects.original_sizes)
-    return crop_pictures(pictures, objects.images, frame, size=CROP_SIZE)
 
 
 def objective(

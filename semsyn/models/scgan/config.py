@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from semsyn.functional.activate_routing import RoutingActivation
 from semsyn.models.pyramid.config import PyramidConfig
+from semsyn.nn.routing.activate_routing import RoutingActivation
 
 Position = Literal["none", "map", "pyramid"]
 
@@ -30,6 +30,7 @@ class SCGANConfig(PyramidConfig):
         position_steps: how often a position map is filtered.
         is_position_relative: the last filter's result divided by what it was before.
         hidden: channels between the two convolutions of the shortcuts' norms.
+        kernel_size: of the convolutions in the shortcuts' norms.
         num_planes: p, dense maps (a picture that gives the structure) that the networks read beside or instead of
             classes.
         has_style_image: the generator starts from a picture with p planes, ``style.code_map``, in place of the map.
@@ -56,6 +57,7 @@ class SCGANConfig(PyramidConfig):
     position_steps: int = 1
     is_position_relative: bool = False
     hidden: int = 128
+    kernel_size: int = 3
     num_planes: int = 0
     has_style_image: bool = False
     has_preview: bool = True

@@ -58,6 +58,7 @@ def build(config: SCGANConfig) -> Generator:
                 has_edges=config.has_edges,
                 num_planes=config.num_planes,
                 hidden=config.hidden,
+                kernel_size=config.kernel_size,
                 norm=norm,
             ),
             shortcut_kernel_size=3,
@@ -89,6 +90,7 @@ def _make_conditioner(config: SCGANConfig) -> RoutingConditioner:
         activation=config.routing_activation,
         has_edges=config.has_edges,
         num_planes=config.num_planes,
+        window=config.kernel_size,
     )
 
 

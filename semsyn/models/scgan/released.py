@@ -22,12 +22,14 @@ from semsyn.models.pyramid.released import (
     SPECTRAL,
     WORDS,
     check_stem_pixels,
+    parse_norm_code,
     pyramid_from_options,
 )
 from semsyn.models.scgan.config import SCGANConfig
 
 ROUTING = "pyramid_spaital_routing."  # as released, misspelt
 PARAMETERS = {**SPECTRAL, "weight": "weight", "bias": "bias"}
+DEFAULT_NORM = "spectralsccsyncbatch3x3"
 ACTIVATIONS = ("softmax", "sigmoid", "hardtanh")  # any other name is the identity
 
 # What the released code sets by `dataset_mode`, and leaves out of its yml files.
@@ -93,6 +95,7 @@ def from_released_options(options: Options) -> SCGANConfig:
         has_style_image=is_unpaired and not has_code,
         code_dim=int(said.get("z_dim", 256)) if has_code else None,
         encoder_width=nef if nef > 0 else None,
+        kernel_size=parse_norm_code(said.get("norm_G", DEFAULT_NORM), "scc")[1],
     )
 
 
@@ -134,6 +137,7 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
         "code_dim": fc.shape[1] if fc.ndim == 2 else None,
         "has_preview": f"{ROUTING}toRGB.0.weight" in state,
         "hidden": shared.shape[0],
+        "kernel_size": shared.shape[2],
         "label_channels": shared.shape[1],
     }
     if "head_0.norm_0.param_free_norm.running_mean" not in state:

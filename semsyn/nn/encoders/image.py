@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.nn.norms import InstanceNorm
@@ -45,5 +46,5 @@ class ImageEncoder(nn.Module):
         )
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
-        x = x.flatten(1)
+        x = rearrange(x, "n c h w -> n (c h w)")
         return Posterior({"start": Gaussian(mu=self.mu(x)[:, None], logvar=self.logvar(x)[:, None])})

@@ -103,7 +103,7 @@ class InstanceEncoder(nn.Module):
     """A small U-Net of instance-aware convolutions, averaged over each instance.
 
     The heads are linear, so neighbourhoods are averaged over the instance before they are projected: same numbers, and
-    the cost of the four heads no longer depends on the picture's size.
+    the cost of the four heads does not depend on the picture's size.
 
     Args:
         width: channels after the first convolution.

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional.label_position_map import label_position_map
 from semsyn.functional.position_map import position_map
 from semsyn.nn.label_conv import stack_planes
+from semsyn.nn.routing.label_position_map import label_position_map
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Means over groups of channels."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
@@ -50,4 +51,5 @@ def pool_channels(x: Tensor, groups: int) -> Tensor:
     """
     check_shape(x, "n c h w", name="x")
     matrix = pool_matrix(x.shape[1], groups, device=x.device, dtype=x.dtype)
-    return (matrix @ x.flatten(2)).unflatten(2, x.shape[2:])
+    pooled = matrix @ rearrange(x, "n c h w -> n c (h w)")
+    return rearrange(pooled, "n e (h w) -> n e h w", h=x.shape[2], w=x.shape[3])

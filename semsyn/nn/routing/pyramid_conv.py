@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import einsum
 from torch import Tensor, nn
 
 from semsyn.functional.label_conv2d import label_conv2d
@@ -54,7 +55,7 @@ class PyramidConv2d(nn.Module):
         # along both axes (w2, w1 + w2, w0 + w1, w0).
         places = torch.arange(4, device=weight.device)[:, None] + torch.arange(3, device=weight.device)
         sums = ((places == 2) | (places == 3)).to(dtype)
-        return torch.einsum("ik,jl,ockl->coij", sums, sums, weight), label_weight
+        return einsum(sums, sums, weight, "i kh, j kw, o c kh kw -> c o i j"), label_weight
 
     def _convolve_labels(self, labels: LabelLevel, weight: Tensor, bias: Tensor | None) -> Tensor:
         planes = None if labels.planes is None else labels.planes.to(weight.dtype)

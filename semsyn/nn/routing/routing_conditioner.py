@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional.activate_routing import RoutingActivation, activate_routing
 from semsyn.nn.conditioning.conditioner import Prepared
 from semsyn.nn.conditioning.labels import LabelConditioner
+from semsyn.nn.routing.activate_routing import RoutingActivation, activate_routing
 from semsyn.nn.routing.semantic_vectors import SemanticVectorNetwork, SemanticVectors
 from semsyn.records.condition import Condition, Routing
 from semsyn.records.layout import Layout

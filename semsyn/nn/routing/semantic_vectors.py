@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from einops import einsum, rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional.pool_channels import pool_matrix
 from semsyn.nn.routing.label_pyramid import LabelLevel, PositionMaps, label_pyramid
+from semsyn.nn.routing.pool_channels import pool_matrix
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.spectral_norm import spectral_norm
 
@@ -36,7 +37,7 @@ class SemanticVectorNetwork(nn.Module):
 
     From the coarsest level to full size: features of the level before, enlarged twofold, and the label map of this
     level go through two convolutions (leaky ReLU 0.2 in front of both). The logits are means over groups of the
-    channels that come out (`semsyn.functional.pool_channels`).
+    channels that come out (`pool_matrix`).
 
     Nothing of full size is dense but the features: ids are gathered, features are enlarged by the convolution that
     reads them, and where the last features are not wanted, the means are part of the last convolution. It computes in
@@ -194,8 +195,9 @@ class SemanticLevel(nn.Module):
         """The logits alone, n e h w: pooling and the second convolution are one."""
         hidden = self._hidden(features, labels)
         assert self.conv_1.bias is not None
-        pooling = _pooling(conv_experts, norm_experts, like=hidden, channels=self.conv_1.out_channels).flatten(1)
-        weight = torch.einsum("eo,ochw->echw", pooling, self.conv_1.weight.to(hidden.dtype))
+        pooling = _pooling(conv_experts, norm_experts, like=hidden, channels=self.conv_1.out_channels)
+        pooling = rearrange(pooling, "e o 1 1 -> e o")
+        weight = einsum(pooling, self.conv_1.weight.to(hidden.dtype), "e o, o c kh kw -> e c kh kw")
         return F.conv2d(hidden, weight, pooling @ self.conv_1.bias.to(hidden.dtype), padding=1)
 
     def _hidden(self, features: Tensor | None, labels: LabelLevel) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from einops import reduce
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
@@ -37,7 +38,7 @@ class SpatiallyConditionalConv2d(Conditional):
         experts: the e convolutions.
 
     Shape: x is n c h w; cond.routing.conv n e h' w' at the size of the result, or n e 1 1 (see
-        `semsyn.functional.activate_routing`); the result n o h' w'. In place of cond, the routing alone will do.
+        `semsyn.nn.activate_routing`); the result n o h' w'. In place of cond, the routing alone will do.
 
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
     """
@@ -97,8 +98,8 @@ class SpatiallyConditionalConv2d(Conditional):
 
 def _interleave(results: Sequence[Tensor], routing: Tensor) -> Tensor:
     """Sums of as many neighbours as there are results, n o h w each, of all their planes times routing."""
-    n, o, h, w = results[0].shape
+    h, w = results[0].shape[2:]
     if routing.shape[2:] != (1, 1):
         check_shape(routing, "n e h w", h=h, w=w, name="routing")
     weighted = torch.cat(list(results), dim=1) * routing
-    return weighted.unflatten(1, (o, len(results))).sum(2)
+    return reduce(weighted, "n (o e) h w -> n o h w", "sum", e=len(results))

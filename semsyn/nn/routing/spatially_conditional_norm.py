@@ -26,7 +26,7 @@ class SpatiallyConditionalNorm(ConditionalNorm):
     Attributes:
         affine: e 2c, gamma and behind it beta.
 
-    Shape: x is n c h w, cond.routing.norm n e h w (see `semsyn.functional.activate_routing`); the result n c h w. In
+    Shape: x is n c h w, cond.routing.norm n e h w (see `semsyn.nn.activate_routing`); the result n c h w. In
         place of cond, the routing alone will do.
 
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.

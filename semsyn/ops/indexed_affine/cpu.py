@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.ops.linear_as_conv import linear_as_conv
@@ -34,9 +35,9 @@ def indexed_affine_chunked(
     n, c, h, w = x.shape
     if gamma.ndim == 3:  # the tables of all images, one below the other
         starts = gamma.shape[1] * torch.arange(n, device=x.device)[:, None, None]
-        region_ids, gamma, beta = region_ids + starts, gamma.flatten(0, 1), beta.flatten(0, 1)
-    ids, pixels = region_ids.flatten(), x.permute(0, 2, 3, 1).reshape(-1, c)
-    gains = [gain if gain is None else gain.flatten()[:, None] for gain in (gamma_gain, beta_gain)]
+        region_ids, (gamma, beta) = region_ids + starts, (rearrange(t, "n r c -> (n r) c") for t in (gamma, beta))
+    ids, pixels = region_ids.flatten(), rearrange(x, "n c h w -> (n h w) c")  # a view
+    gains = [t if t is None else rearrange(t, "n 1 h w -> (n h w) 1") for t in (gamma_gain, beta_gain)]
     result = pixels
     if projection is not None:
         result = pixels.new_empty(len(pixels), len(projection))
@@ -59,7 +60,7 @@ def indexed_affine_chunked(
             F.leaky_relu_(y, negative_slope)
         if projection is not None:
             result[part] = linear_as_conv(y, partial(F.conv2d, weight=projection))
-    return result.view(n, h, w, -1).permute(0, 3, 1, 2)
+    return rearrange(result, "(n h w) c -> n c h w", n=n, h=h, w=w)
 
 
 def indexed_affine_planes(
@@ -73,8 +74,8 @@ def indexed_affine_planes(
 ) -> Tensor:
     """x n c h w, contiguous: some channels at a time; tables r c or n r c; gains n 1 h w; no gradients."""
     n, c, h, w = x.shape
-    x, ids = x.contiguous().view(n, c, h * w), region_ids.flatten(1)
-    gains = [gain if gain is None else gain.flatten(1) for gain in (gamma_gain, beta_gain)]
+    x, ids = rearrange(x.contiguous(), "n c h w -> n c (h w)"), rearrange(region_ids, "n h w -> n (h w)")
+    gains = [t if t is None else rearrange(t, "n 1 h w -> n (h w)") for t in (gamma_gain, beta_gain)]
     tables = [t.mT.expand(n, -1, -1).contiguous() for t in (gamma, beta)]  # n c r
     result = torch.empty_like(x)
     length = min(c, max(1, CHUNK // (h * w)))
@@ -90,7 +91,7 @@ def indexed_affine_planes(
             y = torch.addcmul(shift, x[image, part], scale, out=result[image, part])
             if negative_slope is not None:
                 F.leaky_relu_(y, negative_slope)
-    return result.view(n, c, h, w)
+    return rearrange(result, "n c (h w) -> n c h w", h=h, w=w)
 
 
 def is_chunkable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 def look_up(table: Tensor, region_ids: Tensor) -> Tensor:
     """Rows of a table (r c, or n r c: one per image) at every pixel of region_ids (n h w), as n c h w."""
     if table.ndim == 3:
-        table, region_ids = table.flatten(0, 1), row_ids(table, region_ids)
+        table, region_ids = rearrange(table, "n r c -> (n r) c"), row_ids(table, region_ids)
     return rearrange(F.embedding(region_ids, table), "n h w c -> n c h w")
 
 

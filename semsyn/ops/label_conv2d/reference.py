@@ -26,7 +26,9 @@ def label_conv2d_reference(
 
     table = F.pad(rearrange(weight, "o k kh kw -> (kh kw) k o"), (0, 0, 0, 1))  # (kh kw) (k+1) o, the last row zero
     first_rows = torch.arange(len(table), device=class_ids.device) * (num_classes + 1)
-    rows = (taps(padded) + first_rows).flatten(0, 2)
-    factors = None if values is None else taps(F.pad(values.to(table.dtype), (padding,) * 4)).flatten(0, 2)
-    summed = F.embedding_bag(rows, table.flatten(0, 1), mode="sum", per_sample_weights=factors)
+    rows = rearrange(taps(padded) + first_rows, "n h w t -> (n h w) t")
+    factors = None
+    if values is not None:
+        factors = rearrange(taps(F.pad(values.to(table.dtype), (padding,) * 4)), "n h w t -> (n h w) t")
+    summed = F.embedding_bag(rows, rearrange(table, "t k o -> (t k) o"), mode="sum", per_sample_weights=factors)
     return rearrange(summed, "(n h w) o -> n o h w", h=h, w=w)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
@@ -44,8 +45,8 @@ def convolve_mixed(
         routing: n e.
         groups: of each convolution.
     """
-    n, c, h, w = x.shape
+    n = len(x)
     mixed = (routing @ weight.flatten(1)).view(-1, *weight.shape[2:])
     mixed_bias = None if bias is None else (routing @ bias).flatten()
-    y = convolve(x.reshape(1, n * c, h, w), mixed, mixed_bias, groups=n * groups)
-    return y.view(n, -1, *y.shape[2:])
+    y = convolve(rearrange(x, "n c h w -> 1 (n c) h w"), mixed, mixed_bias, groups=n * groups)
+    return rearrange(y, "1 (n o) h w -> n o h w", n=n)

@@ -198,9 +198,8 @@ def test_folders_are_scanned_for_pictures(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     assert [p.relative_to(tmp_path).as_posix() for p in list_pictures(tmp_path)] == ["9.JPG", "10.png", "x/1.webp"]
-    assert [p.name for p in list_pictures(tmp_path, extensions=(".txt",))] == ["notes.txt"]
     with pytest.raises(InputError, match="holds no picture"):
-        list_pictures(tmp_path, extensions=(".ppm",))
+        list_pictures(tmp_path / "folder.png")
     with pytest.raises(InputError, match="is not there"):
         list_pictures(tmp_path / "gone")
     with pytest.raises(InputError, match="a file, not a folder"):

@@ -9,7 +9,7 @@ from semsyn.errors import InputError
 from semsyn.functional import resize_ids
 from semsyn.nn import InstanceConv2d, InstanceEncoder
 from semsyn.records.layout import Layout
-from semsyn.testing.plain.plain import plain_encode
+from semsyn.testing.plain.inade import plain_encode
 
 
 def gated(conv: InstanceConv2d, x: Tensor, ids: Tensor) -> Tensor:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.functional import activate_routing
+from semsyn.nn import activate_routing
 
 ACTIVATIONS = {
     "softmax": lambda t: t.exp() / t.exp().sum(1, keepdim=True),

@@ -4,8 +4,8 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional import position_map
-from semsyn.functional.label_position_map import label_position_map
-from semsyn.testing.plain.plain import one_hot
+from semsyn.nn.routing.label_position_map import label_position_map
+from semsyn.testing.plain.maps import one_hot
 
 CLASSES = 4
 OPTIONS = {

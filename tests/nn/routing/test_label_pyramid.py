@@ -11,8 +11,8 @@ from semsyn.errors import InputError
 from semsyn.nn import PositionMaps
 from semsyn.nn.routing.label_pyramid import LabelLevel, label_pyramid
 from semsyn.testing.golden.case import Case
-from semsyn.testing.plain.plain import one_hot
-from semsyn.testing.plain.routing import plain_pyramid
+from semsyn.testing.plain.maps import one_hot
+from semsyn.testing.plain.scgan import plain_pyramid
 from semsyn.testing.replays.scgan_routing import inputs_of, make_network
 
 CLASSES, LEVELS = 7, 5

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from semsyn.errors import InputError
-from semsyn.functional.pool_channels import pool_channels, pool_matrix
+from semsyn.nn.routing.pool_channels import pool_channels, pool_matrix
 
 PAIRS = [(512, 3), (256, 3), (128, 3), (64, 3), (32, 3), (32, 4), (24, 2), (384, 2), (7, 5), (2, 3), (1, 4), (5, 1)]
 

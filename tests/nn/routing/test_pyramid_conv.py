@@ -8,7 +8,7 @@ from semsyn.nn import spectral_norm
 from semsyn.nn.routing import pyramid_conv
 from semsyn.nn.routing.label_pyramid import LabelLevel
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
-from semsyn.testing.plain.plain import one_hot
+from semsyn.testing.plain.maps import one_hot
 
 CLASSES, H, W = 6, 8, 10
 IDS = torch.randint(CLASSES + 1, (2, H, W), generator=torch.Generator().manual_seed(0)).clamp(min=2)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional import activate_routing, resize_ids
+from semsyn.functional import resize_ids
 from semsyn.models import SCGANConfig
-from semsyn.nn import PositionMaps, SemanticVectorNetwork
+from semsyn.nn import PositionMaps, SemanticVectorNetwork, activate_routing
 from semsyn.nn.conditioning.conditioner import Prepared
 from semsyn.nn.routing.routing_conditioner import RoutingConditioner
 from semsyn.nn.routing.semantic_vectors import SemanticVectors

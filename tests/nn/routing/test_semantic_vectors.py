@@ -17,8 +17,8 @@ from semsyn.nn.routing.semantic_vectors import SemanticVectors
 from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.testing.golden.case import Case
 from semsyn.testing.golden.replay import golden_files, replay
-from semsyn.testing.plain.plain import one_hot
-from semsyn.testing.plain.routing import plain_semantic_vectors
+from semsyn.testing.plain.maps import one_hot
+from semsyn.testing.plain.scgan import plain_semantic_vectors
 from semsyn.testing.replays.scgan_routing import inputs_of, make_network
 
 CLASSES = 9

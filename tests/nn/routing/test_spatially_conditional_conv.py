@@ -11,8 +11,8 @@ from semsyn.bench.memory import peak_bytes
 from semsyn.errors import InputError
 from semsyn.fast.conv import FastConv2d
 from semsyn.fast.fuse import fuse
-from semsyn.functional import activate_routing, mixture_conv2d
-from semsyn.nn import SpatiallyConditionalConv2d
+from semsyn.functional import mixture_conv2d
+from semsyn.nn import SpatiallyConditionalConv2d, activate_routing
 from semsyn.nn.spectral_norm import fold_spectral_norm
 from semsyn.records.condition import Condition, Routing
 

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from semsyn.bench.memory import peak_bytes
 from semsyn.errors import InputError
 from semsyn.fast.fuse import fuse
-from semsyn.functional import activate_routing
-from semsyn.nn import BatchNorm, InstanceNorm, SpatiallyConditionalNorm, SyncBatchNorm
+from semsyn.nn import BatchNorm, InstanceNorm, SpatiallyConditionalNorm, SyncBatchNorm, activate_routing
 from semsyn.records.condition import Condition, Routing
 
 NORMS = {"batch": BatchNorm, "sync": SyncBatchNorm, "instance": InstanceNorm}
