@@ -13,6 +13,7 @@ from semsyn.data.io.whole_file import whole_file
 from semsyn.errors import InputError
 
 STATE = "state.pt"
+MAX_REASON = 300  # characters
 
 
 class Run(Protocol):
@@ -102,7 +103,9 @@ class Trainer:
         try:
             self.run.resume(torch.load(self.state_file, weights_only=True))
         except (RuntimeError, KeyError, ValueError) as error:
-            raise InputError(f"{self.state_file} does not fit this run: {error} Train into another folder.") from error
+            found = " ".join(str(error).split())  # torch lists every key that is missing
+            found = found if len(found) <= MAX_REASON else f"{found[:MAX_REASON]} …"
+            raise InputError(f"{self.state_file} does not fit this run: {found} Train into another folder.") from error
 
     def train(self, pictures: Any, unseen: Any) -> nn.Module:
         """Do the steps that are left; the trained network.

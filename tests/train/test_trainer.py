@@ -68,6 +68,17 @@ def test_a_foreign_state_is_refused(tmp_path):
         Trainer(Counting(), tmp_path).begin()
 
 
+def test_a_state_of_other_networks_is_refused_in_few_words(tmp_path):
+    class Other(Counting):
+        def resume(self, state):
+            nn.ModuleList(nn.Linear(1, 1) for _ in range(200)).load_state_dict({})
+
+    torch.save({"step": 1}, tmp_path / "state.pt")
+    with pytest.raises(InputError, match=r"Missing key.* … Train into another folder") as caught:
+        Trainer(Other(), tmp_path).begin()
+    assert len(str(caught.value)) < 500
+
+
 def test_a_loss_that_is_no_number_stops_it_and_leaves_the_state(tmp_path):
     trainer = Trainer(Counting(bad=5), tmp_path, every=2, report=lambda line: None)
     trainer.begin()
