@@ -91,6 +91,7 @@ def test_the_compiled_form():
     assert row.max_error < 2e-4
 
 
+@pytest.mark.slow
 def test_scenes_with_objects_and_without(tmp_path):
     case, generator = Case.of("ipose/ade20k"), untrained("ipose/ade20k", width=1, image_size=(64, 64))
     Image.new("L", (40, 50), color=3).save(tmp_path / "map.png")

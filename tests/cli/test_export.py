@@ -3,9 +3,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnxruntime
+import pytest
 import torch
 
 
+@pytest.mark.slow
 def test_an_onnx_file(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
     out = tmp_path / "new" / "clade.onnx"
     code, text, err = semsyn("export", clade, out, "--size", "32x64")
@@ -18,6 +20,7 @@ def test_an_onnx_file(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
     assert [i.name for i in onnxruntime.InferenceSession(out).get_inputs()] == ["class_ids"]
 
 
+@pytest.mark.slow
 def test_a_torch_file(inade: Path, tmp_path: Path, semsyn: Callable) -> None:
     out = tmp_path / "inade.pt2"
     code, text, err = semsyn("export", inade, out, "--json", "--format", "torch")
@@ -33,6 +36,7 @@ def test_a_torch_file(inade: Path, tmp_path: Path, semsyn: Callable) -> None:
     assert torch.export.load(out)
 
 
+@pytest.mark.slow
 def test_a_free_size(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
     out = tmp_path / "clade.pt2"
     text = semsyn("export", clade, out).out

@@ -232,6 +232,7 @@ def run_alone(*arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_machine_code(target: str, tmp_path: Path) -> None:
     reports = run_alone(target, str(tmp_path))

@@ -184,6 +184,7 @@ class Exported(nn.Module):
         return found.mu, found.logvar
 
 
+@pytest.mark.slow
 def test_exports_for_batches_of_any_size() -> None:
     encoder, image, layout = make(2)
     n = torch.export.Dim("n", max=8)

@@ -241,6 +241,7 @@ def test_it_compiles_in_one_graph(positions: PositionMaps | None) -> None:
     assert_equal_vectors(compiled(**maps), network(**maps))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize(("positions", "is_folded"), [(None, False), (SMALL_POSITIONS, True)], ids=["plain", "folded"])
 def test_it_exports_with_free_sizes(positions: PositionMaps | None, is_folded: bool) -> None:
