@@ -50,41 +50,19 @@ __all__ = [
 # Loaded when first asked for, so that `semsyn --help` does not wait for torch.
 _HOMES = {
     "errors": ("SemsynError",),
-    "exporter": (
-        "describe_inputs",
-        "export",
-    ),
+    "exporter": ("describe_inputs", "export"),
     "generator.generator": ("Generator",),
     "generator.read_layout": ("read_layout",),
-    "hub.info": (
-        "info",
-        "list_pretrained",
-    ),
-    "hub.load": (
-        "create",
-        "load_pretrained",
-    ),
-    "hub.save": (
-        "push_to_hub",
-        "save_pretrained",
-    ),
+    "hub.info": ("info", "list_pretrained"),
+    "hub.load": ("create", "load_pretrained"),
+    "hub.save": ("push_to_hub", "save_pretrained"),
     "labels": ("LabelSpace",),
-    "records.codes": (
-        "CodeSpec",
-        "Codes",
-    ),
-    "records.condition": (
-        "Condition",
-        "Parts",
-        "Routing",
-    ),
+    "records.codes": ("CodeSpec", "Codes"),
+    "records.condition": ("Condition", "Parts", "Routing"),
     "records.layout": ("Layout",),
     "records.objects": ("Objects",),
     "records.regions": ("Regions",),
-    "records.style": (
-        "Posterior",
-        "Style",
-    ),
+    "records.style": ("Posterior", "Style"),
 }
 
 

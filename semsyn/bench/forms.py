@@ -19,8 +19,7 @@ from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
-from semsyn.testing.plain.inade import has_plain_form, plain_encode
-from semsyn.testing.plain.plain import plain_forward
+from semsyn.testing.plain.plain import plain_encoder, plain_forward
 
 BACKENDS = ("plain", "eager", "fused", "compiled", "floor")
 ONCE = "-once"  # behind one of the middle three: the layout is prepared once for all styles
@@ -76,20 +75,18 @@ def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_ins
     """
     if backend.endswith(ONCE):
         raise InputError(f"an encoder prepares nothing, so there is no backend {backend!r} of it.")
+    if plain_encoder(generator.encoder) is None:
+        raise InputError("this generator has no encoder of which there is a plain form: none can be measured.")
     own = convert(generator, dtype)
     own = fuse(own) if backend in ("fused", "compiled") else own
-    encoder = own.encoder
-    if encoder is None or not has_plain_form(encoder):
-        raise InputError("this generator has no encoder of which there is a plain form: none can be measured.")
+    assert own.encoder is not None
     if backend == "floor":
-        return encoder_floor(encoder, num_instances)
+        return encoder_floor(own.encoder, num_instances)
+    encoder = plain_encoder(own.encoder) if backend == "plain" else own.encoder
+    assert encoder is not None
 
     def encode(image: Tensor, layout: Layout) -> Tensor:
-        if backend == "plain":
-            posterior = plain_encode(encoder, image, layout, num_instances)
-        else:
-            posterior = encoder(image, layout, num_instances)
-        (gaussian,) = posterior.values()
+        (gaussian,) = encoder(image, layout, num_instances).values()
         return torch.cat([gaussian.mu, gaussian.logvar])
 
     run = compile_inference(encode) if backend == "compiled" else encode

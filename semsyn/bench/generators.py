@@ -1,4 +1,4 @@
-"""Pictures: whole generators and INADE's encoder, from id maps to the picture."""
+"""Pictures: whole generators from id maps to the picture, and encoders the other way."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

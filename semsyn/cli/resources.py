@@ -16,8 +16,8 @@ def add_resources(parser: argparse._ActionsContainer) -> None:
 
 
 def given_resources(args: argparse.Namespace) -> dict[str, Any]:
-    """Those that were given, by name."""
-    return {name: path for name in _known() if (path := getattr(args, name)) is not None}
+    """Each by its name; None where it was not given."""
+    return {name: getattr(args, name) for name in _known()}
 
 
 def _known() -> dict[str, tuple[list[str], str]]:

@@ -99,12 +99,9 @@ def _mixture(layer: SpatiallyConditionalConv2d) -> nn.Module:
     return FastMixtureConv2d(layer, experts)
 
 
-def _instance_conv(layer: InstanceConv2d) -> FastInstanceConv2d:
-    return FastInstanceConv2d(fold_spectral_norm(copy.deepcopy(layer)))
-
-
-def _pyramid_conv(layer: PyramidConv2d) -> FastPyramidConv2d:
-    return FastPyramidConv2d(fold_spectral_norm(copy.deepcopy(layer)))
+def _of_folded(form: Callable[[Any], nn.Module]) -> Callable[[Any], nn.Module]:
+    """A form that is made of a copy with plain weights."""
+    return lambda layer: form(fold_spectral_norm(copy.deepcopy(layer)))
 
 
 FORMS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
@@ -113,7 +110,7 @@ FORMS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     SPADE: _spade,
     ModulatedResBlock: _block,
     SpatiallyConditionalConv2d: _mixture,
-    PyramidConv2d: _pyramid_conv,
-    InstanceConv2d: _instance_conv,
+    PyramidConv2d: _of_folded(FastPyramidConv2d),
+    InstanceConv2d: _of_folded(FastInstanceConv2d),
 }
 """What makes the inference form of a kind of module; a kind that derives from one of these takes its form."""

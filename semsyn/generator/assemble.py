@@ -1,6 +1,7 @@
 """A generator around weights that are there already."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,13 @@ def assemble(config: Config, state: Mapping[str, Tensor], *, dtype: torch.dtype 
     check_state(state, generator.state_dict(), what=config.describe())
     generator.load_state_dict({key: cast(tensor, dtype) for key, tensor in state.items()}, assign=True)
     return generator.eval()
+
+
+def attach_given(generator: Generator, resources: Mapping[str, Any]) -> None:
+    """`Generator.attach` for each that is given; None: it is not."""
+    for name, value in resources.items():
+        if value is not None:
+            generator.attach(name, value)
 
 
 def _build(config: Config) -> Generator:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from semsyn.generator.config import Config
 from semsyn.nn.conditioning.conditioner import Conditioner
 
 PathLike = str | os.PathLike[str]
@@ -29,6 +28,6 @@ class Resource:
     attach: Callable[[Conditioner, Any, Any], Mapping[str, Any]]
     is_attached: Callable[[Conditioner], bool]
 
-    def load(self, value: Any, config: Config) -> Any:
+    def load(self, value: Any, config: Any) -> Any:
         """A value that may be a path."""
         return self.read(value, config) if isinstance(value, str | os.PathLike) else value

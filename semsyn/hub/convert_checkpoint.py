@@ -13,7 +13,7 @@ from semsyn.convert.options import Option, find_yaml, read_options
 from semsyn.convert.original import OriginalModel, Released
 from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError
-from semsyn.generator.assemble import assemble
+from semsyn.generator.assemble import assemble, attach_given
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 from semsyn.hub.weights_file import check_dtype
@@ -97,9 +97,7 @@ def convert_checkpoint(
         num_classes=None if space is None else space.num_classes,
     )
     generator = assemble(config, original.convert(config), dtype=dtype)
-    for name, path in resources.items():
-        if path is not None:
-            generator.attach(name, path)
+    attach_given(generator, resources)
     generator.label_space = _find_space(space, known, config.num_classes)
     generator.card = replace(
         Card(name=f"{config.family}/custom", config=config) if known is None else known,

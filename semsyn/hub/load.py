@@ -14,6 +14,7 @@ import torch
 from semsyn.convert.checkpoint import holds_originals
 from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.generator.assemble import attach_given
 from semsyn.generator.generator import Generator
 from semsyn.hub.convert_checkpoint import convert_checkpoint
 from semsyn.hub.files import fetch, is_repo_id
@@ -165,9 +166,7 @@ def _finish(
         raise InputError(
             "revision= is for Hub repositories ('organisation/name'); local and bundled weights have none."
         )
-    for name, path in resources.items():
-        if path is not None:
-            generator.attach(name, path)
+    attach_given(generator, resources)
     card = generator.card
     if card.non_commercial:
         _warn_non_commercial(card.name, card.license)

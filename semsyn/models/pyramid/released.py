@@ -53,12 +53,15 @@ SPADE_NORM = {
     "{stage}.norm_{i}.mlp_{gamma}.{p}": "painter.stages.{stage}.norm_{i}.{gamma}.{p}",
 }
 
-DEFAULT_NORM = "spectralspadesyncbatch3x3"
-
 
 def first_conv(state: Mapping[str, Tensor]) -> Tensor | None:
     """Weight of the first block's first convolution, with or without spectral norm; None in a state without blocks."""
     return state.get("head_0.conv_0.weight_orig", state.get("head_0.conv_0.weight"))
+
+
+def norm_code(options: Options, kind: str = "spade") -> str:
+    """The option ``norm_G``, or what the released code has without it; for the kind see `parse_norm_code`."""
+    return str(options.get("norm_G", f"spectral{kind}syncbatch3x3"))
 
 
 def parse_norm_code(code: str, kind: str = "spade") -> tuple[str, int]:
@@ -79,7 +82,7 @@ def parse_norm_code(code: str, kind: str = "spade") -> tuple[str, int]:
 
 def pyramid_from_options(options: Options, *, kind: str = "spade") -> Facts:
     """The fields of `PyramidConfig` that original options tell; for the kind see `parse_norm_code`."""
-    norm_code = str(options.get("norm_G", f"spectral{kind}syncbatch3x3"))
+    code = norm_code(options, kind)
     upsampling = options.get("num_upsampling_layers", "normal")
     if upsampling not in SCALES:
         raise CheckpointError(f"num_upsampling_layers is {upsampling!r}; known are {list(SCALES)}.")
@@ -91,8 +94,8 @@ def pyramid_from_options(options: Options, *, kind: str = "spade") -> Facts:
         "image_size": (rows * multiple, columns * multiple),
         "width": int(options.get("ngf", 64)),
         "upsampling": upsampling,
-        "norm": parse_norm_code(norm_code, kind)[0],
-        "has_spectral_norm": norm_code.startswith("spectral"),
+        "norm": parse_norm_code(code, kind)[0],
+        "has_spectral_norm": code.startswith("spectral"),
     }
 
 

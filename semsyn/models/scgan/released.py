@@ -22,6 +22,7 @@ from semsyn.models.pyramid.released import (
     SPECTRAL,
     WORDS,
     check_stem_pixels,
+    norm_code,
     parse_norm_code,
     pyramid_from_options,
 )
@@ -29,7 +30,6 @@ from semsyn.models.scgan.config import SCGANConfig
 
 ROUTING = "pyramid_spaital_routing."  # as released, misspelt
 PARAMETERS = {**SPECTRAL, "weight": "weight", "bias": "bias"}
-DEFAULT_NORM = "spectralsccsyncbatch3x3"
 ACTIVATIONS = ("softmax", "sigmoid", "hardtanh")  # any other name is the identity
 
 # What the released code sets by `dataset_mode`, and leaves out of its yml files.
@@ -95,7 +95,7 @@ def from_released_options(options: Options) -> SCGANConfig:
         has_style_image=is_unpaired and not has_code,
         code_dim=int(said.get("z_dim", 256)) if has_code else None,
         encoder_width=nef if nef > 0 else None,
-        kernel_size=parse_norm_code(said.get("norm_G", DEFAULT_NORM), "scc")[1],
+        kernel_size=parse_norm_code(norm_code(said, "scc"), "scc")[1],
     )
 
 

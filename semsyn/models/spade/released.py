@@ -11,7 +11,6 @@ from semsyn.errors import InputError
 from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
-    DEFAULT_NORM,
     IMAGE_ENCODER,
     IMAGE_ENCODER_INPUT,
     OPTIONS,
@@ -19,6 +18,7 @@ from semsyn.models.pyramid.released import (
     SPADE_NORM,
     WORDS,
     check_stem_pixels,
+    norm_code,
     parse_norm_code,
     pyramid_from_options,
     pyramid_from_state,
@@ -36,7 +36,7 @@ def from_released_options(options: Options) -> SPADEConfig:
         **pyramid_from_options(options),
         has_edges=not options.get("no_instance", False),
         code_dim=int(options.get("z_dim", 256)) if vae else None,
-        kernel_size=parse_norm_code(options.get("norm_G", DEFAULT_NORM))[1],
+        kernel_size=parse_norm_code(norm_code(options))[1],
     )
 
 

@@ -1,7 +1,5 @@
 """INADE's norm and its encoder as published."""
 
-from typing import TypeGuard
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -33,11 +31,6 @@ def plain_inade(layer: INADE, x: Tensor, maps: PlainMaps) -> Tensor:
     assert maps.planes is not None and isinstance(layer.tail, SketchTail)
     sketch = layer.tail.sketch_conv(F.interpolate(maps.planes, size, mode="nearest"))
     return layer.tail.merge_conv(torch.cat([y, sketch], dim=1))
-
-
-def has_plain_form(encoder: nn.Module) -> TypeGuard[InstanceEncoder]:
-    """Whether `plain_encode` knows it."""
-    return isinstance(encoder, InstanceEncoder)
 
 
 def plain_encode(encoder: InstanceEncoder, image: Tensor, layout: Layout, num_instances: int) -> Posterior:

@@ -6,7 +6,8 @@ names, so the same weights give the same picture; tests and benchmarks compare w
 does; what is a family's own stands in the file of its name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid
 from semsyn.nn.clade import CLADE
+from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.nn.inade import INADE
 from semsyn.nn.parts.part_conditioner import PartConditioner
 from semsyn.nn.parts.part_modulation import PartModulation
@@ -26,14 +28,21 @@ from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNor
 from semsyn.nn.spade import SPADE
 from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem
 from semsyn.records.layout import Layout
-from semsyn.records.style import Style
+from semsyn.records.style import Posterior, Style
 from semsyn.testing.plain.clade import plain_clade
-from semsyn.testing.plain.inade import plain_inade
+from semsyn.testing.plain.inade import plain_encode, plain_inade
 from semsyn.testing.plain.ipose import plain_part_modulation, plain_parts
 from semsyn.testing.plain.maps import PlainMaps, normalise, one_hot
 from semsyn.testing.plain.oasis import plain_noise
 from semsyn.testing.plain.scgan import plain_mixture_conv, plain_mixture_norm, plain_routing
 from semsyn.testing.plain.spade import plain_spade
+
+PlainEncoder = Callable[[Tensor, Layout, int], Posterior]
+
+
+def plain_encoder(encoder: nn.Module | None) -> PlainEncoder | None:
+    """What an encoder gives for (image, layout, num_instances), step by step; None: of this one it is not known."""
+    return partial(plain_encode, encoder) if isinstance(encoder, InstanceEncoder) else None
 
 
 def plain_maps(generator: Generator, layout: Layout, style: Style, sizes: Sequence[tuple[int, int]] = ()) -> PlainMaps:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from semsyn.models.clade import released as clade
 from semsyn.models.inade import released as inade
-from semsyn.models.pyramid.released import DEFAULT_NORM, parse_norm_code
+from semsyn.models.pyramid.released import norm_code, parse_norm_code
 from semsyn.models.spade import released as spade
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditional import Conditional
@@ -85,7 +85,7 @@ def norm_layer(case: Case) -> Results:
 def residual_block(case: Case) -> Results:
     """Kind ``resblk`` of all three families."""
     planes, keymap = case.inputs["seg"], KEYMAPS[family_of(case)]
-    code = case.config.get("norm_G", DEFAULT_NORM)
+    code = norm_code(case.config)
     norm, kernel_size = parse_norm_code(code)
     block = ModulatedResBlock(
         case.config["fin"],
