@@ -6,7 +6,7 @@ line and exit code 2; anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,22 @@ class SemsynError(Exception):
 
 class InputError(SemsynError, ValueError):
     """A picture, map, tensor or option that does not fit."""
+
+
+class UnknownIdsError(InputError):
+    """Stored ids that a label space does not know.
+
+    Attributes:
+        counts: every stored id of the map → its pixels, the known ones too.
+    """
+
+    def __init__(self, message: str, counts: Mapping[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.counts = dict(counts or {})
+
+
+class UnknownColorsError(InputError):
+    """Colours that a label space's palette does not have."""
 
 
 class InputTypeError(SemsynError, TypeError):

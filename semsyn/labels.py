@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.errors import InputError, InputTypeError, UnknownNameError
+from semsyn.errors import InputError, InputTypeError, UnknownColorsError, UnknownIdsError, UnknownNameError
 
 RGB = tuple[int, int, int]
 
@@ -148,6 +148,28 @@ class LabelSpace:
             void=None if self.void is None else place[self.void],
         )
 
+    def reading(
+        self, *, remap: Mapping[int, int] | None = None, void_ids: Sequence[int] = (), void: int | None = None
+    ) -> "LabelSpace":
+        """The same classes, read from stored ids in another way.
+
+        Args:
+            remap: stored id → class id; ``num_classes`` is "no class". What `void_ids` held of them is dropped there.
+            void_ids: stored ids that are not labelled, besides those that the space has already.
+            void: what they become, a class id or ``num_classes``; None: the space's own policy, or else no class.
+
+        Raises:
+            InputError: if the parts do not fit each other.
+        """
+        remap, void_ids = dict(remap or {}), tuple(void_ids)
+        policy = void if void is not None or not void_ids or self.void is not None else self.num_classes
+        return replace(
+            self,
+            remap={i: c for i, c in {**self.remap, **remap}.items() if i not in void_ids},
+            void_ids=tuple(dict.fromkeys([*(i for i in self.void_ids if i not in remap), *void_ids])),
+            void=self.void if policy is None else policy,
+        )
+
     def map_ids(self, label_map: Tensor) -> Tensor:
         """Turn stored ids into class ids. The only place that checks ids.
 
@@ -159,7 +181,8 @@ class LabelSpace:
 
         Raises:
             InputTypeError: another dtype.
-            InputError: an empty map, or ids that the space does not know; the message names them and what to do.
+            InputError: an empty map.
+            UnknownIdsError: ids that the space does not know; the message names them and what to do.
         """
         check_ids(label_map, name="label_map")
         low, table = self._table
@@ -167,7 +190,8 @@ class LabelSpace:
         rows = (label_map.long() - low).clamp_(-1, len(table) - 1)  # below and above: the last row
         class_ids = table[rows]
         if bool((class_ids < 0).any()):
-            raise InputError(self._explain(count_ids(label_map)))
+            counts = count_ids(label_map)
+            raise UnknownIdsError(self._explain(counts), counts)
         return class_ids
 
     def unmap_ids(self, class_ids: Tensor) -> Tensor:
@@ -198,29 +222,46 @@ class LabelSpace:
 
         Raises:
             InputTypeError: not uint8.
-            InputError: no palette, another shape, or colours that are not in it; the message names and counts them.
+            InputError: no palette, or another shape.
+            UnknownColorsError: colours that are not in it; the message names and counts them.
         """
+        known, classes = (t.to(rgb.device) for t in self._check_colors(rgb))
+        codes = _pack(rgb.long())
+        at = torch.searchsorted(known, codes).clamp_(max=len(known) - 1)
+        if bool((wrong := known[at] != codes).any()):
+            counts = {_unpack(code): pixels for code, pixels in _count(codes[wrong])}
+            raise UnknownColorsError(
+                f"the colour map holds {_list_counts(counts)}, which the palette of {self.name!r} does not have. "
+                "Save it without smoothing or JPEG compression, or give the label space it was drawn with."
+            )
+        return classes[at]
+
+    def nearest_colors(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn a picture whose colours are near the palette's into class ids: soft edges, noise of a compression.
+
+        Args:
+            rgb: ... 3 uint8.
+
+        Returns:
+            int64 class ids and float32 distances, shape ... : Euclidean in levels, 0 where a colour is the palette's.
+
+        Raises:
+            InputTypeError: not uint8.
+            InputError: no palette, or another shape.
+        """
+        known, classes = (t.to(rgb.device) for t in self._check_colors(rgb))
+        codes, where = _pack(rgb.long()).unique(return_inverse=True)
+        distances, at = torch.cdist(_split(codes), _split(known)).min(dim=1)
+        return classes[at][where], distances[where]
+
+    def _check_colors(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         if not self.palette:
             raise InputError(f"label space {self.name!r} has no palette; give a map of ids, or a space with a palette.")
         if rgb.dtype != torch.uint8:
             raise InputTypeError(f"a colour map must be uint8, found {rgb.dtype}.")
         if rgb.ndim < 1 or rgb.shape[-1] != 3 or not rgb.numel():
             raise InputError(f"a colour map must be ... 3 and not empty, found shape {tuple(rgb.shape)}.")
-        known, classes = (t.to(rgb.device) for t in self._colour_table)
-        codes = _pack(rgb.long())
-        at = torch.searchsorted(known, codes).clamp_(max=len(known) - 1)
-        if bool((wrong := known[at] != codes).any()):
-            found, pixels = codes[wrong].unique(return_counts=True)
-            order = pixels.argsort(descending=True)
-            counts = {
-                (c >> 16, c >> 8 & 255, c & 255): p
-                for c, p in zip(found[order].tolist(), pixels[order].tolist(), strict=True)
-            }
-            raise InputError(
-                f"the colour map holds {_list_counts(counts)}, which the palette of {self.name!r} does not have. "
-                "Save it without smoothing or JPEG compression, or give the label space it was drawn with."
-            )
-        return classes[at]
+        return self._colour_table
 
     def to_colors(self, class_ids: Tensor) -> Tensor:
         """Draw class ids: int64 ... in [0, k] → uint8 ... 3; no class is black.
@@ -243,15 +284,18 @@ class LabelSpace:
 
     def _explain(self, histogram: Mapping[int, int]) -> str:
         unknown = {i: n for i, n in histogram.items() if self.stored_ids.get(i, UNKNOWN) < 0}
+        text = f"class_ids holds {_list_counts(unknown)}, but num_classes is {self.num_classes} ({self.name}). "
+        if set(histogram) == {0, 255}:  # what "no class" would make of a mask is an empty picture
+            text += "0 and 255 alone are a mask: say which class 255 is, as in space.reading(remap={255: 1}). "
+            return text + "`semsyn inspect` proposes other readings."
         target = self.num_classes if self.void is None else self.void
         meaning = "no class" if target == self.num_classes else repr(self.classes[target])
         others = [i for i in unknown if i not in self.void_ids]
         shown = ", ".join(f"{i}: {target}" for i in others[:4]) + (", …" if len(others) > 4 else "")
-        changes = [f"remap={{**space.remap, {shown}}}"] if others else []
+        changes = [f"remap={{{shown}}}"] if others else []
         changes += [f"void={target}"] if len(others) < len(unknown) else []
         return (
-            f"class_ids holds {_list_counts(unknown)}, but num_classes is {self.num_classes} ({self.name}). "
-            f"Map void labels first: space = dataclasses.replace(space, {', '.join(changes)}) makes them {meaning}. "
+            f"{text}Map void labels first: space.reading({', '.join(changes)}) makes them {meaning}. "
             "`semsyn inspect` proposes other readings."
         )
 
@@ -323,6 +367,22 @@ def _repeated(values: tuple[Any, ...]) -> list[Any]:
 
 def _pack(rgb: Tensor) -> Tensor:
     return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+
+
+def _split(codes: Tensor) -> Tensor:
+    """24-bit colours as float ... 3."""
+    return torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=-1).float()
+
+
+def _unpack(code: int) -> RGB:
+    return code >> 16, code >> 8 & 255, code & 255
+
+
+def _count(values: Tensor) -> list[tuple[int, int]]:
+    """Each value with how often it occurs, the commonest first."""
+    found, counts = values.unique(return_counts=True)
+    order = counts.argsort(descending=True)
+    return list(zip(found[order].tolist(), counts[order].tolist(), strict=True))
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import pickle
 import pytest
 import torch
 
-from semsyn.errors import InputError, InputTypeError, UnknownNameError
+from semsyn.errors import InputError, InputTypeError, UnknownColorsError, UnknownIdsError, UnknownNameError
 from semsyn.labels import LabelSpace
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -72,16 +72,35 @@ def test_many_unknown_ids_are_summed_up():
 
 @pytest.mark.parametrize("stored", [[255], [9], [255, 9, 10, 11, 12]], ids=str)
 def test_the_message_holds_code_that_cures_it(stored):
-    label_map = torch.tensor([0, *stored])
-    with pytest.raises(InputError) as error:
+    label_map = torch.tensor([0, 1, *stored])
+    with pytest.raises(UnknownIdsError) as error:
         PLAIN.map_ids(label_map)
-    code = str(error.value).partition("space = ")[2].partition(" makes")[0]
-    space = eval(code, {"dataclasses": dataclasses, "space": PLAIN})
-    assert space.map_ids(label_map).tolist() == [0, *[3] * len(stored)]
+    assert error.value.counts == dict.fromkeys([0, 1, *sorted(stored)], 1)
+    code = str(error.value).partition("first: ")[2].partition(" makes")[0]
+    space = eval(code, {"space": PLAIN})
+    assert space.map_ids(label_map).tolist() == [0, 1, *[3] * len(stored)]
+
+
+def test_a_mask_is_not_taken_for_void():
+    mask = torch.tensor([[0, 255]])
+    with pytest.raises(UnknownIdsError, match=r"a mask: say which class 255 is, as in space.reading\(remap={255: 1}"):
+        PLAIN.map_ids(mask)
+    assert PLAIN.reading(remap={255: 1}).map_ids(mask).tolist() == [[0, 1]]
+
+
+def test_a_space_is_read_in_another_way():
+    ids = torch.tensor([0, 2, 7, 255])
+    assert PLAIN.reading(void_ids=[7]).map_ids(ids).tolist() == [0, 2, 3, 3]
+    assert PLAIN.reading(void_ids=[2, 7], void=1, remap={0: 2}).map_ids(ids).tolist() == [2, 1, 1, 1]
+    again = PLAIN.reading(remap={7: 0, 2: 1}, void=3).reading(void_ids=[2])
+    assert again.map_ids(ids).tolist() == [0, 3, 0, 3]
+    assert PLAIN.reading() == PLAIN
+    with pytest.raises(InputError, match="class ids end at 3"):
+        PLAIN.reading(remap={7: 4})
 
 
 def test_void_without_a_policy_is_an_error():
-    with pytest.raises(InputError, match=r"255 in 4 pixels.*dataclasses.replace\(space, void=3\) makes them no class"):
+    with pytest.raises(InputError, match=r"255 in 4 pixels.*space.reading\(void=3\) makes them no class"):
         PLAIN.map_ids(torch.full((1, 2, 2), 255))
 
 
@@ -236,3 +255,13 @@ def test_other_classes_have_no_order():
     message = "'a', 'b', 'c' are only in 'ours', 'tree', 'x', 'y' are only in 'theirs'. Give each class the name"
     with pytest.raises(InputError, match=message):
         ours.in_order_of(theirs)
+
+
+def test_colours_near_the_palette_are_read_with_their_distance():
+    space = LabelSpace(name="two", classes=("sky", "sea"), palette=((255, 0, 0), (0, 0, 255)))
+    rgb = torch.tensor([[255, 0, 0], [3, 4, 255], [250, 0, 12]], dtype=torch.uint8)
+    with pytest.raises(UnknownColorsError, match=r"\(3, 4, 255\) in 1 pixel"):
+        space.from_colors(rgb)
+    class_ids, distances = space.nearest_colors(rgb)
+    assert class_ids.tolist() == [0, 1, 0]
+    assert distances.tolist() == [0, 5, 13]

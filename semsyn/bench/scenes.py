@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from semsyn.data.io.files import list_pictures, read_label_map
+from semsyn.data.io.folders import list_pictures
+from semsyn.data.io.label_maps import read_label_map
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.models import FAMILIES

@@ -17,7 +17,8 @@ from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
 from semsyn.cli.spaces import SPACE_HELP, find_space
-from semsyn.data.io.files import read_image, read_label_map
+from semsyn.data.io.label_maps import read_label_map
+from semsyn.data.io.pictures import read_image
 from semsyn.data.io.whole_file import write_picture
 from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError

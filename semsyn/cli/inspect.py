@@ -11,7 +11,7 @@ from typing import Any
 from semsyn.cli.jobs import list_maps
 from semsyn.cli.options import parse_count
 from semsyn.cli.spaces import SPACE_HELP, find_space
-from semsyn.data.io.files import read_label_map
+from semsyn.data.io.label_maps import read_label_map
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.data.spaces.remap import RemapProposal, propose_remap
 from semsyn.errors import InputError

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semsyn.data.io.files import list_pictures
+from semsyn.data.io.folders import list_pictures
 from semsyn.errors import InputError
 
 __all__ = ["Job", "check_free", "list_maps", "name_sheets", "plan_jobs"]

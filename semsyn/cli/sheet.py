@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.cli.jobs import Job
-from semsyn.data.io.files import open_image, read_label_map
+from semsyn.data.io.label_maps import read_label_map
+from semsyn.data.io.pictures import open_image
 from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.colors import draw_labels
 from semsyn.functional.maps import resize_ids

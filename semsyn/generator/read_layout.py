@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from semsyn.data.io.files import read_instance_map, read_label_map
+from semsyn.data.io.label_maps import read_instance_map, read_label_map
 from semsyn.data.scenes.objects import find_objects, read_instance_ids
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace

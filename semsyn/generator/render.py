@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from semsyn.data.io.files import read_image
+from semsyn.data.io.pictures import read_image
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids

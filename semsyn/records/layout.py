@@ -205,7 +205,7 @@ def _id_map(ids: Any, name: str) -> Tensor:
     if tensor.ndim != 3 or is_picture:
         raise InputError(
             f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}"
-            f"{', an RGB picture?' if is_picture else '.'} Read pictures with semsyn.data.io.files.read_label_map."
+            f"{', an RGB picture?' if is_picture else '.'} Read pictures with semsyn.data.read_label_map."
         )
     if tensor.numel() == 0:
         raise InputError(f"{name} is empty: shape {tuple(tensor.shape)}.")

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from semsyn.data.io.files import Source, open_image
+from semsyn.data.io.pictures import Source, open_image
 from semsyn.data.parts.part_categories import CATEGORIES
 from semsyn.data.parts.part_supports import SIZE, read_part_map
 from semsyn.errors import InputError

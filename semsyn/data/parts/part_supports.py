@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.data.io.files import read_label_map
+from semsyn.data.io.label_maps import read_label_map
 from semsyn.data.parts.part_categories import CATEGORY_NAMES
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids

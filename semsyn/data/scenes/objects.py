@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semsyn.data.io.files import Source, open_image, read_instance_map, read_label_map
+from semsyn.data.io.label_maps import read_instance_map, read_label_map
+from semsyn.data.io.pictures import Source, open_image
 from semsyn.data.parts.part_categories import ADE20K_CLASSES, CITYSCAPES_CLASSES, COCO_CLASSES, TOYSCENES_CLASSES
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, UnknownNameError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semsyn.data.io.files import cityscapes_frame, stem
+from semsyn.data.io.folders import cityscapes_frame, stem
 from semsyn.data.io.transforms import Transform
 
 

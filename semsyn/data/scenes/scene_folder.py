@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from semsyn.data.io.files import Source, list_pictures, open_image, pair_pictures, read_label_map
+from semsyn.data.io.folders import list_pictures, pair_pictures
+from semsyn.data.io.label_maps import read_label_map
+from semsyn.data.io.pictures import Source, open_image
 from semsyn.data.io.transforms import Placement, Transform
 from semsyn.data.scenes.presets import Folders, Preset
 from semsyn.data.spaces.label_space import label_space
@@ -16,6 +18,7 @@ from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 
 TOP_LEFT = Placement()
+TURNED = " Perhaps an EXIF orientation turned one of them: as_released=True leaves both as they are stored."
 
 
 class ScenePair(TypedDict):
@@ -27,7 +30,13 @@ class ScenePair(TypedDict):
 
 
 def read_pair(
-    picture: Source, label_map: Source, *, space: LabelSpace, transform: Transform, placement: Placement = TOP_LEFT
+    picture: Source,
+    label_map: Source,
+    *,
+    space: LabelSpace,
+    transform: Transform,
+    placement: Placement = TOP_LEFT,
+    as_released: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Read a picture and its label map and cut both alike.
 
@@ -36,6 +45,7 @@ def read_pair(
         space: what the stored ids mean.
         transform: size and crop.
         placement: what is random in it.
+        as_released: leave both as they are stored, whatever an EXIF orientation says.
 
     Returns:
         image 3 h w in [-1, 1] and class_ids h w in [0, k].
@@ -44,13 +54,14 @@ def read_pair(
         InputError: for files that cannot be read, ids that the space does not know, or a picture and a map of different
             size (a multiple of the other, as in CelebAMask-HQ, will do if the transform makes them equal).
     """
-    image, ids = open_image(picture), read_label_map(label_map, space=space)
+    image = open_image(picture, as_released=as_released)
+    ids = read_label_map(label_map, space=space, as_released=as_released)
     h, w = ids.shape
     is_scaled = transform.scaled_size((image.height, image.width)) == transform.scaled_size((h, w))
     if not is_scaled or image.height * w != image.width * h:
         raise InputError(
             f"the picture is {image.height} x {image.width}, its label map {ids.shape[0]} x {ids.shape[1]}: both must "
-            "show the same pixels."
+            f"show the same pixels.{'' if (image.width, image.height) != (h, w) else TURNED}"
         )
     return transform.image(image, placement), space.map_ids(transform.ids(ids, placement))
 
@@ -63,6 +74,8 @@ class SceneFolder(Dataset[ScenePair]):
         preset: which data set it is (`semsyn.data.scenes.presets`), with its label space and its transforms.
         split: ``train`` (placements are drawn from torch's global generator) or ``val``.
         transform: another one than the preset's.
+        as_released: see only the files that the published code sees (``a.tif`` and ``a.Png`` are none), and leave
+            pictures and maps as they are stored, whatever an EXIF orientation says.
 
     Raises:
         InputError: if folders are missing, or pictures and maps do not belong together.
@@ -75,27 +88,36 @@ class SceneFolder(Dataset[ScenePair]):
         split: Literal["train", "val"] = "train",
         *,
         transform: Transform | None = None,
+        as_released: bool = False,
     ) -> None:
         if preset.folders is None:
             raise InputError(f"it is not agreed where the files of {preset.space} are: pair them with pair_pictures.")
-        self.pairs = _list_pairs(Path(root), preset.folders, split)
+        self.pairs = _list_pairs(Path(root), preset.folders, split, as_released)
         self.space = label_space(preset.space)
         self.transform = transform or (preset.train if split == "train" else preset.test)
         self.is_training = split == "train"
+        self.as_released = as_released
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> ScenePair:
         picture, label_map = self.pairs[index]
-        image = open_image(picture)
+        image = open_image(picture, as_released=self.as_released)
         rng = torch.Generator().manual_seed(int(torch.randint(2**62, ()))) if self.is_training else None
         placement = self.transform.place((image.height, image.width), rng)
-        pixels, class_ids = read_pair(image, label_map, space=self.space, transform=self.transform, placement=placement)
+        pixels, class_ids = read_pair(
+            image,
+            label_map,
+            space=self.space,
+            transform=self.transform,
+            placement=placement,
+            as_released=self.as_released,
+        )
         return ScenePair(image=pixels, class_ids=class_ids, name=picture.name)
 
 
-def _list_pairs(root: Path, folders: Folders, split: str) -> list[tuple[Path, Path]]:
+def _list_pairs(root: Path, folders: Folders, split: str, as_released: bool) -> list[tuple[Path, Path]]:
     if split not in folders.splits:
         raise InputError(f"split is {split!r}; there are {', '.join(folders.splits)}.")
     name, listed = folders.splits[split], _read_list(root, folders, split)
@@ -103,7 +125,7 @@ def _list_pairs(root: Path, folders: Folders, split: str) -> list[tuple[Path, Pa
     found = []
     for folder, ending in kinds:
         at = root / folder.format(name)
-        paths = [path for path in list_pictures(at) if path.name.endswith(ending)]
+        paths = [path for path in list_pictures(at, as_released=as_released) if path.name.endswith(ending)]
         if not paths:
             raise InputError(f"{at} holds no picture whose name ends in {ending}.")
         if listed and (missing := sorted(listed - {folders.key(path) for path in paths})):

@@ -159,3 +159,23 @@ def test_presets_name_label_spaces(name: str) -> None:
     preset = getattr(presets, name)
     assert label_space(preset.space).num_classes
     assert preset.train.flip and not preset.test.flip
+
+
+def test_pictures_that_their_exif_turns_are_told_from_their_maps(tmp_path: Path) -> None:
+    write(tmp_path, "ade20k")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    path = tmp_path / "images/validation/city_000000.jpg"
+    Image.open(path).save(path, exif=turned)
+    with pytest.raises(InputError, match="40 x 30, its label map 30 x 40.*as_released=True leaves both"):
+        SceneFolder(tmp_path, presets.ADE20K_UNKNOWN_FIRST, "val")[0]
+    assert SceneFolder(tmp_path, presets.ADE20K_UNKNOWN_FIRST, "val", as_released=True)[0]["image"].shape[0] == 3
+
+
+def test_endings_in_any_letters_are_seen(tmp_path: Path) -> None:
+    write(tmp_path, "ade20k")
+    path = tmp_path / "images/validation/city_000000.jpg"
+    path.rename(path.with_suffix(".Jpg"))
+    assert len(SceneFolder(tmp_path, presets.ADE20K_UNKNOWN_FIRST, "val")) == 2
+    with pytest.raises(InputError, match="hold 1 and 2 files"):
+        SceneFolder(tmp_path, presets.ADE20K_UNKNOWN_FIRST, "val", as_released=True)
