@@ -1,34 +1,97 @@
 """Put a conditional norm into an existing network."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from semsyn.errors import InputError
-from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm
+from semsyn.errors import InputError, InputTypeError
+from semsyn.nn.conditional import Conditional, MakeNorm
+from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
+from semsyn.nn.replicate import replicate
 from semsyn.records.condition import Condition
 
-REPLACED: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)
+Size = tuple[int, int]
+
+REPLACED: tuple[type[nn.Module], ...] = (
+    nn.BatchNorm2d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm2d,
+    nn.GroupNorm,
+    BatchNorm,
+    SyncBatchNorm,
+    InstanceNorm,
+)
+
+
+class Levels:
+    """The condition of one call, at the sizes of the features that ask for it (nearest, floor rule)."""
+
+    def __init__(self, cond: Condition) -> None:
+        self.cond = cond
+        self.made = {cond.size: cond}
+        self.sizes: set[Size] = set()  # of the features so far
+        # What is resized inside a checkpointed part, perhaps without gradients, is no one else's.
+        self.keeps = not any(t.requires_grad for t in cond.tensors())
+
+    def at(self, size: Size) -> Condition:
+        """The condition for features of a size."""
+        self.sizes.add(size)
+        if size in self.made:
+            return self.made[size]
+        cond = self.cond.resized(size)
+        if self.keeps:
+            self.made[size] = cond
+        return cond
+
+    def find_size(self, count: int) -> Size | None:
+        """(h, w) of so many tokens: of features seen before, or of the condition's shape; None: they tell nothing."""
+        if seen := {size for size in self.sizes if size[0] * size[1] == count}:
+            return seen.pop() if len(seen) == 1 else None
+        h, w = self.cond.size
+        height = round((count * h / max(w, 1)) ** 0.5)
+        size = (height, count // max(height, 1))
+        fits = size[0] * size[1] == count and all(size[0] * b == size[1] * a for a, b in (self.cond.size, *self.sizes))
+        return size if fits else None
 
 
 class NormSlot(nn.Module):
-    """Stands where a norm stood and hands its features, with the condition of the call, to a conditional layer."""
+    """Stands where a norm stood and hands its features, with the condition of the call, to a conditional layer.
 
-    def __init__(self, layer: ConditionalNorm) -> None:
+    Args:
+        name: where it stood, for messages.
+        layer: the conditional layer.
+        after: what of the norm follows it; None: nothing.
+
+    Shape: n c h w, or n c (h w) as attention has its tokens, where the features before tell h and w.
+    """
+
+    levels: Levels | None = None
+
+    def __init__(self, name: str, layer: Conditional, after: nn.Module | None = None) -> None:
         super().__init__()
+        self.name = name
         self.layer = layer
-        self.levels: dict[tuple[int, int], Condition] | None = None
+        self.after = after
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.levels:
+        if self.levels is None:
             raise InputError(
-                "this network was modulated by replace_norms: call the ModulatedNetwork it returned, with cond=."
+                f"{self.name} of this network was modulated by replace_norms, but reached without a condition: call "
+                "the ModulatedNetwork it returned, with cond=. What a network keeps outside of its modules, or a "
+                "function that replaced a forward, does not belong to that call."
             )
-        size = (x.shape[2], x.shape[3])
-        if size not in self.levels:
-            self.levels[size] = next(iter(self.levels.values())).resized(size)
-        return self.layer(x, self.levels[size])
+        size = (x.shape[-2], x.shape[-1]) if x.ndim == 4 else self.levels.find_size(x.shape[2]) if x.ndim == 3 else None
+        if size is None:
+            raise InputError(
+                f"{self.name} was given features of shape {tuple(x.shape)}; which pixels they show is not known. Leave "
+                f"it as it is: replace_norms(…, where=lambda name: name != {self.name!r})."
+            )
+        y: Tensor = self.layer(x.unflatten(2, size) if x.ndim == 3 else x, self.levels.at(size))
+        y = y.flatten(2) if x.ndim == 3 else y
+        return y if self.after is None else self.after(y)
 
 
 class ModulatedNetwork(nn.Module):
@@ -37,21 +100,41 @@ class ModulatedNetwork(nn.Module):
     Args:
         network: the network, with a `NormSlot` in place of each norm.
 
-    The condition is given at full size; each slot reads it at the size of its features (nearest, floor rule; each size
-    made once a call). A bare tensor is taken as class_ids.
+    The condition is given at full size; each slot reads it at the size of its features. A bare tensor is taken as
+    class_ids. It belongs to the call alone: threads may call at once, with conditions of their own, and activation
+    checkpointing inside of the network finds the one that its part was first run with. For that, a call runs a replica
+    (see `semsyn.nn.replicate`); compiled, the network itself.
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def slots(self) -> Iterable[NormSlot]:
-        """The replaced norms, in the order of the network's modules."""
-        return (m for m in self.network.modules() if isinstance(m, NormSlot))
+    def slots(self) -> Iterator[NormSlot]:
+        """The replaced norms, in the order of the network's modules; not those of modulated networks inside of it."""
+        modules = list(self.network.named_modules())
+        others = tuple(f"{name}." for name, m in modules if isinstance(m, ModulatedNetwork))
+        return (m for name, m in modules if isinstance(m, NormSlot) and not name.startswith(others))
 
     def forward(self, *args: Any, cond: Condition | Tensor, **kwargs: Any) -> Any:
-        cond = Condition(class_ids=cond) if isinstance(cond, Tensor) else cond
-        levels = {cond.size: cond}
+        if not isinstance(cond, Condition | Tensor):
+            raise InputTypeError(
+                f"cond must be a Condition, or class_ids (n h w), found {type(cond).__name__}. See Condition.of(...)."
+            )
+        levels = Levels(Condition(class_ids=cond) if isinstance(cond, Tensor) else cond)
+        if torch.compiler.is_compiling():
+            return self._run_in_place(levels, *args, **kwargs)
+        replica = replicate(self.network, _is_slot, enters=_holds_own_slots)
+        for _, copy, before in replica.copies:
+            if isinstance(copy, NormSlot):
+                copy.levels = before["levels"] = levels
+        try:
+            return replica.network(*args, **kwargs)
+        finally:
+            replica.hand_back()
+
+    def _run_in_place(self, levels: Levels, *args: Any, **kwargs: Any) -> Any:
+        """As a compiler can follow it, which records no state."""
         for slot in self.slots():
             slot.levels = levels
         try:
@@ -65,42 +148,102 @@ def replace_norms(
     model: nn.Module,
     factory: MakeNorm,
     *,
-    kinds: tuple[type[nn.Module], ...] = REPLACED,
+    kinds: type[nn.Module] | Iterable[type[nn.Module]] = REPLACED,
     where: Callable[[str], bool] = lambda name: True,
+    after: Callable[[nn.Module], nn.Module | None] | None = None,
 ) -> ModulatedNetwork:
     """Replace the norms of a network by a conditional layer, in place.
 
     Args:
         model: any network of 2-d features.
         factory: makes the layer for c channels: ``partial(CLADE, num_classes=19)``.
-        kinds: module types that count as norms.
+        kinds: module types that count as norms: these exactly. Types derived from them may do more, so they are to be
+            named here, too, or left out by ``where``.
         where: told the dotted name of a norm, says whether to replace it.
+        after: given a norm, what of it runs behind the new layer, or None; for norms that hold more, such as timm's
+            ``BatchNormAct2d``: ``after=lambda norm: nn.Sequential(norm.drop, norm.act)``.
 
     Returns:
-        The network, its new layers on its device and in its dtype, behind a call that takes the condition:
-        ``replace_norms(unet, factory)(x, cond=class_ids)``.
+        The network behind a call that takes the condition: ``replace_norms(unet, factory)(x, cond=class_ids)``. The new
+        layers have mode, device and dtype of the old ones; a norm that was used in several places is one layer there.
 
     Raises:
-        InputError: if nothing matches, or the layer changes the number of channels.
+        InputError: if nothing matches, a norm is of a type derived from the kinds or holds more, or the layer changes
+            the number of channels. Then the network is as it was.
+        InputTypeError: if the factory makes no conditional layer.
     """
-    conditional = tuple(f"{name}." for name, m in model.named_modules() if isinstance(m, Conditional))  # norms of ours
-    found = [
-        (name, m)
-        for name, m in model.named_modules()
-        if isinstance(m, kinds) and not name.startswith(conditional) and where(name)
-    ]
-    if not found:
-        raise InputError(f"the network has no {', '.join(k.__name__ for k in kinds)} to replace.")
-    for name, norm in found:
-        channels = norm.num_channels if isinstance(norm, nn.GroupNorm) else norm.num_features
-        layer = factory(int(channels))  # type: ignore[arg-type]
-        if layer.out_channels != channels:
-            raise InputError(
-                f"{name} has {channels} channels, but the new layer returns {layer.out_channels}. Leave out edges."
-            )
-        like = next(model.parameters(), None)
-        parent, _, last = name.rpartition(".")
-        setattr(
-            model.get_submodule(parent), last, NormSlot(layer if like is None else layer.to(like.device, like.dtype))
+    exact: tuple[type[nn.Module], ...] = (kinds,) if isinstance(kinds, type) else tuple(kinds)
+    inner = model.network if isinstance(model, ModulatedNetwork) else model
+    names: dict[nn.Module, list[str]] = {}
+    for name, norm in _find_norms(inner, exact):
+        if where(name):
+            names.setdefault(norm, []).append(name)
+    if not names:
+        raise InputError(f"the network has no {', '.join(dict.fromkeys(k.__name__ for k in exact))} to replace.")
+    slots = {norm: _make_slot(inner, places[0], norm, factory, exact, after) for norm, places in names.items()}
+    for norm, places in names.items():
+        for name in places:
+            if not name:  # the network is a norm
+                return ModulatedNetwork(slots[norm])
+            parent, _, last = name.rpartition(".")
+            inner.get_submodule(parent)._modules[last] = slots[norm]
+    return model if isinstance(model, ModulatedNetwork) else ModulatedNetwork(model)
+
+
+def _is_slot(module: nn.Module) -> bool:
+    return isinstance(module, NormSlot)
+
+
+def _holds_own_slots(module: nn.Module) -> bool:
+    """Whether slots inside belong to this network's call: not those of a modulated network inside of it."""
+    return not isinstance(module, ModulatedNetwork | NormSlot)
+
+
+def _find_norms(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> Iterator[tuple[str, nn.Module]]:
+    """Under every name they have, but for those inside of conditional layers, which are ours."""
+    modules = list(model.named_modules(remove_duplicate=False))
+    conditional = tuple(f"{name}." for name, m in modules if isinstance(m, Conditional))
+    return ((name, m) for name, m in modules if isinstance(m, kinds) and not name.startswith(conditional))
+
+
+def _make_slot(
+    model: nn.Module,
+    name: str,
+    norm: nn.Module,
+    factory: MakeNorm,
+    kinds: tuple[type[nn.Module], ...],
+    after: Callable[[nn.Module], nn.Module | None] | None,
+) -> NormSlot:
+    kind = type(norm)
+    if kind not in kinds:
+        base = next(k for k in kinds if isinstance(norm, k))
+        raise InputError(
+            f"{name} is a {kind.__name__}, which may do more than the {base.__name__} it derives from. Name it, "
+            f"kinds=({kind.__name__}, …), and what of it stays, after=lambda norm: …; or leave it out with where=."
         )
-    return ModulatedNetwork(model)
+    if after is None and norm._modules:
+        raise InputError(
+            f"{name}, a {kind.__name__}, holds more than a norm: {', '.join(norm._modules)}. Say what of it stays: "
+            f"after=lambda norm: norm.{next(iter(norm._modules))}, or None for nothing."
+        )
+    channels = _count_channels(name, norm)
+    layer = factory(channels)
+    if not isinstance(layer, Conditional):
+        raise InputTypeError(f"the factory must make a conditional layer, such as CLADE; found {type(layer).__name__}.")
+    if layer.out_channels != channels:
+        raise InputError(
+            f"{name} has {channels} channels, but the new layer returns {layer.out_channels}. Leave out edges."
+        )
+    near = model.get_submodule(name.rpartition(".")[0])
+    tensors = chain(*((*m.parameters(), *m.buffers()) for m in (norm, near, model)))
+    if (like := next((t for t in tensors if t.is_floating_point()), None)) is not None:
+        layer.to(like.device, like.dtype)
+    return NormSlot(name, layer.train(norm.training), None if after is None else after(norm)).train(norm.training)
+
+
+def _count_channels(name: str, norm: nn.Module) -> int:
+    for attribute in ("num_features", "num_channels", "channels", "normalized_shape"):
+        match getattr(norm, attribute, None):
+            case int(channels) | (int(channels),):
+                return channels
+    raise InputError(f"{name}, a {type(norm).__name__}, does not say how many channels it has; leave it out: where=.")

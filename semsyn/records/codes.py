@@ -9,7 +9,9 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.maps import resize_ids
+from semsyn.records.arguments import Images, as_images
 from semsyn.records.layout import Layout
+from semsyn.records.record import Record, register_record
 
 Per = Literal["image", "class", "instance", "region", "pixel"]
 Law = Literal["normal", "uniform", "given"]
@@ -18,8 +20,9 @@ Size = tuple[int, int]
 _MASK = (1 << 64) - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Codes:
+@register_record
+@dataclass(eq=False, repr=False, kw_only=True)
+class Codes(Record):
     """A code for each picture, class, instance, region or pixel of a batch.
 
     Attributes:
@@ -44,17 +47,13 @@ class Codes:
         if self.per == "region" and self.ids is None:
             raise InputError("codes of regions need ids, n h w: which region each pixel belongs to.")
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Codes":
-        """The same on another device, or the codes in another dtype."""
-        ids = None if self.ids is None else self.ids.to(device=device)
-        return replace(self, table=self.table.to(device=device, dtype=dtype), ids=ids)
-
     def __len__(self) -> int:
         return len(self.table)
 
-    def __getitem__(self, images: slice | Tensor) -> "Codes":
+    def __getitem__(self, images: Images) -> "Codes":
         """Those of some pictures of the batch."""
-        return replace(self, table=self.table[images], ids=None if self.ids is None else self.ids[images])
+        chosen = as_images(images, len(self))
+        return self.map_tensors(lambda t: t[chosen])
 
     @property
     def has_pixels(self) -> bool:
@@ -251,14 +250,17 @@ def draw_codes(
         n ... , or n r ... with rows; float32 on CPU.
     """
 
-    def draw(seed: int, index: int) -> Tensor:
-        rng = _generator(seed, stream, index)
-        return torch.rand(shape, generator=rng) if law == "uniform" else torch.randn(shape, generator=rng)
+    draw_one = torch.rand if law == "uniform" else torch.randn
+
+    def draw(seed: int, index: int) -> Tensor:  # whatever torch's defaults are: a seed means the same codes everywhere
+        return draw_one(shape, generator=_generator(seed, stream, index), dtype=torch.float32, device="cpu")
 
     if rows is None:
         return torch.stack([draw(seed, -1) for seed in seeds])
     codes = [draw(seed, i) for seed in seeds for i in range(rows)]
-    return torch.stack(codes).view(len(seeds), rows, *shape) if codes else torch.empty(len(seeds), rows, *shape)
+    if not codes:
+        return torch.zeros(len(seeds), rows, *shape, dtype=torch.float32, device="cpu")
+    return torch.stack(codes).view(len(seeds), rows, *shape)
 
 
 def _generator(seed: int, stream: int, index: int) -> torch.Generator:
@@ -268,4 +270,4 @@ def _generator(seed: int, stream: int, index: int) -> torch.Generator:
         state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
         state ^= state >> 31
-    return torch.Generator().manual_seed(state - (1 << 63))
+    return torch.Generator("cpu").manual_seed(state - (1 << 63))

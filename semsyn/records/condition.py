@@ -7,11 +7,12 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
+from semsyn.records.record import Record
 from semsyn.records.regions import Regions
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parts:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Parts(Record):
     """What is known of the parts of objects, and noise for where there are none.
 
     Attributes:
@@ -30,8 +31,8 @@ class Parts:
         return replace(self, features=features, mask=mask)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Routing:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Routing(Record):
     """How much of each expert a pixel takes.
 
     Attributes:
@@ -48,8 +49,8 @@ class Routing:
         return Routing(conv=conv, norm=norm)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Condition:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Condition(Record):
     """Id maps, dense maps and codes at one resolution; every conditional layer is called as ``layer(x, condition)``.
 
     Attributes:

@@ -12,19 +12,27 @@ from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.functional.maps import dense_ids, region_offsets, resize_ids
 from semsyn.functional.maps import edges as find_edges
 from semsyn.labels import LabelSpace
+from semsyn.records.arguments import Images, Size, as_images, as_names, as_size, as_space, check_is
 from semsyn.records.objects import Objects
+from semsyn.records.record import Record, register_record
 
 T = TypeVar("T")
+
+AXES = {"class_ids": "n h w", "instance_ids": "n h w", "edges": "n h w", "offsets": "n two h w", "planes": "n p h w"}
 
 KEPT_INSTANCE_IDS = (
     256  # ids of 8-bit instance maps stay as they are, so that an edit of the map does not rename the others
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+@register_record
+@dataclass(eq=False, repr=False, kw_only=True)
+class Layout(Record):
     """Id maps of a batch of scenes, nothing learned. `Layout.of` makes one from a data set's maps and is where values
     are checked.
+
+    ``layout[i]``, ``layout[2:5]`` and ``for one in layout`` give layouts of some of its pictures. A DataLoader puts the
+    layouts of single scenes together by itself (`Layout.cat`).
 
     Attributes:
         class_ids: n h w, int64 in [0, k]; k itself is "no class".
@@ -33,7 +41,13 @@ class Layout:
         offsets: n 2 h w, float32, place of each pixel in its region (vertical, horizontal; ICPE); or None.
         planes: n p h w, other dense conditions (a sketch, soft maps); or None.
         objects: what is known of single objects; or None.
+
+    Raises:
+        InputError: for maps of other axes or sizes.
+        InputTypeError: for what is no tensor, and ids that are no int64.
     """
+
+    is_batch = True
 
     class_ids: Tensor
     instance_ids: Tensor | None = None
@@ -42,14 +56,27 @@ class Layout:
     planes: Tensor | None = None
     objects: Objects | None = None
 
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        for name, axes in AXES.items():
+            if (value := getattr(self, name)) is None and name != "class_ids":
+                continue
+            check_is(value, Tensor, name, "Layout.of(…) makes it of what a data set stores.")
+            if name in ("class_ids", "instance_ids") and value.dtype != torch.int64:
+                raise InputTypeError(
+                    f"{name} must be int64, found {value.dtype}. Layout.of(…) checks and converts ids."
+                )
+            check_shape(value, axes, name=name, **sizes)
+            sizes = sizes or {"n": value.shape[0], "h": value.shape[1], "w": value.shape[2]}
+
     @classmethod
     def of(
         cls,
         label_map: Any,
         instance_map: Any = None,
         *,
-        space: LabelSpace | int,
-        size: tuple[int, int] | None = None,
+        space: LabelSpace | int | str,
+        size: Size | int | None = None,
         requires: Iterable[str] = (),
         planes: Tensor | None = None,
         objects: Objects | None = None,
@@ -62,8 +89,9 @@ class Layout:
             instance_map: the same shape, any integers that tell objects apart. None: every class of a picture is one
                 instance. Ids below 256 stay as they are, larger ones (Cityscapes' 1000 · class + number) are replaced
                 by their rank.
-            space: the ids' meaning; a bare number of classes k accepts ids in [0, k].
-            size: (h, w) to resize to, by Pillow's nearest rule, as the released data pipelines do. None: as it is.
+            space: the ids' meaning, or its name; a bare number of classes k accepts ids in [0, k].
+            size: (h, w) to resize to, or one number for both, by Pillow's nearest rule, as the released data pipelines
+                do. None: as it is.
             requires: the fields wanted besides class_ids: ``instance_ids``, ``edges``, ``offsets``, ``planes``,
                 ``objects``. Edges are found at the new size, offsets before resizing: both as the released pipelines
                 do.
@@ -76,7 +104,10 @@ class Layout:
                 objects, or objects of maps of another size.
             InputTypeError: for maps that do not hold integers.
         """
-        raw = _id_map(label_map, "label_map")
+        wanted = set(as_names(requires, "requires"))
+        if unknown := sorted(wanted - {f.name for f in fields(cls)}):
+            raise InputError(f"a Layout has no {unknown}; it has {[f.name for f in fields(cls)]}.")
+        raw, space = _id_map(label_map, "label_map"), as_space(space)
         class_ids = space.map_ids(raw) if isinstance(space, LabelSpace) else _check_ids(raw, space)
         instances = class_ids if instance_map is None else _id_map(instance_map, "instance_map")
         if instances.shape != class_ids.shape:
@@ -86,14 +117,11 @@ class Layout:
             )
         if planes is not None:
             check_shape(planes, "n p h w", n=len(class_ids), name="planes")
-        wanted = set(requires)
-        if unknown := wanted - {f.name for f in fields(cls)}:
-            raise InputError(f"a Layout has no {sorted(unknown)}; it has {[f.name for f in fields(cls)]}.")
         if "planes" in wanted and planes is None:
             raise InputError("this network reads dense planes (a sketch): give planes, n p h w.")
         if "instance_ids" in wanted:
             instances = _instance_ids(instances)  # before resizing: an object keeps its id at every size
-        size = (class_ids.shape[1], class_ids.shape[2]) if size is None else (size[0], size[1])
+        size = (class_ids.shape[1], class_ids.shape[2]) if size is None else as_size(size)
         _check_objects(objects, "objects" in wanted, size)
         class_ids, instances = (resize_ids(ids, size, rule="centre") for ids in (class_ids, instances))
         return cls(
@@ -118,17 +146,14 @@ class Layout:
         """Largest instance id + 1; 0 without an instance map."""
         return 0 if self.instance_ids is None else int(self.instance_ids.max()) + 1
 
-    def _map(self, change: Any, objects: Objects | None = None) -> "Layout":
-        present = {f.name: t for f in fields(self) if isinstance(t := getattr(self, f.name), Tensor)}
-        return replace(self, **{name: change(t) for name, t in present.items()}, objects=objects)
+    def _map(self, change: Callable[[Tensor], Tensor], objects: Objects | None = None) -> "Layout":
+        """The maps changed; objects do not follow by themselves."""
+        return replace(replace(self, objects=None).map_tensors(change), objects=objects)
 
-    def to(self, device: torch.device | str) -> "Layout":
-        """The same maps on another device."""
-        return self._map(lambda t: t.to(device), None if self.objects is None else self.objects.to(device))
-
-    def __getitem__(self, images: slice | Tensor) -> "Layout":
-        """Some images of the batch (a slice or an index tensor, so that the image axis stays)."""
-        return self._map(lambda t: t[images], self._objects_of(lambda t: t[images]))
+    def __getitem__(self, images: Images) -> "Layout":
+        """Some images of the batch, by a number, a slice or an index tensor; the image axis stays."""
+        chosen = as_images(images, len(self))
+        return self._map(lambda t: t[chosen], self._objects_of(lambda t: t[chosen]))
 
     def repeat(self, times: int) -> "Layout":
         """Each image ``times`` times in a row."""
@@ -192,20 +217,28 @@ def _shape(ids: Tensor) -> str:
 
 
 def _id_map(ids: Any, name: str) -> Tensor:
+    if ids is None or isinstance(ids, Layout):
+        raise InputTypeError(f"{name} must be a tensor or an array of integers, found {type(ids).__name__}.")
     try:
-        if getattr(getattr(ids, "flags", None), "writeable", True) is False:
-            ids = ids.copy()  # a view of a picture, which torch would warn about
+        flags, strides = getattr(ids, "flags", None), getattr(ids, "strides", ())
+        if getattr(flags, "writeable", True) is False or min(strides, default=0) < 0:
+            ids = ids.copy()  # a view of a picture, which torch would warn about, or a flipped one, which it refuses
         tensor = torch.as_tensor(ids)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputTypeError(f"{name} must be a tensor or an array of integers: {error}") from error
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
-        raise InputTypeError(f"{name} must hold integers, found {tensor.dtype}. Soft maps go into planes.")
+        hint = "argmax(1) makes ids of a one-hot map" if tensor.ndim == 4 else "soft maps go into planes"
+        raise InputTypeError(f"{name} must hold integers, found {tensor.dtype} {tuple(tensor.shape)}; {hint}.")
     is_picture = tensor.ndim == 3 and tensor.dtype == torch.uint8 and tensor.shape[2] in (3, 4)  # h w 3, not n h w
     tensor = tensor[None] if tensor.ndim == 2 else tensor
     if tensor.ndim != 3 or is_picture:
+        hint = "an RGB picture? semsyn.data.read_label_map reads it."
+        if tensor.ndim == 4 and tensor.shape[3] not in (3, 4):
+            hint = f"ids need no axis of channels: take argmax(1) of a one-hot map, or {name}[:, 0]."
+        raise InputError(f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}: {hint}")
+    if tensor.shape[2] == 1 < min(tensor.shape[:2]):
         raise InputError(
-            f"{name} must be h w or n h w, found shape {tuple(tensor.shape)}"
-            f"{', an RGB picture?' if is_picture else '.'} Read pictures with semsyn.data.read_label_map."
+            f"{name} has shape {tuple(tensor.shape)}: h w 1, it seems. Drop the axis of channels: {name}[..., 0]."
         )
     if tensor.numel() == 0:
         raise InputError(f"{name} is empty: shape {tuple(tensor.shape)}.")

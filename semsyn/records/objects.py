@@ -1,6 +1,6 @@
 """The objects of a batch of scenes: what they are, where, and their silhouettes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +10,15 @@ from torch import Tensor
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.object_boxes import object_windows
 from semsyn.functional.object_crops import ObjectFrame, crop_objects
+from semsyn.records.record import Record, register_record
 
 CROP_SIZE = 64  # side of silhouettes and part maps
 NO_PART_MAP = -1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Objects:
+@register_record
+@dataclass(eq=False, repr=False, kw_only=True)
+class Objects(Record):
     """o objects, those of an image one after another, in the order in which they are pasted: later ones hide earlier
     ones. `semsyn.data.find_objects` finds them in a data set's instance map.
 
@@ -105,11 +107,7 @@ class Objects:
 
     def __getitem__(self, objects: Tensor) -> "Objects":
         """Some of the objects (an index or a mask); images keep their numbers."""
-        return self._map(lambda t: t[objects])
-
-    def to(self, device: torch.device | str) -> "Objects":
-        """The same objects on another device."""
-        return self._map(lambda t: t.to(device))
+        return self.map_tensors(lambda t: t[objects])
 
     def of_images(self, images: Tensor) -> "Objects":
         """The objects of a new batch, made of these images of the old one; an image may come several times."""
@@ -180,10 +178,6 @@ class Objects:
         if self.part_maps is not None:
             return self
         return replace(self, part_maps=torch.full_like(self.silhouettes, NO_PART_MAP, dtype=torch.int64))
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> "Objects":
-        changed: dict[str, Any] = {name: change(t) for name, t in vars(self).items() if isinstance(t, Tensor)}
-        return replace(self, **changed)
 
 
 def _check_table(images: Tensor, boxes: Tensor, original_sizes: Tensor, count: int, size: tuple[int, int]) -> None:

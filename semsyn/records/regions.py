@@ -11,6 +11,7 @@ from torch import Tensor
 from semsyn.functional.find_windows import find_windows
 from semsyn.functional.maps import resize_ids
 from semsyn.ops.find_windows.reference import distinct_columns
+from semsyn.records.record import Record
 
 Rows = tuple[Tensor, ...]
 
@@ -19,8 +20,8 @@ REGION_ROWS, WINDOW_ROWS = 16, 256
 MAX_PRESENCE = 2**20  # keys that are counted by a table of them all; more are sorted
 
 
-@dataclass(frozen=True, kw_only=True)
-class Regions:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Regions(Record):
     """The distinct combinations of what maps hold at a pixel, over the whole batch, and where they are.
 
     Attributes:
@@ -55,7 +56,7 @@ class Regions:
         if instance_ids is not None:
             images = torch.arange(len(class_ids), device=class_ids.device)
             maps |= {"instance_ids": instance_ids, "images": images[:, None, None].expand_as(class_ids)}
-        extents = [int(t.max()) + 1 for t in maps.values()]
+        extents = [int(t.max()) + 1 if t.numel() else 1 for t in maps.values()]  # a batch may be empty
         key = torch.zeros_like(class_ids)
         for values, extent in zip(maps.values(), extents, strict=True):
             key = key * extent + values
@@ -108,8 +109,8 @@ class Regions:
         return replace(self, windows=self.windows.recalling(self.rows(), earlier.windows, earlier.rows()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Windows:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Windows(Record):
     """The distinct windows of regions that two convolutions in a row see, over the whole batch, and where they are.
 
     Attributes:

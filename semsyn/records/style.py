@@ -2,30 +2,44 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
+from semsyn.records.arguments import Images, as_ids, as_names, check_is
 from semsyn.records.codes import Codes, Per
 from semsyn.records.layout import Layout
+from semsyn.records.record import Record, register_record
 
 Instances = Iterable[int] | Mapping[int, int]
 Rows = tuple[slice | Tensor, slice | Tensor | list[int]]
 
 
-@dataclass(frozen=True)
-class Style(Mapping[str, Codes]):
+@register_record
+@dataclass(frozen=True, eq=False, repr=False)
+class Style(Record, Mapping[str, Codes]):
     """The codes of a batch of pictures, by the names that the readers' `CodeSpec` give: ``style["start"].table``.
+
+    ``style[i]`` and ``style[2:5]`` are the styles of some of the pictures. A DataLoader puts styles together by itself
+    (`Style.cat`).
 
     Attributes:
         codes: the same, as a mapping.
     """
 
+    is_batch = True
+
     codes: Mapping[str, Codes]
 
-    def __getitem__(self, name: str) -> Codes:
-        return self.codes[name]
+    @overload
+    def __getitem__(self, key: str) -> Codes: ...
+    @overload
+    def __getitem__(self, key: Images) -> "Style": ...
+    def __getitem__(self, key: str | Images) -> "Codes | Style":
+        """The codes of that name, or the codes of some pictures by a number, a slice or an index tensor."""
+        return self.codes[key] if isinstance(key, str) else self.images(key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.codes)
@@ -46,15 +60,11 @@ class Style(Mapping[str, Codes]):
             )
         return self.codes[name]
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Style":
-        """The same codes on another device or in another dtype."""
-        return self.map(lambda codes: codes.to(device=device, dtype=dtype))
-
     def map(self, change: Callable[[Codes], Codes]) -> "Style":
         """The same with all codes changed."""
         return Style({name: change(codes) for name, codes in self.codes.items()})
 
-    def images(self, images: slice | Tensor) -> "Style":
+    def images(self, images: Images) -> "Style":
         """The codes of some pictures of the batch."""
         return self.map(lambda codes: codes[images])
 
@@ -65,8 +75,10 @@ class Style(Mapping[str, Codes]):
         Raises:
             InputError: if they differ in that.
         """
+        if not styles:
+            raise InputError("no styles to put together.")
         joined = {}
-        for name in styles[0]:
+        for name in dict.fromkeys(name for style in styles for name in style):
             parts = [style.find(name) for style in styles]
             if len({(c.per, c.ids is None, c.table.shape[1:]) for c in parts}) > 1:
                 raise InputError(f"the styles hold codes {name!r} of different kinds: they cannot be put together.")
@@ -107,8 +119,12 @@ class Style(Mapping[str, Codes]):
             raise InputError("mix takes either classes= or instances=.")
         if classes is None and instances is None and levels is None and only is None:
             raise InputError("mix needs to know what to take: classes=, instances=, levels= or only=.")
-        names = [name for name in self if name in other] if only is None else list(only)
-        chosen = _Selection(layout, classes, instances, None if levels is None else list(levels))
+        check_is(other, Style, "other", "generator.style(…) makes one of tensors.")
+        names = [name for name in self if name in other] if only is None else list(as_names(only, "only"))
+        classes = None if classes is None else as_ids(classes, "classes")
+        if instances is not None and not isinstance(instances, Mapping):
+            instances = as_ids(instances, "instances")
+        chosen = _Selection(layout, classes, instances, None if levels is None else list(as_ids(levels, "levels")))
         refused = {name: why for name in names if (why := chosen.why_not(self.find(name), other.find(name)))}
         if refused and (only is not None or len(refused) == len(names)):
             raise InputError("; ".join(f"codes {name!r} {why}" for name, why in refused.items()) + ".")
@@ -263,8 +279,9 @@ def _check_rows(name: str, ids: Iterable[int], codes: Codes, whose: str) -> None
         raise InputError(f"{whose} style has codes {name!r} for {codes.per} ids 0 to {count - 1}, not for {missing}.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gaussian:
+@register_record
+@dataclass(eq=False, repr=False, kw_only=True)
+class Gaussian(Record):
     """What an encoder says of one kind of codes.
 
     Attributes:
@@ -304,8 +321,9 @@ class Gaussian:
         return replace(self, mu=move(self.mu), logvar=move(self.logvar), valid=valid)
 
 
-@dataclass(frozen=True)
-class Posterior(Mapping[str, Gaussian]):
+@register_record
+@dataclass(frozen=True, eq=False, repr=False)
+class Posterior(Record, Mapping[str, Gaussian]):
     """What an encoder returns: Gaussians of codes, by their names: ``posterior["start"].mu``.
 
     Attributes:

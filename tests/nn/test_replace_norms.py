@@ -110,7 +110,7 @@ def test_norms_inside_conditional_layers_stay() -> None:
 
 
 def test_what_cannot_be_replaced() -> None:
-    with pytest.raises(InputError, match="no BatchNorm2d, InstanceNorm2d, GroupNorm to replace"):
+    with pytest.raises(InputError, match="no BatchNorm2d, SyncBatchNorm, InstanceNorm2d, GroupNorm.* to replace"):
         replace_norms(nn.Conv2d(3, 3, 1), FACTORY)
     with pytest.raises(InputError, match=r"down.1 has 4 channels, but the new layer returns 5. Leave out edges"):
         replace_norms(Network(), partial(CLADE, num_classes=5, has_edges=True))

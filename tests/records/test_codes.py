@@ -257,3 +257,21 @@ def test_seeds_of_known_pictures_keep_their_draws() -> None:
         draw_codes([7], (1,), law="uniform"),
     ]
     torch.testing.assert_close(torch.cat(known).flatten(), torch.tensor([1.4979839, 1.3471062, 0.9935711]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_a_seed_gives_the_same_codes_under_any_default_dtype(dtype: torch.dtype) -> None:
+    expected = [draw_codes([3], (5,), rows=2), draw_codes([3], (5,), law="uniform")]
+    torch.set_default_dtype(dtype)
+    try:
+        found = [draw_codes([3], (5,), rows=2), draw_codes([3], (5,), law="uniform")]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(a.dtype == torch.float32 and torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_a_seed_gives_the_same_codes_under_any_default_device() -> None:
+    expected = draw_codes([3], (5,), rows=2)
+    with torch.device("meta"):  # stands for an accelerator
+        found, none = draw_codes([3], (5,), rows=2), draw_codes([3], (5,), rows=0)
+    assert found.device.type == none.device.type == "cpu" and torch.equal(found, expected)

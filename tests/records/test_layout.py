@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from semsyn.errors import InputError, InputTypeError
+from semsyn.errors import InputError, InputTypeError, UnknownNameError
 from semsyn.functional import edges, region_offsets, resize_ids
 from semsyn.labels import LabelSpace
 from semsyn.records.layout import Layout, once_per_size
@@ -39,11 +39,11 @@ def test_arrays_of_any_integer_type(dtype: type) -> None:
 
 
 def test_the_void_policy_of_the_space_holds() -> None:
-    void = torch.tensor([[0, 255]])
-    with pytest.raises(InputError, match="255 in 1 pixel.*void"):
+    void = torch.tensor([[0, 2, 255]])
+    with pytest.raises(InputError, match="255 in 1 pixel"):
         Layout.of(void, space=SPACE)
-    assert Layout.of(void, space=replace(SPACE, void=3)).class_ids.tolist() == [[[0, 3]]]
-    assert Layout.of(void, space=replace(SPACE, void=1)).class_ids.tolist() == [[[0, 1]]]
+    assert Layout.of(void, space=replace(SPACE, void=3)).class_ids.tolist() == [[[0, 2, 3]]]
+    assert Layout.of(void, space=replace(SPACE, void=1)).class_ids.tolist() == [[[0, 2, 1]]]
 
 
 @pytest.mark.parametrize("space", [SPACE, 3])
@@ -227,3 +227,39 @@ def test_equal_sizes_share_a_result() -> None:
 
     assert once_per_size(make, [(1, 2), (2, 4), (1, 2), (2, 4), (4, 8)]) == (1, 2, 1, 2, 3)
     assert made == [(1, 2), (2, 4), (4, 8)]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (None, InputTypeError, "label_map must be a tensor or an array of integers, found NoneType"),
+        ("map.png", InputTypeError, "label_map must be a tensor or an array of integers"),
+        (torch.zeros(1, 3, 4, 5), InputTypeError, r"\(1, 3, 4, 5\); argmax\(1\) makes ids of a one-hot map"),
+        (torch.zeros(1, 3, 4, 5).long(), InputError, r"ids need no axis of channels: take argmax\(1\)"),
+        (torch.zeros(1, 1, 4, 5).long(), InputError, r"or label_map\[:, 0\]"),
+        (torch.zeros(4, 5, 1).long(), InputError, r"h w 1, it seems. Drop the axis of channels: label_map\[..., 0\]"),
+    ],
+    ids=["None", "path", "one-hot", "integer one-hot", "n 1 h w", "h w 1"],
+)
+def test_what_is_no_map_is_told(given: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Layout.of(given, space=3)
+
+
+def test_flipped_arrays_are_read() -> None:
+    ids = np.arange(6).reshape(2, 3)
+    layout = Layout.of(ids[::-1, ::-1], ids[:, ::-1], space=6, requires=("instance_ids",))
+    assert layout.class_ids.tolist() == [[[5, 4, 3], [2, 1, 0]]]
+    assert layout.instance_ids.tolist() == [[[2, 1, 0], [5, 4, 3]]]
+
+
+def test_a_space_by_name_and_one_number_for_both_sides() -> None:
+    ids = torch.zeros(4, 6, dtype=torch.int64)
+    assert Layout.of(ids, space="toyscenes", size=2).size == (2, 2)
+    with pytest.raises(UnknownNameError, match="ade20k"):
+        Layout.of(ids, space="ade2k")
+    with pytest.raises(InputTypeError, match="space must be a label space, its name or a number of classes, found 1.5"):
+        Layout.of(ids, space=1.5)
+    for size in ("64", 1.5, (1, 2, 3), (1.5, 2)):
+        with pytest.raises(InputTypeError, match=r"size must be \(height, width\) or one number for both"):
+            Layout.of(ids, space=3, size=size)
