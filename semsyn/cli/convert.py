@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 from semsyn.cli.options import parse_size
@@ -9,21 +10,24 @@ from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.errors import InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
-from semsyn.hub.save import save_pretrained
+from semsyn.hub.save import card_of, save_pretrained
 from semsyn.hub.weights_file import describe_file
 from semsyn.models import FAMILIES
+
+NAME = re.compile(r"[a-z0-9]+/\w[\w.-]{0,99}", re.ASCII)
 
 EPILOG = """\
 The file is read without running any code in it. Family, classes, width and options are found in it.
 What it does not tell (the picture's size, the depth, SPADE's edge channel, OASIS' noise channels, SCGAN's
-temperature) comes from the options, else from --card, else from --options, an opt.txt or SCGAN's yml file,
-which are found beside the file, too.
+temperature) comes from the options, else from --card, else from --options: an opt.txt, opt.pkl or SCGAN's
+yml file, which are found beside the file, too. A data set that they name says what the ids mean.
 
 examples:
   semsyn convert ade20k/best_net_G.pth --card clade/ade20k --out clade-ade20k.safetensors
   semsyn convert checkpoints/mine --image-size 256x512 --upsampling more --no-edges --out mine.safetensors
   semsyn convert ipose_ade20k --card ipose/ade20k --supports Full_Parts --out ipose-ade20k.safetensors
   semsyn convert oasis_ade20k_pretrained --card oasis/ade20k --out oasis-ade20k.safetensors
+  semsyn convert training.ckpt --key netG_ema --options opt.txt --name spade/mine --out mine.safetensors
   semsyn convert best_net_G.pth --encoder best_net_IE.pth --card inade/ade20k --out inade-ade20k.safetensors
 """
 
@@ -36,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the generator's file, or its folder")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write, a .safetensors file")
     parser.add_argument("--card", metavar="NAME", help="the released weights that it is, as in `semsyn list`")
+    parser.add_argument("--key", metavar="KEY", help="where the generator stands in a file of several networks")
     parser.add_argument("--encoder", metavar="FILE", type=Path, help="the encoder's file (a folder's own is found)")
     for role, titles in _companions().items():
         parser.add_argument(
@@ -53,18 +58,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="SPADE: whether the last label channel is the map of instance borders",
     )
-    parser.add_argument("--space", metavar="SPACE", help=f"what the ids mean: {SPACE_HELP}; default: the card's")
-    parser.add_argument("--options", metavar="FILE", type=Path, help="the original options: opt.txt or yml (SCGAN)")
+    parser.add_argument(
+        "--space",
+        metavar="SPACE",
+        help=f"what the ids mean: {SPACE_HELP}; default: the card's, or that of the data set that the options name",
+    )
+    parser.add_argument(
+        "--options", metavar="FILE", type=Path, help="the original options: opt.txt, opt.pkl or yml (SCGAN)"
+    )
+    parser.add_argument("--name", metavar="NAME", help="what to call the weights, such as clade/mine")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert, save, and print the verdict."""
-    _check_out(args.out, args.checkpoint, overwrite=args.overwrite)
     files = {"generator": args.checkpoint, "encoder": args.encoder}
     files |= {role: getattr(args, role) for role in _companions()}
     files = {role: path for role, path in files.items() if path is not None}
+    inputs = [*files.values(), *([args.options] if args.options else []), *([Path(args.space)] if args.space else [])]
+    _check_out(args.out, inputs, overwrite=args.overwrite)
+    if args.name is not None and not NAME.fullmatch(args.name):
+        raise InputError(
+            f"--name {args.name!r} must be FAMILY/DATASET of letters, digits, '-', '_' and '.': clade/mine."
+        )
     try:
         conversion = convert_checkpoint(
             args.checkpoint if len(files) == 1 else files,
@@ -74,21 +91,25 @@ def run(args: argparse.Namespace) -> None:
             has_edges=args.edges,
             label_space=None if args.space is None else find_space(args.space),
             options=args.options,
+            key=args.key,
             **given_resources(args),
         )
     except InputError as error:
         hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME, --options FILE"
         raise InputError(f"{error} On the command line: {hint}.") from error
-    save_pretrained(conversion.generator, args.out, overwrite=args.overwrite)
     generator = conversion.generator
-    facts = describe_file(generator, generator.card)
+    save_pretrained(generator, args.out, name=args.name, overwrite=args.overwrite)
+    facts = describe_file(generator, card_of(generator, args.name))
     if args.json:
-        print(json.dumps({"out": str(args.out), "verdict": conversion.verdict} | facts, indent=2))
+        notes = list(conversion.notes)
+        print(json.dumps({"out": str(args.out), "verdict": conversion.verdict, "notes": notes} | facts, indent=2))
         return
     print(f"{', '.join(entry['file'] for entry in facts['origin'])}: {conversion.verdict}")
     print(f"name     {facts['name']}")
     print(f"labels   {'not stated' if generator.label_space is None else generator.label_space.name}")
     print(f"licence  {facts['license']}")
+    for note in conversion.notes:
+        print(f"note     {note}")
     print(f"written  {args.out}")
     print(f"run      semsyn generate {args.out} map.png --out pictures")
 
@@ -102,7 +123,7 @@ def _companions() -> dict[str, list[str]]:
     return found
 
 
-def _check_out(out: Path, checkpoint: Path, *, overwrite: bool) -> None:
+def _check_out(out: Path, inputs: list[Path], *, overwrite: bool) -> None:
     """Refuse before minutes of work what saving would refuse after them."""
     if out.suffix != ".safetensors":
         raise InputError(f"--out {out} must end in .safetensors.")
@@ -110,7 +131,7 @@ def _check_out(out: Path, checkpoint: Path, *, overwrite: bool) -> None:
         return
     if out.is_dir():
         raise InputError(f"--out {out} is a folder; give a file name.")
-    if checkpoint.exists() and out.samefile(checkpoint):
-        raise InputError(f"--out {out} is the checkpoint itself; give another name.")
+    if taken := next((path for path in inputs if path.exists() and out.samefile(path)), None):
+        raise InputError(f"--out {out} is {taken}, which is read; give another name.")
     if not overwrite:
         raise InputError(f"{out} exists and was kept; pass --overwrite to replace it, or another --out.")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 
 from semsyn.hub.info import info
 from semsyn.models.card import Card
@@ -10,23 +11,29 @@ EPILOG = """\
 examples:
   semsyn info clade/ade20k
   semsyn info clade/toyscenes --json
+  semsyn info clade-ade20k.safetensors
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.description = (
-        "Say what is known of a name: licence, paper, where the authors host the weights, how to run it."
+        "Say what is known of a name, or of a file that semsyn has written: licence, paper, where the authors host the "
+        "weights, how to run it."
     )
     parser.epilog = EPILOG
-    parser.add_argument("name", metavar="NAME", help="as in `semsyn list`")
+    parser.add_argument("name", metavar="NAME", help="as in `semsyn list`, or a weights file")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the facts, or JSON."""
     found = info(args.name)
-    commands = list_commands(found.card)
+    commands = (
+        list_commands(found.card)
+        if found.file is None
+        else [f"semsyn generate {shlex.quote(args.name)} map.png --out pictures"]
+    )
     if args.json:
         print(json.dumps(found.to_dict() | {"commands": commands}, indent=2))
         return

@@ -1,18 +1,19 @@
-"""Original options: the ``opt.txt`` that training scripts write beside their weights, and SCGAN's yml files."""
+"""Original options: the ``opt.txt`` and ``opt.pkl`` that training scripts write beside their weights, and yml files."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from semsyn.convert.files import read_bytes, read_text
+from semsyn.convert.plain_pickle import read_plain_pickle
 from semsyn.errors import CheckpointError
 
-__all__ = ["Kinds", "Option", "find_yaml", "flag", "parse_options", "parse_yaml", "read_options"]
+__all__ = ["Kinds", "Option", "check_options", "find_yaml", "flag", "parse_options", "parse_yaml", "read_options"]
 
 Option = bool | int | float | str | None
 Kinds = Mapping[str, Callable[[str], Option]]  # what each option that shapes a network is; every other stays text
 
-_LINE = re.compile(r"^\s*(?P<name>[A-Za-z_]\w*):(?P<value>.*?)(?:\s*\[default: (?P<default>.*)\])?\s*$")
-_RULE = re.compile(r"^\s*-{3,}.*-{3,}\s*$")
+_WHAT = "an options file"
 _YAML = (".yml", ".yaml")
 
 
@@ -38,13 +39,14 @@ def parse_options(text: str, kinds: Kinds) -> dict[str, Option]:
     """
     options: dict[str, Option] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or _RULE.match(line):
+        line = line.strip()
+        if not line or (line.startswith("---") and line.endswith("---")):
             continue
-        found = _LINE.match(line)
-        if found is None:
-            raise CheckpointError(f"line {number} of the options file is not 'name: value': {line.strip()[:80]!r}.")
-        name, value = found["name"], found["value"].strip()
-        options[name] = _read_value(name, value, kinds, f"line {number} of the options file")
+        name, colon, rest = line.partition(":")
+        if not colon or not name.isidentifier():
+            raise CheckpointError(f"line {number} of the options file is not 'name: value': {line[:80]!r}.")
+        value = rest.partition("[default: ")[0] if rest.endswith("]") else rest
+        options[name] = _read_value(name, value.strip(), kinds, f"line {number} of the options file")
     if not options:
         raise CheckpointError("the options file holds no 'name: value' line.")
     return options
@@ -63,31 +65,62 @@ def parse_yaml(text: str, kinds: Kinds) -> dict[str, Option]:
     Raises:
         CheckpointError: if it is no yml, no such mapping, or an option's value has the wrong type.
     """
+    return _check_named(_load_yaml(text), kinds, "the yml file")
+
+
+def _load_yaml(text: str) -> Any:
     import yaml  # type: ignore[import-untyped, unused-ignore]  # for few files, so not before the first of them
 
+    class Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
+        """Without merging (``<<``), by which a small file can describe a mapping of any size."""
+
+        def flatten_mapping(self, node: object) -> None:
+            pass
+
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(f"it is no yml file of options: {' '.join(str(error).split())[:160]}.") from error
+
+
+def _check_named(found: object, kinds: Kinds, where: str) -> dict[str, Option]:
     if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) for name in found):
-        raise CheckpointError("the yml file does not map option names to values.")
-    plain = {name: str(value) for name, value in found.items() if isinstance(value, bool | int | float | str)}
+        raise CheckpointError(f"{where} does not map option names to values.")
+    return check_options(found, kinds, where=where)
+
+
+def check_options(found: Mapping[str, Any], kinds: Kinds, *, where: str = "options=") -> dict[str, Option]:
+    """Options from names and values that have types already; see `parse_options`.
+
+    Those without a value, and lists and mappings, are left out.
+
+    Raises:
+        CheckpointError: if an option that decides about a network has no plain value, or one of the wrong type.
+    """
+    plain = {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
     if wrong := sorted(name for name in set(found) - set(plain) if name in kinds and found[name] is not None):
-        raise CheckpointError(f"the yml file gives {wrong[0]} no plain value, but a {type(found[wrong[0]]).__name__}.")
-    return {name: _read_value(name, value, kinds, "the yml file") for name, value in plain.items()}
+        raise CheckpointError(f"{where} gives {wrong[0]} no plain value, but a {type(found[wrong[0]]).__name__}.")
+    try:
+        texts = {name: str(value) for name, value in plain.items()}
+    except ValueError as error:  # a number of thousands of digits
+        raise CheckpointError(f"{where} holds a number that is none: {error}.") from error
+    return {name: _read_value(name, text, kinds, where) for name, text in texts.items()}
 
 
 def read_options(path: str | Path, kinds: Kinds) -> dict[str, Option]:
-    """Read an ``opt.txt``, or a yml file (told by its ending); see `parse_options` and `parse_yaml`.
+    """Read an ``opt.txt``, an ``opt.pkl`` or a yml file, told by its ending; see `parse_options` and `parse_yaml`.
+
+    An ``opt.pkl`` is not unpickled, see `semsyn.convert.plain_pickle.read_plain_pickle`.
 
     Raises:
-        CheckpointError: if the file cannot be read as text or parsed; the message names it.
+        CheckpointError: if the file is missing, too large, no text, or cannot be parsed; the message names it.
     """
-    parse = parse_yaml if Path(path).suffix in _YAML else parse_options
+    path = Path(path)
+    if path.suffix == ".pkl":
+        return _check_named(read_plain_pickle(read_bytes(path, _WHAT), what=path), kinds, str(path))
+    text = read_text(path, _WHAT)
     try:
-        return parse(Path(path).read_text(encoding="utf-8"), kinds)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read as an options file: {error}.") from error
+        return parse_yaml(text, kinds) if path.suffix in _YAML else parse_options(text, kinds)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
@@ -97,18 +130,18 @@ def find_yaml(generator: Path, kinds: Kinds) -> Path | None:
 
     That is the one beside the file; or, of several there or in a folder ``config`` beside, above or two above, the one
     whose option ``name`` is the name of the file's folder, as in the authors' tree: ``checkpoints/<name>/`` and
-    ``config/``.
+    ``config/``. Files that name no option of a network (of other projects, other kinds of yml) are passed over.
 
     Raises:
         CheckpointError: if several fit and shape different networks.
     """
     folder = generator.resolve().parent
-    beside = _list_yaml(folder)
+    beside = _list_yaml(folder, kinds)
     if len(beside) == 1:
-        return beside[0]
-    candidates = beside or [path for above in (folder, *folder.parents[:2]) for path in _list_yaml(above / "config")]
-    found = {path: read_options(path, kinds) for path in candidates}
-    fitting = {path: options for path, options in found.items() if options.get("name") == folder.name}
+        return next(iter(beside))
+    above = [_list_yaml(place / "config", kinds) for place in (folder, *folder.parents[:2])]
+    candidates = beside or {path: name for found in above for path, name in found.items()}
+    fitting = {path: read_options(path, kinds) for path, name in candidates.items() if name == folder.name}
     shapes = [{name: value for name, value in options.items() if name in kinds} for options in fitting.values()]
     if any(shape != shapes[0] for shape in shapes):
         names = ", ".join(str(path) for path in fitting)
@@ -116,8 +149,18 @@ def find_yaml(generator: Path, kinds: Kinds) -> Path | None:
     return next(iter(fitting), None)
 
 
-def _list_yaml(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in _YAML) if folder.is_dir() else []
+def _list_yaml(folder: Path, kinds: Kinds) -> dict[Path, object]:
+    """The yml files of a folder that hold options of a network, and the option ``name`` of each."""
+    found: dict[Path, object] = {}
+    paths = sorted(path for path in folder.iterdir() if path.suffix in _YAML) if folder.is_dir() else []
+    for path in paths:
+        try:
+            options = _load_yaml(read_text(path, _WHAT))
+        except CheckpointError:
+            continue
+        if isinstance(options, Mapping) and any(name in kinds for name in options):
+            found[path] = options.get("name")
+    return found
 
 
 def _read_value(name: str, text: str, kinds: Kinds, where: str) -> Option:
@@ -125,4 +168,4 @@ def _read_value(name: str, text: str, kinds: Kinds, where: str) -> Option:
         return kinds.get(name, str)(text)
     except ValueError:
         kind = kinds[name].__name__
-        raise CheckpointError(f"{where}: {name} must be of kind {kind}, found {text!r}.") from None
+        raise CheckpointError(f"{where}: {name} must be of kind {kind}, found {text[:80]!r}.") from None

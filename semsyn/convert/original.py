@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semsyn.convert.data_set import DataSet
 from semsyn.convert.keymap import KeyMap, State
 from semsyn.convert.options import Kinds
 from semsyn.convert.spectral import complete_spectral_norm
@@ -25,6 +26,7 @@ class Released:
     Attributes:
         config: the family's.
         options: the original options that shape a network, and what kind of value each has.
+        data_sets: what its code sets by the name of a data set, which options leave out, and what the ids mean.
         from_options: original options to our config; KeyError if they lack one without which there is no network.
         recognise: a generator's state to what it tells of the config, None if another family wrote it.
         keymap: the generator's key map, which may depend on the config.
@@ -47,6 +49,7 @@ class Released:
     from_options: Callable[[Options], Config]
     recognise: Callable[[State], Facts | None]
     keymap: Callable[[Any], KeyMap]
+    data_sets: Mapping[str, DataSet] = field(default_factory=dict)
     encoder: KeyMap | None = None
     encoder_input: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
@@ -207,12 +210,32 @@ def recognise(state: State, families: Iterable[Released], *, what: str = "the fi
     raise CheckpointError(f"{what} holds no generator of {titles}: {_describe_stranger(state, families)}.")
 
 
+def tell_role(role: str, families: Sequence[Released]) -> Callable[[State], bool]:
+    """What tells by its keys whether a state is the network of a role."""
+    if role == "generator":
+        return lambda state: any(_may_be(state, released) for released in families)
+    inputs = {released.encoder_input for released in families if released.encoder_input and role == "encoder"}
+    return lambda state: not inputs.isdisjoint(state)
+
+
+def _may_be(state: State, released: Released) -> bool:
+    try:
+        return released.recognise(state) is not None
+    except (KeyError, IndexError, CheckpointError):  # it looks like one, and is broken
+        return True
+
+
 def _describe_stranger(state: State, families: Iterable[Released]) -> str:
     for prefix, other in {prefix: name for released in families for prefix, name in released.others.items()}.items():
         if any(key.startswith(prefix) for key in state):
             return f"it is {other}; pass the generator's file, which ends in _net_G.pth or _EMA.pth"
     if any(released.encoder_input and released.encoder_input in state for released in families):
         return "it is an encoder; pass {'generator': …, 'encoder': …}"
-    if any("parametrizations" in key for key in state):
+    if any(key.startswith("painter.") for key in state):
         return "its names are semsyn's; save it with save_pretrained"
+    if any("parametrizations" in key for key in state):
+        return (
+            "it has parametrizations other than spectral normalisation; fold them before saving, with "
+            "torch.nn.utils.parametrize.remove_parametrizations"
+        )
     return f"its first keys are {', '.join(list(state)[:3])}"

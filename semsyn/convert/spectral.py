@@ -1,4 +1,4 @@
-"""Spectral normalisation buffers that files of very old torch versions lack."""
+"""Spectral normalisation as other torch versions save it: by other names, or without its buffers."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import CheckpointError
+
+# Of torch.nn.utils.parametrizations.spectral_norm, and what torch.nn.utils.spectral_norm calls the same tensors.
+_NAMES = {
+    "parametrizations.weight.original": "weight_orig",
+    "parametrizations.weight.0._u": "weight_u",
+    "parametrizations.weight.0._v": "weight_v",
+}
+
+
+def rename_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state with the names that the original projects' files have for spectral normalisation.
+
+    Layers that have other parametrizations keep their names.
+    """
+    mark = "parametrizations.weight.0._u"
+    layers = {key.removesuffix(mark) for key in state if key.endswith(mark)}
+    renamed = {f"{layer}{theirs}": f"{layer}{ours}" for layer in layers for theirs, ours in _NAMES.items()}
+    return {renamed.get(key, key): tensor for key, tensor in state.items()}
 
 
 def complete_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
+from semsyn.errors import CheckpointError
+from semsyn.hub.save import WEIGHTS_NAME
+from semsyn.hub.weights_file import read_card
 from semsyn.models import CARDS, find_card
 from semsyn.models.card import Card
 
-__all__ = ["Info", "explain_missing", "info", "list_pretrained"]
+__all__ = ["Info", "explain_missing", "find_weights", "info", "list_pretrained"]
 
 STATUS = {
     "bundled": "comes with semsyn",
@@ -19,28 +23,31 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Info:
-    """What is known of a name; print it, or take `to_dict` for a program.
+    """What is known of a name or a file; print it, or take `to_dict` for a program.
 
     Attributes:
         card: the facts.
         run: the Python lines that make a generator of it.
+        file: the weights file that says so; None: semsyn knows the name itself.
     """
 
     card: Card
     run: tuple[str, ...]
+    file: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return self.card.to_dict() | {"summary": self.card.config.describe(), "run": list(self.run)}
+        file = {} if self.file is None else {"file": str(self.file)}
+        return self.card.to_dict() | {"summary": self.card.config.describe(), "run": list(self.run)} | file
 
     def __str__(self) -> str:
         card = self.card
         license = f"{card.license}{' (no commercial use)' if card.non_commercial else ''}"
         facts = {
             "network": card.config.describe(),
-            "weights": STATUS[card.status],
+            "weights": STATUS[card.status] if self.file is None else f"in {self.file}",
             "labels": card.label_space or "not stated",
-            "licence": license if card.status != "untrained" else "",
+            "licence": license if card.status != "untrained" or self.file is not None else "",
             "code": f"{card.code_license} (the authors' own, which semsyn holds nothing of)"
             if card.code_license
             else "",
@@ -48,7 +55,9 @@ class Info:
             "project": card.homepage,
             "notes": card.notes,
         }
-        if card.original is not None:
+        if self.file is not None:
+            facts["made of"] = ", ".join(f"{origin.file} (SHA-256 {origin.sha256[:12]}…)" for origin in card.origin)
+        elif card.original is not None:
             facts["files"] = f"{', '.join(card.original.files.values())} in folder {card.original.folder}"
             facts["hosted"] = card.original.hosted
         lines = [f"{fact:<9}{value}" for fact, value in facts.items() if value]
@@ -69,11 +78,34 @@ def list_pretrained(pattern: str = "*", *, everything: bool = False) -> list[str
 def info(name: str) -> Info:
     """Licence, paper, where the authors host the file, and what to run.
 
+    Args:
+        name: as `list_pretrained` gives it; or a file, or a folder with one, that semsyn has written.
+
     Raises:
         UnknownNameError: if there is no card of that name; the message lists the nearest names.
+        CheckpointError: if the file is damaged, or was not written by semsyn.
     """
-    card = find_card(name)
-    return Info(card, _run(card))
+    file = find_weights(name)
+    if file is None:
+        card = find_card(name)
+        return Info(card, _run(card))
+    card, _ = read_card(file)
+    load = (f"generator = semsyn.load_pretrained({str(name)!r})", 'generator.render("map.png", seed=0).save("out.png")')
+    return Info(card, load, file)
+
+
+def find_weights(name: str) -> Path | None:
+    """The weights file that a path names, itself or as the folder of it; None if it is the path of nothing.
+
+    Raises:
+        CheckpointError: for a name that can only be a path, if there is no such file.
+    """
+    path = Path(name).expanduser()
+    if name not in CARDS and path.exists():
+        return path / WEIGHTS_NAME if path.is_dir() else path
+    if name.endswith((".safetensors", ".pth", ".pt")):
+        raise CheckpointError(f"there is no file {name!r}.")
+    return None
 
 
 def explain_missing(card: Card) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from semsyn.convert.checkpoint import holds_originals
+from semsyn.convert.files import holds_originals
 from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
 from semsyn.generator.assemble import attach_given

@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,14 @@ from semsyn.labels import LabelSpace
 from semsyn.models import CARDS, get_family
 from semsyn.models.card import Card, Origin
 
-__all__ = ["check_dtype", "describe_file", "is_weights_file", "load_weights_file", "write_weights_file"]
+__all__ = [
+    "check_dtype",
+    "describe_file",
+    "is_weights_file",
+    "load_weights_file",
+    "read_card",
+    "write_weights_file",
+]
 
 FORMAT = 2
 RENAMED = {  # since format 1, as patterns
@@ -89,27 +97,49 @@ def load_weights_file(
         CheckpointError: if the file is damaged, was not written by semsyn, or its weights do not fit its own config.
     """
     check_dtype(dtype)
+    description = _read_description(path)
+    with _explained(path):
+        card, label_space = _parse_card(description)
+        generator = assemble(card.config, _upgrade(read_state(path), description["format"]), dtype=dtype)
+    generator.label_space = label_space
+    generator.card = card
+    return generator.to(device or "cpu")
+
+
+def read_card(path: str | os.PathLike[str]) -> tuple[Card, LabelSpace | None]:
+    """What the metadata of a file of `save_pretrained` tell, and the label space in them; its weights are not read.
+
+    Raises:
+        CheckpointError: if the file is damaged, or was not written by semsyn.
+    """
+    description = _read_description(path)
+    with _explained(path):
+        return _parse_card(description)
+
+
+def _parse_card(description: Mapping[str, Any]) -> tuple[Card, LabelSpace | None]:
+    family = get_family(str(description["family"]))
+    config = family.config.from_dict(description["config"])
+    space = description.get("label_space")
+    label_space = None if space is None else LabelSpace.from_dict(space)
+    origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
+    name, license = (
+        str(description.get(key) or default)
+        for key, default in (("name", f"{family.name}/custom"), ("license", "unknown"))
+    )
+    return replace(_find_card(name, config, license, label_space), origin=origin), label_space
+
+
+@contextmanager
+def _explained(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what damaged metadata lead to into our error."""
     try:
-        description = _read_description(path)
-        family = get_family(str(description["family"]))
-        config = family.config.from_dict(description["config"])
-        space = description.get("label_space")
-        label_space = None if space is None else LabelSpace.from_dict(space)
-        origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
-        name, license = (
-            str(description.get(key) or default)
-            for key, default in (("name", f"{family.name}/custom"), ("license", "unknown"))
-        )
-        card = _find_card(name, config, license, label_space)
-        generator = assemble(config, _upgrade(read_state(path), description["format"]), dtype=dtype)
-    except (KeyError, TypeError, ValueError, LookupError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+        yield
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"the metadata of {path} is damaged: {reason}") from error
-    generator.label_space = label_space
-    generator.card = replace(card, origin=origin)
-    return generator.to(device or "cpu")
 
 
 def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -121,7 +151,7 @@ def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     try:
         description = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"the metadata of {path} is damaged: {error}.") from error
     if not isinstance(description, dict) or not isinstance(description.get("format"), int):
         raise CheckpointError(f"the metadata of {path} is damaged: no format number.")
@@ -136,9 +166,9 @@ def _read_description(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _find_card(name: str, config: Config, license: str, label_space: LabelSpace | None) -> Card:
     """What semsyn knows under that name, or what the file itself says."""
-    if name in CARDS:
-        return replace(CARDS[name], config=config, license=license)
     space = None if label_space is None else label_space.name
+    if name in CARDS:
+        return replace(CARDS[name], config=config, license=license, label_space=space)
     return Card(name=name, config=config, label_space=space, license=license, non_commercial="-NC" in license.upper())
 
 

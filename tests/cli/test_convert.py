@@ -1,5 +1,7 @@
 import json
 import os
+import pickle
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +68,52 @@ def test_edges_of_spade_are_asked_for(tmp_path: Path, semsyn: Callable) -> None:
     for flag, classes in (("--edges", 4), ("--no-edges", 5)):
         found = json.loads(semsyn(*argv, "--out", tmp_path / f"a{flag}.safetensors", flag).out)
         assert found["config"]["num_classes"] == classes
+
+
+def test_a_name_a_key_and_notes(originals: Path, tmp_path: Path, semsyn: Callable) -> None:
+    path, out = originals / "latest_net_G.pth", tmp_path / "a.safetensors"
+    state = torch.load(path)
+    torch.save({"G": state, "ema": state | {"conv_img.bias": torch.ones(3)}}, path)
+    argv = ("convert", path, "--out", out, *CLADE_FACTS)
+    code, _, err = semsyn(*argv)
+    assert code == 2 and "'ema' (" in err and "--key" in err
+    found = semsyn(*argv, "--key", "ema", "--name", "clade/mine")
+    assert (found.code, found.err) == (0, "")
+    assert "name     clade/mine\n" in found.out
+    assert "note     the generator is 'ema' in latest_net_G.pth\n" in found.out
+    assert load_pretrained(out).card.name == "clade/mine"
+    assert json.loads(semsyn(*argv, "--key", "G", "--overwrite", "--json").out)["notes"] == [
+        "the generator is 'G' in latest_net_G.pth"
+    ]
+    for name in ("spade/mine", "mine", "", "clade/a b"):
+        code, _, err = semsyn(*argv, "--key", "G", "--overwrite", "--name", name)
+        assert code == 2 and "name" in err, name
+
+
+def test_the_data_set_of_the_options_is_said(tmp_path: Path, semsyn: Callable) -> None:
+    folder = write_originals(make_generator("oasis", num_classes=183), tmp_path / "originals")
+    (folder / "opt.pkl").write_bytes(pickle.dumps(Namespace(dataset_mode="coco", z_dim=6, gpu_ids=[0])))
+    found = semsyn("convert", folder, "--out", tmp_path / "a.safetensors")
+    assert (found.code, found.err) == (0, "")
+    assert "OASIS, 183 classes, code 6, width 2, 256×256\n" in found.out
+    assert "labels   coco-stuff-unknown-first\n" in found.out
+    assert "note     opt.pkl names data set 'coco': its maps are read as 'coco-stuff-unknown-first'\n" in found.out
+
+
+def test_no_input_is_overwritten(tmp_path: Path, semsyn: Callable) -> None:
+    folder = write_originals(make_generator("inade"), tmp_path)
+    encoder = (folder / "latest_net_E.pth").rename(tmp_path / "encoder.safetensors")
+    options = tmp_path / "options.safetensors"
+    options.write_text("label_nc: 5\ncrop_size: 64\n")
+    for taken in (encoder, options):
+        before = taken.read_bytes()
+        code, _, err = semsyn(
+            *("convert", folder / "latest_net_G.pth", "--encoder", encoder, "--options", options, "--out", taken),
+            "--overwrite",
+        )
+        assert code == 2 and "which is read; give another name" in err
+        assert taken.read_bytes() == before
+    assert semsyn("convert", folder, "--out", "").code == 2
 
 
 def test_an_existing_file_is_kept(originals: Path, tmp_path: Path, semsyn: Callable) -> None:

@@ -1,5 +1,9 @@
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+
+from tests.hub.models import make_generator, write_originals
 
 
 def test_a_released_network(semsyn: Callable) -> None:
@@ -30,3 +34,33 @@ def test_an_unknown_name(semsyn: Callable) -> None:
     code, out, err = semsyn("info", "clade/ade2k")
     assert (code, out) == (2, "")
     assert err.startswith("semsyn: error: unknown name 'clade/ade2k'; did you mean clade/ade20k")
+
+
+def test_a_file_that_was_converted(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    found = semsyn("info", clade)
+    assert (found.code, found.err) == (0, "")
+    for line in (
+        "clade/custom\n",
+        "network  CLADE, 5 classes, width 1, 64×64\n",
+        f"weights  in {clade}\n",
+        "labels   five\n",
+        f"semsyn generate {clade} map.png --out pictures",
+    ):
+        assert line in found.out
+    data = json.loads(semsyn("info", clade, "--json").out)
+    assert (data["name"], data["file"], data["label_space"]) == ("clade/custom", str(clade), "five")
+    (tmp_path / "folder").mkdir()
+    shutil.copy(clade, tmp_path / "folder" / "model.safetensors")
+    assert "in " in semsyn("info", tmp_path / "folder").out
+
+
+def test_a_file_that_was_not(tmp_path: Path, semsyn: Callable) -> None:
+    folder = write_originals(make_generator("clade-icpe"), tmp_path)
+    for name, message in (
+        (folder / "latest_net_G.pth", "was not written by semsyn"),
+        (folder, "no file"),
+        (tmp_path / "absent.safetensors", "there is no file"),
+        ("clade/absent", "unknown name 'clade/absent'"),
+    ):
+        code, _, err = semsyn("info", name)
+        assert code == 2 and message in err

@@ -1,25 +1,22 @@
+import io
 import os
 import pickle
 import struct
+import tarfile
 import warnings
 import zipfile
+from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from semsyn.convert.checkpoint import (
-    find_files,
-    find_options,
-    holds_originals,
-    read_metadata,
-    read_state,
-    sha256,
-)
+from semsyn.convert.checkpoint import read_metadata, read_state, read_states, sha256
 from semsyn.errors import CheckpointError
 
 
@@ -44,7 +41,14 @@ WRITERS: dict[str, Callable[[dict[str, Tensor], Path], None]] = {
     "zip": lambda state, path: torch.save(state, path),
     "legacy": lambda state, path: torch.save(state, path, _use_new_zipfile_serialization=False),
     "wrapped": lambda state, path: torch.save({"state_dict": state, "epoch": 3, "optimizer": {"state": {0: {}}}}, path),
-    "data-parallel": lambda state, path: torch.save({f"module.{key}": tensor for key, tensor in state.items()}, path),
+    "with-options": lambda state, path: torch.save(
+        {"opt": Namespace(name="x", nested=Namespace(a=[1])), "loss": np.float32(0.5), "state_dict": state}, path
+    ),
+    "with-options-legacy": lambda state, path: torch.save(
+        {"loss": {"g": np.float64(0.5), "curve": np.arange(3)}, "state_dict": state, "opt": Namespace(name="x")},
+        path,
+        _use_new_zipfile_serialization=False,
+    ),
 }
 
 
@@ -64,9 +68,83 @@ def test_safetensors_are_read_whatever_the_suffix(tmp_path: Path) -> None:
         assert read_metadata(tmp_path / name) == {"semsyn": "x"}
 
 
-def test_a_prefix_that_only_some_keys_have_stays(tmp_path: Path) -> None:
-    torch.save({"module.a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "a.pth")
-    assert list(read_state(tmp_path / "a.pth")) == ["module.a", "b"]
+def test_names_are_read_as_they_stand(tmp_path: Path) -> None:
+    torch.save({"module.a": torch.ones(1)}, tmp_path / "a.pth")
+    assert list(read_state(tmp_path / "a.pth")) == ["module.a"]
+
+
+def test_several_states_are_told_by_where_they_stand(tmp_path: Path) -> None:
+    one, two = {"a": torch.ones(1)}, {"b": torch.ones(2), "c": torch.ones(1)}
+    optimizer = {"state": {0: {"step": torch.ones(1)}}, "param_groups": [{"lr": 0.1}]}
+    nets: dict[str, object] = {"netG": one, "netD": two, "again": one}
+    nets["itself"] = nets
+    torch.save({"model": nets, "optimizer": optimizer, "epoch": 3, 7: two}, tmp_path / "a.pth")
+    found = read_states(tmp_path / "a.pth")
+    assert {name: list(state) for name, state in found.items()} == {"model.netG": ["a"], "model.netD": ["b", "c"]}
+    with pytest.raises(
+        CheckpointError, match=r"several state dicts: 'model.netG' \(1 tensors\), 'model.netD' \(2 tensors\)"
+    ):
+        read_state(tmp_path / "a.pth")
+
+
+def test_harmless_classes_are_let_in_for_one_file_only(tmp_path: Path) -> None:
+    torch.save({"opt": Namespace(a=1), "G": {"w": torch.ones(1)}}, tmp_path / "a.pth")
+    read_states(tmp_path / "a.pth")
+    with pytest.raises(pickle.UnpicklingError, match="argparse"):
+        torch.load(tmp_path / "a.pth", weights_only=True)
+    trace = tmp_path / "trace"
+    torch.save({"opt": Namespace(a=Program(f"touch {trace}")), "G": {"w": torch.ones(1)}}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="holds code .*system.*was not opened"):
+        read_states(tmp_path / "a.pth")
+    assert not trace.exists()
+
+
+DECLARED = {
+    "strides": (
+        {"w": torch.zeros(1).expand(1_000_000, 1_000_000)},
+        r"'w' declares 4,000,000,000,000 bytes, .* holds 4 ",
+    ),
+    "shared": (
+        {f"w{i}": tensor for i, tensor in enumerate([torch.zeros(300_000)] * 9)},
+        "9 tensors declare 10,800,000",
+    ),
+}
+
+
+@pytest.mark.parametrize(("state", "message"), DECLARED.values(), ids=DECLARED)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_files_that_declare_more_than_they_hold_are_refused(
+    state: dict[str, Tensor], message: str, legacy: bool, tmp_path: Path
+) -> None:
+    torch.save(state, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy)
+    assert (tmp_path / "a.pth").stat().st_size < 2_000_000
+    with pytest.raises(CheckpointError, match=f"{message}.*Do not trust it"):
+        read_state(tmp_path / "a.pth")
+
+
+def test_tied_and_sliced_weights_are_no_attack(tmp_path: Path) -> None:
+    whole = torch.randn(4, 6)
+    torch.save({"a": whole, "b": whole, "c": whole.T, "d": whole[1:3, ::2]}, tmp_path / "a.pth")
+    assert torch.equal(read_state(tmp_path / "a.pth")["d"], whole[1:3, ::2])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ("sys_info", "pickle", "storages", "tensors"),
+            r"tar format of PyTorch 0\.1, .*weights_only=False\), NEW\), and pass",
+        ),
+        (("latest_net_G.pth",), "is a tar archive: unpack it"),
+    ],
+)
+def test_tar_files_are_called_what_they_are(names: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    with pytest.raises(CheckpointError, match=message):
+        read_state(path)
 
 
 class Program:
@@ -157,7 +235,7 @@ def test_zip_files_that_are_no_state_are_refused(tmp_path: Path) -> None:
 CONTENTS = {
     "no-state": ([torch.ones(1)], "a list without a state dict"),
     "nothing": ({}, "without a state dict"),
-    "two-states": ({"G": {"a": torch.ones(1)}, "ema": {"a": torch.ones(1)}}, "several state dicts \\('G', 'ema'\\)"),
+    "two-states": ({"G": {"a": torch.ones(1)}, "ema": {"a": torch.ones(1)}}, "several state dicts: 'G' .*, 'ema' "),
     "numbers-between": ({"a": torch.ones(1), "lr": 0.1}, "without a state dict"),
     "sparse": ({"a": torch.eye(3).to_sparse()}, "no plain dense tensor"),
 }
@@ -180,80 +258,3 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 def test_sha256_of_a_known_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-def touch(folder: Path, *names: str) -> None:
-    folder.mkdir(exist_ok=True)
-    for name in names:
-        (folder / name).write_bytes(b"x")
-
-
-FOLDERS = {
-    "spade": (("latest_net_G.pth", "opt.txt"), {"generator": "latest_net_G.pth"}),
-    "inade": (("best_net_G.pth", "best_net_E.pth"), {"generator": "best_net_G.pth", "encoder": "best_net_E.pth"}),
-    "renamed-encoder": (
-        ("best_net_G.pth", "best_net_IE.pth"),
-        {"generator": "best_net_G.pth", "encoder": "best_net_IE.pth"},
-    ),
-    "best-first": (("latest_net_G.pth", "best_net_G.pth", "10_net_G.pth"), {"generator": "best_net_G.pth"}),
-    "one-epoch": (
-        ("latest_net_E.pth", "latest_net_G.pth", "best_net_E.pth"),
-        {"generator": "latest_net_G.pth", "encoder": "latest_net_E.pth"},
-    ),
-    "numbered": (("20_net_G.pth", "20_net_D.pth"), {"generator": "20_net_G.pth"}),
-    "averaged": (("best_D.pth", "best_G.pth", "best_EMA.pth", "opt.txt"), {"generator": "best_EMA.pth"}),
-    "averaged-first": (("best_EMA.pth", "best_G.pth", "latest_EMA.pth"), {"generator": "best_EMA.pth"}),
-    "not-averaged": (("latest_G.pth", "latest_D.pth"), {"generator": "latest_G.pth"}),
-}
-
-
-@pytest.mark.parametrize(("names", "expected"), FOLDERS.values(), ids=FOLDERS)
-def test_files_of_a_folder(names: tuple[str, ...], expected: dict[str, str], tmp_path: Path) -> None:
-    touch(tmp_path, *names)
-    assert holds_originals(tmp_path)
-    files = find_files(tmp_path)
-    assert {role: path.name for role, path in files.items()} == expected
-    assert find_options(files) == (tmp_path / "opt.txt" if "opt.txt" in names else None)
-
-
-def test_weights_in_a_folder_of_their_own(tmp_path: Path) -> None:
-    touch(tmp_path, "opt.txt", "best_iter.txt")
-    touch(tmp_path / "models", "best_EMA.pth", "best_G.pth", "best_D.pth", "latest_EMA.pth")
-    assert holds_originals(tmp_path)
-    files = find_files(tmp_path)
-    assert files == {"generator": tmp_path / "models" / "best_EMA.pth"}
-    assert find_options(files) == tmp_path / "opt.txt"
-    assert find_options({"generator": tmp_path / "other" / "best_EMA.pth"}) is None
-
-
-def test_folders_that_do_not_tell(tmp_path: Path) -> None:
-    assert not holds_originals(tmp_path)
-    with pytest.raises(CheckpointError, match="expected latest_net_G.pth"):
-        find_files(tmp_path)
-    touch(tmp_path / "coco_pretrained", "latest_net_G.pth")
-    with pytest.raises(CheckpointError, match="pass one of these folders: .*coco_pretrained"):
-        find_files(tmp_path)
-    touch(tmp_path, "10_net_G.pth", "20_net_G.pth")
-    with pytest.raises(CheckpointError, match="several epochs \\(10, 20\\)"):
-        find_files(tmp_path)
-    touch(tmp_path, "best_net_G.pth", "best_net_E.pth", "best_net_IE.pth")
-    with pytest.raises(CheckpointError, match="the same thing"):
-        find_files(tmp_path)
-
-
-def test_files_by_role(tmp_path: Path) -> None:
-    touch(tmp_path, "g.pth", "e.pth", "best_net_E.pth", "best_net_D.pth")
-    files = {"generator": tmp_path / "g.pth", "encoder": tmp_path / "e.pth"}
-    assert find_files({role: str(path) for role, path in files.items()}) == files
-    assert find_files(tmp_path / "g.pth") == {"generator": tmp_path / "g.pth"}
-    with pytest.raises(CheckpointError, match="the roles are generator, encoder, part_net"):
-        find_files({"generator": tmp_path / "g.pth", "vgg": tmp_path / "e.pth"}, ["part_net"])
-    with pytest.raises(CheckpointError, match="the roles are generator, encoder"):
-        find_files({"generator": tmp_path / "g.pth", "vgg": tmp_path / "e.pth"})
-    for alone in ({"encoder": tmp_path / "e.pth"}, tmp_path / "best_net_E.pth"):
-        with pytest.raises(CheckpointError, match="the generator's file is missing"):
-            find_files(alone)
-    with pytest.raises(CheckpointError, match="unknown or unused role discriminator"):
-        find_files(tmp_path / "best_net_D.pth")
-    with pytest.raises(CheckpointError, match="no file"):
-        find_files({"generator": tmp_path / "absent.pth"})

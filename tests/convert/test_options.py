@@ -1,11 +1,27 @@
+import contextlib
+import os
+import pickle
+import time
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from semsyn.convert.options import find_yaml, parse_options, parse_yaml, read_options
+from semsyn.convert.options import check_options, find_yaml, parse_options, parse_yaml, read_options
 from semsyn.errors import CheckpointError
 from semsyn.models.clade.released import RELEASED as CLADE
 from semsyn.models.scgan.released import RELEASED as SCGAN
+
+
+class Program:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.trace),)
+
 
 KINDS = {**CLADE.options, **SCGAN.options}
 
@@ -64,9 +80,57 @@ def test_broken_files_name_the_line(text: str, message: str, tmp_path: Path) -> 
 
 def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "opt.txt").write_bytes(b"\xff\xfe\x00")
-    for path in (tmp_path / "opt.txt", tmp_path / "absent.txt"):
-        with pytest.raises(CheckpointError, match="cannot be read as an options file"):
+    (tmp_path / "large.txt").write_bytes(b"ngf: 8\n" * 100_000)
+    os.mkfifo(tmp_path / "pipe.txt")
+    for name, message in {
+        "opt.txt": "cannot be read as an options file, it is no text",
+        "absent.txt": "there is no file .* expected an options file",
+        "large.txt": "more than 262,144 bytes, too many for an options file",
+        "pipe.txt": "no regular file but a pipe or device",
+        ".": "is a folder",
+    }.items():
+        with pytest.raises(CheckpointError, match=message):
+            read_options(tmp_path / name, KINDS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-" * 100_000 + "x", "a:" + " " * 100_000 + "x", " " * 100_000 + "a", "a: " + "[default: " * 10_000 + "x"],
+    ids=["dashes", "spaces", "spaces-first", "defaults"],
+)
+def test_no_line_takes_long(text: str) -> None:
+    start = time.process_time()
+    with contextlib.suppress(CheckpointError):
+        parse_options(text, KINDS)
+    assert time.process_time() - start < 1
+
+
+def test_values_in_brackets_stay() -> None:
+    assert parse_options("gpu_ids: [0, 1]\nname: x [default: y]", KINDS) == {"gpu_ids": "[0, 1]", "name": "x"}
+
+
+def test_pickled_options_are_read_without_unpickling(tmp_path: Path) -> None:
+    options = Namespace(label_nc=35, aspect_ratio=2, use_vae=True, dataset_mode="coco", gpu_ids=[0], phase=None)
+    path, trace = tmp_path / "opt.pkl", tmp_path / "trace"
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        path.write_bytes(pickle.dumps(options, protocol))
+        found = read_options(path, KINDS)
+        assert found == {"label_nc": 35, "aspect_ratio": 2.0, "use_vae": True, "dataset_mode": "coco"}
+    options.extra = Program(trace)
+    path.write_bytes(pickle.dumps(options))
+    with pytest.raises(CheckpointError, match=r"opt.pkl holds code .*mkdir.*was not opened"):
+        read_options(path, KINDS)
+    assert not trace.exists()
+    for value, message in (({"label_nc": "many"}, "label_nc must be of kind int"), ([1], "does not map option names")):
+        path.write_bytes(pickle.dumps(value))
+        with pytest.raises(CheckpointError, match=message):
             read_options(path, KINDS)
+
+
+def test_options_as_names_and_values() -> None:
+    assert check_options({"label_nc": 5, "ig_sigma": 2, "crop_size": None}, KINDS) == {"label_nc": 5, "ig_sigma": 2.0}
+    with pytest.raises(CheckpointError, match="options=: label_nc must be of kind int, found 'x'"):
+        check_options({"label_nc": "x"}, KINDS)
 
 
 YAML = """\
@@ -98,6 +162,8 @@ BROKEN_YAML = {
     "no-mapping": ("- a", "does not map option names to values"),
     "numbers": ("1: 2", "does not map option names to values"),
     "empty": ("", "does not map option names to values"),
+    "digits": (f"ngf: 1{'0' * 5000}", "no yml file of options|holds a number that is none"),
+    "merge": ("a: &a {b: 1}\n<<: *a", "no yml file of options"),
     "deep": ("[" * 3000, "no yml file of options"),
     "tabs": ("\ta: b", "no yml file of options"),
 }
@@ -113,6 +179,9 @@ def test_broken_yml_files(text: str, message: str, tmp_path: Path) -> None:
 def test_a_small_file_cannot_fill_the_memory() -> None:
     lines = ["a0: &a0 [x, x]", *(f"a{i + 1}: &a{i + 1} [*a{i}, *a{i}]" for i in range(60)), "ngf: 8"]
     assert parse_yaml("\n".join(lines), KINDS) == {"ngf": 8}
+    merged = ["a0: &a0 {x: 1, y: 2}", *(f"a{i + 1}: &a{i + 1} {{<<: [*a{i}, *a{i}]}}" for i in range(60)), "ngf: 8"]
+    with pytest.raises(CheckpointError, match="no yml file of options"):
+        parse_yaml("\n".join(merged), KINDS)
 
 
 def test_the_yml_of_an_experiment_is_found(tmp_path: Path) -> None:
@@ -130,5 +199,16 @@ def test_the_yml_of_an_experiment_is_found(tmp_path: Path) -> None:
     train.write_text("name: scgan-celeba\nngf: 32")
     with pytest.raises(CheckpointError, match="all have the name 'scgan-celeba', but differ: pass one of them"):
         find_yaml(generator, KINDS)
+    (tmp_path / "config" / "celeba.yml").unlink()
+    for name, text in {
+        "compose.yml": "services: {web: {image: x}}",
+        "list.yml": "- scgan-celeba",
+        "broken.yml": "a: [",
+        "other.yml": "name: scgan-celeba\nversion: 3",
+    }.items():  # those of other programs do not stand in the way, nor in the folder itself
+        (tmp_path / "config" / name).write_text(text)
+        (folder / name).write_text(text)
+        assert find_yaml(generator, KINDS) == test, name
+    os.mkfifo(tmp_path / "config" / "pipe.yml")
     (folder / "mine.yaml").write_text("ngf: 8")
     assert find_yaml(generator, KINDS) == folder / "mine.yaml"

@@ -1,7 +1,9 @@
+from copy import deepcopy
+
 import torch
 from torch import nn
 
-from semsyn.convert.spectral import complete_spectral_norm
+from semsyn.convert.spectral import complete_spectral_norm, rename_spectral_norm
 
 
 def make_state() -> dict[str, torch.Tensor]:
@@ -60,3 +62,17 @@ def test_without_the_weight_v_is_one_iteration_from_u() -> None:
 def test_other_weights_stay() -> None:
     state = {"a.weight": torch.ones(2), "b.weight_ubar": torch.ones(2)}
     assert complete_spectral_norm(state) == state
+
+
+def test_the_newer_spectral_norm_has_the_same_parts() -> None:
+    layer = nn.Conv2d(3, 4, 3)
+    older, newer = nn.utils.spectral_norm(deepcopy(layer)), nn.utils.parametrizations.spectral_norm(layer)
+    renamed = rename_spectral_norm({f"conv.{key}": tensor for key, tensor in newer.state_dict().items()})
+    older.load_state_dict({key.removeprefix("conv."): tensor for key, tensor in renamed.items()})
+    x = torch.randn(1, 3, 5, 5)
+    torch.testing.assert_close(older.eval()(x), newer.eval()(x))
+
+
+def test_other_parametrizations_keep_their_names() -> None:
+    state = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)).state_dict()
+    assert rename_spectral_norm(state) == state

@@ -1,6 +1,11 @@
+import re
+from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -175,6 +180,94 @@ def test_files_of_old_torch_load(tmp_path: Path) -> None:
     torch.save(state, path)
     found = convert_checkpoint(path, image_size=(64, 64), upsampling="normal").generator
     torch.testing.assert_close(paint(found), paint(generator), rtol=1e-4, atol=1e-5)
+
+
+def _rename_spectral_norm(state: dict[str, Any]) -> dict[str, Any]:
+    """The names of the newer spectral norm."""
+    names = {"weight_orig": "original", "weight_u": "0._u", "weight_v": "0._v"}
+    pattern = re.compile(r"\b(weight_orig|weight_u|weight_v)$")
+    return {pattern.sub(lambda found: f"parametrizations.weight.{names[found[1]]}", k): t for k, t in state.items()}
+
+
+def _prefix(state: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {f"{prefix}{key}": tensor for key, tensor in state.items()}
+
+
+DISCRIMINATOR = {"discriminator_0.model0.0.weight": torch.ones(1)}
+SAVED: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "compiled": lambda state: _prefix(state, "_orig_mod."),
+    "compiled-blocks": lambda state: {key.replace(".", "._orig_mod.", 1): t for key, t in state.items()},
+    "parallel": lambda state: _prefix(state, "module._orig_mod."),
+    "newer-spectral-norm": _rename_spectral_norm,
+    "larger-module": lambda state: _prefix(state, "netG.") | _prefix(DISCRIMINATOR, "netD."),
+    "lightning": lambda state: {
+        "state_dict": _prefix(_rename_spectral_norm(state), "generator._orig_mod."),
+        "hyper_parameters": {"opt": Namespace(lr=np.float64(1e-4), name="x")},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.ones(1)}}}],
+    },
+    "several": lambda state: {"netD": DISCRIMINATOR, "netG": state, "epoch": 3, "best": np.float32(0.5)},
+}
+
+
+@pytest.mark.parametrize("way", SAVED)
+@pytest.mark.parametrize("case", ["clade-icpe", "oasis"])
+def test_files_of_other_training_code_give_the_same_picture(way: str, case: str, tmp_path: Path) -> None:
+    generator = make_generator(case)
+    path = next(write_originals(generator, tmp_path).glob("latest_*"))
+    torch.save(SAVED[way](torch.load(path)), path)
+    found = convert_checkpoint(path, card=Card(name=f"{generator.config.family}/x", config=generator.config))
+    assert torch.equal(paint(found.generator), paint(generator))
+    assert bool(found.notes) == (way in ("larger-module", "lightning", "several"))
+
+
+def test_one_of_several_generators_is_chosen_by_its_key(tmp_path: Path) -> None:
+    generator = make_generator("clade-icpe")
+    path = write_originals(generator, tmp_path) / "latest_net_G.pth"
+    state = torch.load(path)
+    other = {key: tensor * 2 for key, tensor in state.items()}
+    torch.save({"G": other, "ema": {"net": state}, "D": DISCRIMINATOR}, path)
+    size: dict[str, Any] = {"image_size": (64, 64), "upsampling": "normal"}
+    with pytest.raises(CheckpointError, match=rf"'G' \({len(state)} tensors\), 'ema.net' .*key='G' .*--key"):
+        convert_checkpoint(path, **size)
+    found = convert_checkpoint(path, key="ema", **size)
+    assert torch.equal(paint(found.generator), paint(generator))
+    assert found.notes == ("the generator is 'ema.net' in latest_net_G.pth",)
+    with pytest.raises(
+        CheckpointError, match="nothing under the key 'H'; it holds 'G' .*'D' .*'ema.net' .* tensors\\)\\.$"
+    ):
+        convert_checkpoint(path, key="H", **size)
+    with pytest.raises(CheckpointError, match="it is a discriminator"):
+        convert_checkpoint(path, key="D", **size)
+
+
+def test_generator_and_encoder_may_share_a_file(tmp_path: Path) -> None:
+    generator = make_generator("inade")
+    folder = write_originals(generator, tmp_path)
+    both = {"netG": torch.load(folder / "latest_net_G.pth"), "netE": torch.load(folder / "latest_net_E.pth")}
+    torch.save(both, folder / "both.pth")
+    files = {"generator": folder / "both.pth", "encoder": folder / "both.pth"}
+    found = convert_checkpoint(files, image_size=(64, 64), upsampling="normal")
+    assert found.generator.config == generator.config
+    assert torch.equal(paint(found.generator), paint(generator))
+
+
+def test_weight_normalised_layers_are_told_apart(tmp_path: Path) -> None:
+    path = write_originals(make_generator("clade-icpe"), tmp_path) / "latest_net_G.pth"
+    state = _rename_spectral_norm(torch.load(path))
+    torch.save(
+        {re.sub(r"original$", "original1", key): tensor for key, tensor in state.items() if "._" not in key}, path
+    )
+    with pytest.raises(CheckpointError, match="parametrizations other than spectral.*remove_parametrizations"):
+        convert_checkpoint(path, image_size=(64, 64), upsampling="normal")
+
+
+@pytest.mark.parametrize("ratio", [0, -1, 1e-9, float("inf"), float("nan")])
+@pytest.mark.parametrize("case", ["clade-icpe", "oasis"])
+def test_options_with_no_picture_are_refused(case: str, ratio: float, tmp_path: Path) -> None:
+    folder = write_originals(make_generator(case), tmp_path)
+    options = {"label_nc": 5, "crop_size": 64, "aspect_ratio": ratio}
+    with pytest.raises(CheckpointError, match=f"aspect_ratio is {float(ratio)}; it is width / height"):
+        convert_checkpoint(folder, options=options)
 
 
 def test_wrong_names_and_spaces(tmp_path: Path) -> None:

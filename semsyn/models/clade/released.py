@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from semsyn.convert.data_set import with_data_set
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import flag
 from semsyn.convert.original import Facts, Options, Released
@@ -11,6 +12,7 @@ from semsyn.models.clade.config import CLADEConfig
 from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
+    DATA_SETS,
     IMAGE_ENCODER,
     IMAGE_ENCODER_INPUT,
     OPTIONS,
@@ -33,9 +35,12 @@ _NORM = {
 GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.conv.{p}", **BLOCKS, **_NORM})
 LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.linear.{p}", **BLOCKS, **_NORM})
 
+CLADE_DATA_SETS = {**DATA_SETS, "ade20koutdoor": DATA_SETS["ade20k"]}
+
 
 def from_released_options(options: Options) -> CLADEConfig:
     """The released code's options (``ngf``, ``label_nc``, ``add_dist``, …) to our config."""
+    options = with_data_set(options, CLADE_DATA_SETS)
     vae = bool(options.get("use_vae", False))
     return CLADEConfig(
         **pyramid_from_options(options),
@@ -68,6 +73,7 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
 RELEASED = Released(
     config=CLADEConfig,
     options={**OPTIONS, "add_dist": flag},
+    data_sets=CLADE_DATA_SETS,
     from_options=from_released_options,
     recognise=recognise,
     keymap=generator_keymap,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from semsyn.convert.data_set import DataSet, with_data_set
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import flag
 from semsyn.convert.original import Facts, Options, Released
@@ -12,6 +13,7 @@ from semsyn.models.inade.config import INADEConfig
 from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
+    DATA_SETS,
     OPTIONS,
     OTHERS,
     WORDS,
@@ -48,9 +50,19 @@ ENCODER = KeyMap(
     rename={"{layer}.{p}": "{layer}.{p}"},
 )
 
+INADE_DATA_SETS = {
+    **{name: DATA_SETS[name] for name in ("ade20k", "cityscapes", "custom")},
+    "celeba": DataSet(options={"label_nc": 19, "crop_size": 256}, label_space="celeba"),
+    "deepfashion": DataSet(
+        options={"label_nc": 8, "crop_size": 256, "noise_nc": 8},
+        label_space="deepfashion-8",
+    ),
+}
+
 
 def from_released_options(options: Options) -> INADEConfig:
     """The released code's options (``ngf``, ``label_nc``, ``noise_nc``, …) to our config."""
+    options = with_data_set(options, INADE_DATA_SETS)
     return INADEConfig(
         **pyramid_from_options(options),
         code_dim=int(options.get("z_dim", 256)),
@@ -84,6 +96,7 @@ def recognise(state: Mapping[str, Tensor]) -> Facts | None:
 RELEASED = Released(
     config=INADEConfig,
     options={**OPTIONS, "noise_nc": int, "add_sketch": flag},
+    data_sets=INADE_DATA_SETS,
     from_options=from_released_options,
     recognise=recognise,
     keymap=generator_keymap,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from semsyn.convert.data_set import name_data_set
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import CheckpointError
@@ -17,6 +18,7 @@ from semsyn.models.oasis import released as oasis
 from semsyn.nn.parts.part_net import PartNet
 
 CONVENTIONS: dict[str, Convention] = {"ade20kins": "ade20k", "cocoins": "coco", "cityscapesins": "cityscapes"}
+DATA_SETS = {name: oasis.DATA_SETS[convention] for name, convention in CONVENTIONS.items()}
 SAME = 1e-3  # relative: averaging a constant weight moves it by rounding errors alone
 
 IPOSE_PREFIX = "partnet.model."
@@ -121,8 +123,7 @@ def from_released_options(options: Options) -> IPOSEConfig:
         KeyError: if they do not tell the number of classes.
         CheckpointError: for an unknown norm.
     """
-    dataset = str(options.get("dataset_mode", options.get("dataset")))
-    convention = CONVENTIONS.get(dataset)
+    convention = CONVENTIONS.get(name_data_set(options, DATA_SETS) or "")
     base = oasis.from_released_options({**options, "dataset_mode": convention})
     return IPOSEConfig(**vars(base), convention=convention, num_supports=int(options.get("n_support", 3)))
 
@@ -192,6 +193,7 @@ def defaults(config: IPOSEConfig) -> dict[str, Tensor]:
 RELEASED = Released(
     config=IPOSEConfig,
     options={**oasis.OPTIONS, "n_support": int},
+    data_sets=DATA_SETS,
     from_options=from_released_options,
     recognise=recognise,
     keymap=generator_keymap,

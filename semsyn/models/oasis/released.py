@@ -8,22 +8,26 @@ from typing import Any
 
 from torch import Tensor
 
+from semsyn.convert.data_set import DataSet, with_data_set
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import Kinds, flag
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.config import NormName
 from semsyn.models.oasis.config import OASISConfig
-from semsyn.models.pyramid.released import BLOCKS, SPADE_NORM, SPECTRAL, WORDS
+from semsyn.models.pyramid.released import BLOCKS, SPADE_NORM, SPECTRAL, WORDS, size_from_options
 
 NORMS: dict[str, NormName] = {"syncbatch": "sync_batch", "batch": "batch", "instance": "instance"}
 MULTIPLE = 32  # of the picture's sides
 
 # What the released code sets by `dataset_mode`, and so perhaps after its options were written.
-DATA_SETS: dict[str, Facts] = {
-    "ade20k": {"semantic_nc": 151, "crop_size": 256, "aspect_ratio": 1.0},
-    "coco": {"semantic_nc": 183, "crop_size": 256, "aspect_ratio": 1.0},
-    "cityscapes": {"semantic_nc": 35, "crop_size": 512, "aspect_ratio": 2.0},
+DATA_SETS: dict[str, DataSet] = {
+    "ade20k": DataSet(options={"label_nc": 150, "crop_size": 256}, label_space="ade20k-unknown-first"),
+    "coco": DataSet(options={"label_nc": 182, "crop_size": 256}, label_space="coco-stuff-unknown-first"),
+    "cityscapes": DataSet(
+        options={"label_nc": 34, "crop_size": 512, "aspect_ratio": 2.0},
+        label_space="cityscapes",
+    ),
 }
 
 _WORDS = {**WORDS, "stage": {f"body.{i}": str(i) for i in range(6)}, "free": {"first_norm": "norm"}}
@@ -46,18 +50,16 @@ def from_released_options(options: Options) -> OASISConfig:
         KeyError: if they do not tell the number of classes.
         CheckpointError: for an unknown norm.
     """
-    said = {**DATA_SETS.get(str(options.get("dataset_mode")), {}), **options}
+    said = with_data_set(options, DATA_SETS)
     classes = said.get("semantic_nc")
     if classes is None:
         classes = int(said["label_nc"]) + bool(said.get("contain_dontcare_label", True))
     norm = said.get("param_free_norm", "syncbatch")
     if norm not in NORMS:
         raise CheckpointError(f"param_free_norm is {norm!r}; known are {list(NORMS)}.")
-    columns = int(said.get("crop_size", 256)) // MULTIPLE
-    rows = round(columns / float(said.get("aspect_ratio", 1.0)))  # as released: banker's rounding
     return OASISConfig(
         num_classes=int(classes),
-        image_size=(rows * MULTIPLE, columns * MULTIPLE),
+        image_size=size_from_options(said, MULTIPLE, crop_size=256),
         width=int(said.get("channels_G", 64)),
         code_dim=None if said.get("no_3dnoise", False) else int(said.get("z_dim", 64)),
         kernel_size=int(said.get("spade_ks", 3)),
@@ -145,6 +147,7 @@ OTHERS = {"body_down.": "a discriminator"}
 RELEASED = Released(
     config=OASISConfig,
     options=OPTIONS,
+    data_sets=DATA_SETS,
     from_options=from_released_options,
     recognise=recognise,
     keymap=generator_keymap,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from semsyn.convert.data_set import DataSet
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import Kinds, flag
 from semsyn.convert.original import Facts, Options
@@ -21,7 +22,21 @@ OPTIONS: Kinds = {
     "num_upsampling_layers": str,
 }
 OTHERS = {"discriminator_": "a discriminator"}
+MAX_ASPECT = 1000
 ASKED = {"image_size": "image_size=(h, w)", "upsampling": "upsampling='normal', 'more' or 'most'"}
+
+# What SPADE's code sets by `dataset_mode`, and the code of its descendants, too.
+_UNKNOWN_LAST = {"contain_dontcare_label": True, "crop_size": 256}
+DATA_SETS: dict[str, DataSet] = {
+    "coco": DataSet(options={"label_nc": 182, "no_instance": False, **_UNKNOWN_LAST}, label_space="coco-stuff"),
+    "ade20k": DataSet(options={"label_nc": 150, "no_instance": True, **_UNKNOWN_LAST}, label_space="ade20k-raw"),
+    "cityscapes": DataSet(
+        options={"label_nc": 35, "crop_size": 512, "aspect_ratio": 2.0, "num_upsampling_layers": "more"},
+        label_space="cityscapes",
+    ),
+    "facades": DataSet(options={"label_nc": 13, "no_instance": True, "crop_size": 256}, label_space="facades"),
+    "custom": DataSet(options={"label_nc": 13, "crop_size": 256}),
+}
 
 STAGE = {"head_0": "0", "G_middle_0": "1", "G_middle_1": "2", **{f"up_{i}": str(i + 3) for i in range(5)}}
 WORDS = {
@@ -80,6 +95,19 @@ def parse_norm_code(code: str, kind: str = "spade") -> tuple[str, int]:
     return match[1].replace("sync", "sync_"), int(match[2])
 
 
+def size_from_options(options: Options, multiple: int, *, crop_size: int) -> tuple[int, int]:
+    """(h, w) of the picture that original options tell; ``crop_size`` stands for the option where it is missing.
+
+    Raises:
+        CheckpointError: for an aspect ratio that is none.
+    """
+    aspect = float(options.get("aspect_ratio", 1.0))
+    if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+        raise CheckpointError(f"aspect_ratio is {aspect}; it is width / height, from 1/{MAX_ASPECT} to {MAX_ASPECT}.")
+    columns = int(options.get("crop_size", crop_size)) // multiple
+    return round(columns / aspect) * multiple, columns * multiple  # as released: banker's rounding
+
+
 def pyramid_from_options(options: Options, *, kind: str = "spade") -> Facts:
     """The fields of `PyramidConfig` that original options tell; for the kind see `parse_norm_code`."""
     code = norm_code(options, kind)
@@ -87,11 +115,9 @@ def pyramid_from_options(options: Options, *, kind: str = "spade") -> Facts:
     if upsampling not in SCALES:
         raise CheckpointError(f"num_upsampling_layers is {upsampling!r}; known are {list(SCALES)}.")
     multiple = SCALES[upsampling][-1]
-    columns = int(options.get("crop_size", 512)) // multiple
-    rows = round(columns / float(options.get("aspect_ratio", 1.0)))  # as released: banker's rounding
     return {
         "num_classes": int(options["label_nc"]) + bool(options.get("contain_dontcare_label", False)),
-        "image_size": (rows * multiple, columns * multiple),
+        "image_size": size_from_options(options, multiple, crop_size=512),
         "width": int(options.get("ngf", 64)),
         "upsampling": upsampling,
         "norm": parse_norm_code(code, kind)[0],

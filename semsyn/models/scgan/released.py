@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from semsyn.convert.data_set import DataSet, with_data_set
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.options import flag
 from semsyn.convert.original import Facts, Options, Released
@@ -33,11 +34,26 @@ PARAMETERS = {**SPECTRAL, "weight": "weight", "bias": "bias"}
 ACTIVATIONS = ("softmax", "sigmoid", "hardtanh")  # any other name is the identity
 
 # What the released code sets by `dataset_mode`, and leaves out of its yml files.
-DATA_SETS: dict[str, Options] = {
-    "celeba": {"label_nc": 18, "contain_dontcare_label": True},
-    "ade20k": {"label_nc": 150, "contain_dontcare_label": True},
-    "coco": {"label_nc": 182, "contain_dontcare_label": True},
-    "cityscapes": {"label_nc": 35, "aspect_ratio": 2.0, "num_upsampling_layers": "more"},
+DATA_SETS: dict[str, DataSet] = {
+    "celeba": DataSet(
+        options={"label_nc": 18, "contain_dontcare_label": True, "crop_size": 512},
+        label_space="celeba-background-last",
+        experiment="scgan-celeba",
+    ),
+    "ade20k": DataSet(
+        options={"label_nc": 150, "contain_dontcare_label": True, "crop_size": 256},
+        label_space="ade20k-raw",
+        experiment="scgan-ade20k-best",
+    ),
+    "coco": DataSet(
+        options={"label_nc": 182, "contain_dontcare_label": True, "crop_size": 256},
+        label_space="coco-stuff",
+        experiment="scgan-coco-best",
+    ),
+    "cityscapes": DataSet(
+        options={"label_nc": 35, "crop_size": 512, "aspect_ratio": 2.0, "num_upsampling_layers": "more"},
+        label_space="cityscapes",
+    ),
 }
 
 _OURS = "conditioner.network."
@@ -72,8 +88,7 @@ def from_released_options(options: Options) -> SCGANConfig:
         KeyError: if they do not tell the number of classes or the temperature.
         CheckpointError: for a network that the released code cannot build, or that no preset has.
     """
-    dataset = str(options.get("dataset_mode", options.get("dataset")))
-    said = {**DATA_SETS.get(dataset, {}), **options}
+    said = with_data_set(options, DATA_SETS)
     facts = pyramid_from_options(said, kind="scc")
     if facts["upsampling"] == "most":
         raise CheckpointError("num_upsampling_layers is 'most'; SCGAN's generators are 'normal' or 'more'.")
@@ -207,6 +222,7 @@ RELEASED = Released(
         **dict.fromkeys(("no_spectral_on_routing", "position", "pyr_pos", "ig_relative"), flag),
         **dict.fromkeys(("weight_type", "model"), str),
     },
+    data_sets=DATA_SETS,
     from_options=from_released_options,
     recognise=recognise,
     keymap=generator_keymap,

@@ -5,12 +5,14 @@ from typing import Any
 
 from torch import Tensor
 
+from semsyn.convert.data_set import with_data_set
 from semsyn.convert.keymap import KeyMap
 from semsyn.convert.original import Facts, Options, Released
 from semsyn.errors import InputError
 from semsyn.models.pyramid.released import (
     ASKED,
     BLOCKS,
+    DATA_SETS,
     IMAGE_ENCODER,
     IMAGE_ENCODER_INPUT,
     OPTIONS,
@@ -31,6 +33,7 @@ LATENT_GENERATOR = KeyMap(words=WORDS, rename={"fc.{p}": "painter.stem.linear.{p
 
 def from_released_options(options: Options) -> SPADEConfig:
     """The released code's options (``ngf``, ``label_nc``, ``no_instance``, …) to our config."""
+    options = with_data_set(options, DATA_SETS)
     vae = bool(options.get("use_vae", False))
     return SPADEConfig(
         **pyramid_from_options(options),
@@ -90,6 +93,7 @@ def split_channels(facts: Facts, known: Mapping[str, Any]) -> Facts:
 RELEASED = Released(
     config=SPADEConfig,
     options=OPTIONS,
+    data_sets=DATA_SETS,
     from_options=from_released_options,
     recognise=recognise,
     keymap=generator_keymap,
