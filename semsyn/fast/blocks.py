@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from semsyn.fast.conv import FastConv2d, SplitConv2d
 from semsyn.fast.norm import FastNorm
-from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock
+from semsyn.nn.plain_child import is_untouched
+from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock, convolve
 from semsyn.records.condition import Condition
 
 
@@ -19,12 +20,13 @@ class FastResBlock(ModulatedResBlock):
         reads: of the block.
     """
 
-    def __init__(self, norms: dict[str, FastNorm], convs: dict[str, nn.Module], reads: tuple[str, ...]) -> None:
+    def __init__(self, norms: dict[str, nn.Module], convs: dict[str, nn.Module], reads: tuple[str, ...]) -> None:
         super(ModulatedResBlock, self).__init__()
         self.reads = reads
         for name in "p01s":
             norm, conv = norms.get(f"norm_{name}"), convs.get(f"conv_{name}")
-            appended = 0 if norm is None or norm.tail is None else norm.tail.appended
+            tail = getattr(norm, "tail", None)
+            appended = 0 if tail is None else tail.appended
             if appended and isinstance(conv, FastConv2d):
                 conv = SplitConv2d(conv, appended)
             setattr(self, f"norm_{name}", norm)
@@ -55,4 +57,6 @@ class FastResBlock(ModulatedResBlock):
     ) -> Tensor:
         norm, conv = getattr(self, f"norm_{name}"), getattr(self, f"conv_{name}")
         known = None if ready is None else ready.get(f"norm_{name}")
-        return norm.convolved(conv, x, cond, known, slope=slope, inplace=inplace)
+        if isinstance(norm, FastNorm) and norm.can_be_entered() and is_untouched(conv):
+            return norm.convolved(conv, x, cond, known, slope=slope, inplace=inplace)
+        return convolve(conv, norm(x, cond, ready=known, slope=slope), cond)

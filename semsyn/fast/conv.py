@@ -19,6 +19,7 @@ class FastConv2d(nn.Conv2d):
     and is no part of the state.
     """
 
+    stands_for = nn.Conv2d
     _packed: Tensor | None = None
     _source: tuple[Callable[[], Tensor | None], int, int]
 
@@ -79,3 +80,8 @@ class SplitConv2d(nn.Module):
         features, appended_weight = conv.weight.split([conv.in_channels - appended, appended], dim=1)
         self.features = FastConv2d.of(features.contiguous(), conv.bias)
         self.appended = FastConv2d.of(appended_weight.contiguous(), None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of both, put together."""
+        features, appended = x.split([self.features.in_channels, self.appended.in_channels], dim=1)
+        return self.features(features) + self.appended(appended)

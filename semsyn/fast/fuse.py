@@ -16,6 +16,7 @@ from semsyn.fast.routing import FastMixtureConv2d, FastPyramidConv2d
 from semsyn.fast.spade import FastSPADE
 from semsyn.nn.conditional import ConditionalNorm
 from semsyn.nn.encoders.instance import InstanceConv2d
+from semsyn.nn.plain_child import is_untouched
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
@@ -58,6 +59,8 @@ def _topmost(network: nn.Module) -> list[nn.Module]:
 
 
 def _find_form(module: nn.Module) -> Callable[[Any], nn.Module] | None:
+    if not is_untouched(module):  # somebody waits for it to be called
+        return None
     kinds = type(module).__mro__
     kind = kinds[1] if parametrize.is_parametrized(module) else kinds[0]
     if issubclass(kind, nn.Conv2d):  # not those of somebody who derived one
@@ -79,6 +82,8 @@ def _norm(layer: ConditionalNorm) -> FastNorm:
 
 
 def _spade(layer: SPADE) -> FastNorm:
+    if not layer.is_packed():
+        return _norm(layer)
     statistics = statistics_of(layer.norm)
     fast = FastNorm(FastSPADE(copy.deepcopy(layer), statistics), None)
     if statistics is not None:

@@ -15,6 +15,8 @@ class FastInstanceConv2d(InstanceConv2d):
         layer: what it computes.
     """
 
+    stands_for = InstanceConv2d
+
     def __init__(self, layer: InstanceConv2d) -> None:
         super(InstanceConv2d, self).__init__()
         self.kernel_size, self.stride = layer.kernel_size, layer.stride

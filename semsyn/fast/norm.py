@@ -6,8 +6,11 @@ from torch import Tensor, nn
 
 from semsyn.fast.conv import SplitConv2d
 from semsyn.fast.modulation import FastModulation
-from semsyn.nn.conditional import Conditional, ConditionalNorm, Modulation
-from semsyn.nn.norms import BatchNorm
+from semsyn.functional.checks import trusted
+from semsyn.nn.conditional import ConditionalNorm, Modulation
+from semsyn.nn.norms import BatchNorm, SyncBatchNorm
+from semsyn.nn.plain_child import is_plain, is_untouched
+from semsyn.nn.resblock import convolve
 from semsyn.records.condition import Condition
 
 Statistics = tuple[Tensor, Tensor]
@@ -15,7 +18,7 @@ Statistics = tuple[Tensor, Tensor]
 
 def statistics_of(norm: nn.Module) -> Statistics | None:
     """What a batch norm does in evaluation, x · scale + shift; None for another norm."""
-    if not isinstance(norm, BatchNorm):
+    if not (is_plain(norm, BatchNorm) or is_plain(norm, SyncBatchNorm)):
         return None
     assert norm.running_mean is not None and norm.running_var is not None
     scale = torch.rsqrt(norm.running_var + norm.eps)
@@ -48,6 +51,24 @@ class FastNorm(ConditionalNorm):
     def wrap(self, x: Tensor, given: Tensor) -> Condition:
         return self.layer.wrap(x, given)
 
+    def check_ids(self, cond: Condition) -> None:
+        self.layer.check_ids(cond)
+
+    def can_be_entered(self) -> bool:
+        return is_untouched(self) and self.layer.can_be_entered() and (self.tail is None or is_untouched(self.tail))
+
+    def forward(
+        self, x: Tensor, cond: Condition | Tensor, *, ready: Modulation | None = None, slope: float | None = None
+    ) -> Tensor:
+        if ready is not None or self.layer.can_be_entered():  # else its parameters come with a call
+            return super().forward(x, cond, ready=ready, slope=slope)
+        cond, y = self.check(x, cond), self.norm(x)
+        if self.scale is not None and self.shift is not None:
+            y = torch.addcmul(self.shift[:, None, None], y, self.scale[:, None, None])
+        with trusted():
+            y = self.layer(y, cond)
+            return _activate(y if self.tail is None else self.tail(y, cond), slope)
+
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> FastModulation:
         statistics = None if self.scale is None or self.shift is None else (self.scale, self.shift)
         return FastModulation.of(self.layer.modulate(cond, earlier), statistics)
@@ -67,26 +88,43 @@ class FastNorm(ConditionalNorm):
         With ``inplace`` x may be overwritten.
         """
         cond = self.check(x, cond)
+        with trusted():
+            return self._convolved(conv, x, cond, ready, slope, inplace)
+
+    def _convolved(
+        self,
+        conv: nn.Module,
+        x: Tensor,
+        cond: Condition,
+        ready: Modulation | None,
+        slope: float | None,
+        inplace: bool,
+    ) -> Tensor:
         modulation = self.modulate(cond) if ready is None else ready
         assert isinstance(modulation, FastModulation)
         if isinstance(conv, SplitConv2d):
             assert self.tail is not None
             extra = _activate(self.tail.extra(cond), slope)
             return conv.features(self._modulated(x, modulation, slope, inplace)).add_(conv.appended(extra))
-        is_plain = slope is None and self.tail is None
-        if is_plain and isinstance(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.bias is None:
-            return modulation.project(self.norm(x), conv)
+        is_bare = slope is None and self.tail is None
+        if is_bare and is_plain(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.bias is None:
+            return _as_given(modulation.project(self.norm(x), conv), x)
         if self.tail is not None:
             y = _activate(self.tail(self._modulated(x, modulation, None, inplace), cond), slope)
         else:
             y = self._modulated(x, modulation, slope, inplace)
-        return conv(y, cond) if isinstance(conv, Conditional) else conv(y)
+        return convolve(conv, y, cond)
 
     def _modulated(self, x: Tensor, modulation: FastModulation, slope: float | None, inplace: bool) -> Tensor:
         if x.is_cuda and modulation.mixture is None and modulation.statistics is None:
             return modulation.after_norm(self.norm, x, slope)
         normalised = self.norm(x)
-        return modulation(normalised, slope, inplace=inplace or normalised is not x)
+        return _as_given(modulation(normalised, slope, inplace=inplace or normalised is not x), normalised)
+
+
+def _as_given(y: Tensor, x: Tensor) -> Tensor:
+    """Under autocast in the dtype of x, as torch's norms give it."""
+    return y.to(x.dtype) if torch.is_autocast_enabled(x.device.type) else y
 
 
 def _activate(y: Tensor, slope: float | None) -> Tensor:

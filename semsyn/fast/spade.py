@@ -24,6 +24,7 @@ class FastSPADE(SPADE):
     def __init__(self, layer: SPADE, statistics: Statistics | None) -> None:
         super(SPADE, self).__init__()
         self.reads, self.may_use_windows, self.has_codes = layer.reads, layer.may_use_windows, layer.has_codes
+        self.num_classes, self.ignore_index = layer.num_classes, layer.ignore_index
         self.out_channels, self.norm, self.shared = layer.out_channels, layer.norm, layer.shared
         weight, bias = (t.detach() for t in layer.gamma_beta())
         if statistics is not None:
@@ -32,6 +33,9 @@ class FastSPADE(SPADE):
         # The same memory for both: a 1 x 1 convolution of windows, and a convolution of maps.
         self.of_windows = FastConv2d.of(taps.view(len(taps), -1, 1, 1), bias)
         self.of_maps = FastConv2d.of(rearrange(taps, "c kh kw o -> c o kh kw"), bias)
+
+    def is_packed(self) -> bool:
+        return True
 
     def dense(self, hidden: Tensor) -> Tensor:
         return self.of_maps(hidden)

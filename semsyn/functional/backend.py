@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, InputTypeError, MissingExtraError
+from semsyn.ops.modes import is_forward_mode
 
 Backend = Literal["auto", "triton", "reference"]
 
@@ -43,9 +44,9 @@ def wants_triton(backend: Backend, *tensors: Tensor) -> bool:
         MissingExtraError: if it is "triton" and Triton is not installed.
     """
     if backend == "auto":
-        # A kernel is a node that no other runtime knows, and its sums have no fixed order.
+        # A kernel is a node that no other runtime knows, has no forward derivative, and its sums have no fixed order.
         is_plain = torch.compiler.is_exporting() or torch.are_deterministic_algorithms_enabled()
-        return not is_plain and triton_supports(*tensors)
+        return not is_plain and triton_supports(*tensors) and not is_forward_mode()
     if backend == "reference":
         return False
     if backend != "triton":

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_integers
 from semsyn.ops.find_windows.reference import find_windows_reference
 
 
@@ -28,6 +29,7 @@ def find_windows(ids: Tensor, kernel_size: int, *, outside: int) -> tuple[Tensor
     Raises:
         InputError: for an even kernel size or another rank.
     """
+    check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
     if kernel_size % 2 == 0:
         raise InputError(f"kernel_size must be odd, found {kernel_size}.")

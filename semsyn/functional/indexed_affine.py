@@ -1,10 +1,13 @@
 """Modulation by region: one (gamma, beta) row per region, looked up at every pixel."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional.backend import Backend, wants_triton
+from semsyn.functional.backend import Backend
+from semsyn.functional.checks import check_ids, without
+from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine_planes, is_eager_on_cpu
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
@@ -19,6 +22,7 @@ def indexed_affine(
     gamma_gain: Tensor | None = None,
     beta_gain: Tensor | None = None,
     negative_slope: float | None = None,
+    ignore_index: int | None = None,
     backend: Backend = "auto",
 ) -> Tensor:
     r"""Scale and shift every pixel by the table rows of its region.
@@ -27,10 +31,11 @@ def indexed_affine(
 
     Args:
         x: n c h w, any float dtype.
-        region_ids: n h w, integers in [0, r). Values are not checked here (`Layout.of` checks).
+        region_ids: n h w, integers in [0, r).
         gamma, beta: tables, r c for the whole batch or n r c, one per image.
         gamma_gain, beta_gain: n 1 h w, factors of each pixel (CLADE-ICPE); left out, they are 1.
         negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
+        ignore_index: an id of pixels without a region, whose gamma and beta are 0; None: there is none.
         backend: "reference" (plain PyTorch), "triton" (one kernel each way; on a GPU, fp32, fp16 or bf16, no gains), or
             "auto": the kernel where it can run, but not under export nor with deterministic algorithms asked for; for
             inference on CPU a form that works in the cache.
@@ -39,19 +44,22 @@ def indexed_affine(
         n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids, to any order.
 
     Raises:
-        InputError: if shapes do not fit, or the backend asked for by name cannot run this.
-        InputTypeError: if backend="triton" and the dtype has no kernel.
+        InputError: if shapes do not fit, an id is outside of [0, r) (see `semsyn.checks`), or the backend asked for by
+            name cannot run this.
+        InputTypeError: unless region_ids are integers; if backend="triton" and the dtype has no kernel.
         MissingExtraError: if backend="triton" and Triton is not installed.
     """
+    check_regions(region_ids, gamma, ignore_index)
     n, c, h, w = x.shape if x.ndim == 4 else (-1, -1, -1, -1)
     if region_ids.shape != (n, h, w) or gamma.shape[-1] != c or gamma.shape != beta.shape or gamma.ndim != 2:
         check_tables(x, region_ids, gamma, beta)
+    region_ids, gamma, beta = without_region(region_ids, gamma, beta, ignore_index)
     has_gains = gamma_gain is not None or beta_gain is not None
     if has_gains:
         check_gains(x, gamma_gain, beta_gain)
         if backend == "triton":
             raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
-    if (backend != "auto" or x.is_cuda) and wants_triton(backend, x, gamma, beta) and not has_gains:
+    if (backend != "auto" or (x.is_cuda and not has_gains)) and wants_kernel("indexed_affine", backend, x, gamma, beta):
         return indexed_affine_op(x, region_ids, gamma, beta, negative_slope)
     arguments = (x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)
     if backend == "auto" and not torch.is_grad_enabled() and is_eager_on_cpu(x, gamma, beta):
@@ -70,6 +78,22 @@ def check_gains(x: Tensor, *gains: Tensor | None) -> None:
     for gain, name in zip(gains, ("gamma_gain", "beta_gain"), strict=True):
         if gain is not None:
             check_shape(gain, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name=name)
+
+
+def check_regions(region_ids: Tensor, table: Tensor, ignore_index: int | None) -> None:
+    """Check that ids are rows of a table (… r c), see `check_ids`."""
+    last = table.shape[-2] - 1 if table.ndim > 1 else 0
+    check_ids(region_ids, last, name="region_ids", ignore_index=ignore_index, has_no_class=False)
+
+
+def without_region(
+    region_ids: Tensor, gamma: Tensor, beta: Tensor, ignore_index: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same ids and tables with a row of zeros for the pixels that have no region; None: as they are."""
+    if ignore_index is None:
+        return region_ids, gamma, beta
+    nothing = gamma.shape[-2]
+    return without(region_ids, ignore_index, nothing), F.pad(gamma, (0, 0, 0, 1)), F.pad(beta, (0, 0, 0, 1))
 
 
 def check_tables(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor) -> None:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_ids, without
 from semsyn.ops.label_conv2d.reference import label_conv2d_reference
 from semsyn.ops.label_conv2d.taps import label_conv2d_taps
 
@@ -18,6 +19,7 @@ def label_conv2d(
     values: Tensor | None = None,
     padding: int = 0,
     stride: int = 1,
+    ignore_index: int | None = None,
 ) -> Tensor:
     """Convolve the one-hot form of an id map, and dense planes behind it, without building the one-hot map.
 
@@ -32,12 +34,14 @@ def label_conv2d(
         values: n h w, what the map holds at its id in place of 1, such as a position in the region. None: 1.
         padding, stride: as in `torch.nn.functional.conv2d`, the same for both axes; outside of the map nothing is
             added.
+        ignore_index: an id that adds nothing, as k does; None: there is no other.
 
     Returns:
-        n o h' w', in the dtype of weight. Differentiable in weight, bias, planes and values.
+        n o h' w', in the dtype of weight. Differentiable in weight, bias, planes and values, to any order.
 
     Raises:
-        InputError: if both inputs are None or shapes do not fit.
+        InputError: if both inputs are None, shapes do not fit, or an id is outside of [0, k] (see `semsyn.checks`).
+        InputTypeError: unless class_ids are integers.
     """
     check_shape(weight, "o k kh kw", name="weight")
     num_planes = 0 if planes is None else planes.shape[1]
@@ -50,12 +54,14 @@ def label_conv2d(
         return F.conv2d(planes.to(weight.dtype), weight, bias, stride=stride, padding=padding)
     if num_classes < 1:
         raise InputError(f"weight has {weight.shape[1]} input channels: {num_planes} planes leave none for classes.")
+    check_ids(class_ids, num_classes, name="class_ids", ignore_index=ignore_index)
     check_shape(class_ids, "n h w", name="class_ids")
     if values is not None:
         n, h, w = class_ids.shape
         check_shape(values, "n h w", n=n, h=h, w=w, name="values")
     convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
-    result = convolve(class_ids.long(), weight[:, :num_classes], padding, stride, values)
+    ids = without(class_ids, ignore_index, num_classes).long()
+    result = convolve(ids, weight[:, :num_classes], padding, stride, values)
     if planes is not None:
         n, h, w = class_ids.shape
         check_shape(planes, "n p h w", n=n, h=h, w=w, name="planes")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_integers
 from semsyn.ops.connected_components.op import connected_components_op
 from semsyn.ops.region_offsets.op import region_offsets_op
 
@@ -60,6 +61,7 @@ def edges(ids: Tensor) -> Tensor:
     Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
         arXiv:1711.11585, 3.3.
     """
+    check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
     above, below = torch.cat([ids[:, :1], ids[:, :-1]], 1), torch.cat([ids[:, 1:], ids[:, -1:]], 1)
     left, right = torch.cat([ids[:, :, :1], ids[:, :, :-1]], 2), torch.cat([ids[:, :, 1:], ids[:, :, -1:]], 2)
@@ -75,6 +77,7 @@ def dense_ids(ids: Tensor) -> Tensor:
     Returns:
         n h w, int64, from 0 to the number of distinct ids of the image - 1.
     """
+    check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
     return torch.stack([torch.unique(image, return_inverse=True)[1] for image in ids])
 
@@ -88,6 +91,7 @@ def connected_components(ids: Tensor) -> Tensor:
     Returns:
         n h w, int64, dense over the whole batch, in the order of each component's first pixel.
     """
+    check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
     return connected_components_op(ids)
 
@@ -106,5 +110,6 @@ def region_offsets(label_map: Tensor, *, ignore: int | None = 0, normalize: bool
 
     Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, 3.4.
     """
+    check_integers(label_map, "label_map")
     check_shape(label_map, "n h w", name="label_map")
     return region_offsets_op(label_map, ignore, normalize)

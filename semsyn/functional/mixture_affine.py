@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from semsyn.errors import check_shape
-from semsyn.functional.backend import Backend, wants_triton
+from semsyn.functional.backend import Backend
+from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.mixture_affine.cpu import is_chunkable, mixture_affine_chunked
 from semsyn.ops.mixture_affine.op import mixture_affine_op
 from semsyn.ops.mixture_affine.reference import mixture_affine_reference
@@ -53,7 +54,7 @@ def mixture_affine(
         if bias is not None:
             check_shape(bias, "c", c=c, name=name)
     tensors = (x, routing, gamma, beta, gamma_bias, beta_bias)
-    if wants_triton(backend, x, routing, gamma, beta):
+    if wants_kernel("mixture_affine", backend, x, routing, gamma, beta):
         return mixture_affine_op(*tensors, negative_slope)
     if backend == "auto" and is_chunkable(x, gamma, beta):
         return mixture_affine_chunked(*tensors, negative_slope)

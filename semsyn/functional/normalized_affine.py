@@ -2,8 +2,10 @@
 
 from torch import Tensor
 
-from semsyn.functional.backend import Backend, wants_triton
-from semsyn.functional.indexed_affine import check_tables, indexed_affine
+from semsyn.functional.backend import Backend
+from semsyn.functional.checks import trusted
+from semsyn.functional.indexed_affine import check_regions, check_tables, indexed_affine, without_region
+from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.normalized_affine.op import normalized_affine_op
 from semsyn.ops.normalized_affine.reference import instance_norm
 
@@ -16,6 +18,7 @@ def normalized_affine(
     *,
     eps: float = 1e-5,
     negative_slope: float | None = None,
+    ignore_index: int | None = None,
     backend: Backend = "auto",
 ) -> Tensor:
     r"""Normalise every channel of every image, then scale and shift every pixel by the table rows of its region.
@@ -28,10 +31,11 @@ def normalized_affine(
 
     Args:
         x: n c h w, any float dtype. One pixel alone is normalised to zero.
-        region_ids: n h w, integers in [0, r). Values are not checked here (`Layout.of` checks).
+        region_ids: n h w, integers in [0, r).
         gamma, beta: tables, r c for the whole batch or n r c, one per image.
         eps: added to the variance.
         negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
+        ignore_index: an id of pixels without a region, whose gamma and beta are 0; None: there is none.
         backend: "reference" (plain PyTorch), "triton" (kernels; on a GPU, fp32, fp16 or bf16; statistics and arithmetic
             are fp32), or "auto": the kernels where they can run, but not under export nor with deterministic algorithms
             asked for; else a group norm of c groups, then what `indexed_affine` picks.
@@ -40,13 +44,17 @@ def normalized_affine(
         n c h w, the dtype that x and the tables promote to. Differentiable in everything but the ids, to any order.
 
     Raises:
-        InputError: if shapes do not fit, or the backend asked for by name cannot run this.
-        InputTypeError: if backend="triton" and the dtype has no kernel.
+        InputError: if shapes do not fit, an id is outside of [0, r) (see `semsyn.checks`), or the backend asked for by
+            name cannot run this.
+        InputTypeError: unless region_ids are integers; if backend="triton" and the dtype has no kernel.
         MissingExtraError: if backend="triton" and Triton is not installed.
     """
+    check_regions(region_ids, gamma, ignore_index)
     check_tables(x, region_ids, gamma, beta)
-    if wants_triton(backend, x, gamma, beta):
+    region_ids, gamma, beta = without_region(region_ids, gamma, beta, ignore_index)
+    if wants_kernel("normalized_affine", backend, x, gamma, beta):
         y, _, _ = normalized_affine_op(x, region_ids, gamma, beta, eps, negative_slope)
         return y
     x_hat = instance_norm(x, eps)
-    return indexed_affine(x_hat, region_ids, gamma, beta, negative_slope=negative_slope, backend=backend)
+    with trusted():
+        return indexed_affine(x_hat, region_ids, gamma, beta, negative_slope=negative_slope, backend=backend)

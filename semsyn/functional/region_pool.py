@@ -5,27 +5,36 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
+from semsyn.functional.checks import check_ids, without
 
 
-def region_pool(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor, Tensor]:
+def region_pool(
+    x: Tensor, region_ids: Tensor, num_regions: int, *, ignore_index: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Average a feature map over the pixels of each region.
 
     Args:
         x: n c h w.
         region_ids: n h w, integers in [0, r).
         num_regions: r.
+        ignore_index: an id of pixels without a region, which do not count; None: there is none.
 
     Returns:
         means: n r c; a region without pixels gives exactly 0.
         counts: n r, int64, pixels of each region.
 
     Raises:
-        InputError: if shapes do not fit.
+        InputError: if shapes do not fit, or an id is outside of [0, r) (see `semsyn.checks`).
+        InputTypeError: unless region_ids are integers.
     """
+    check_ids(region_ids, num_regions - 1, name="region_ids", ignore_index=ignore_index, has_no_class=False)
     check_shape(x, "n c h w", name="x")
     n, c, h, w = x.shape
     check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
-    rows = (region_ids + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
+    if ignore_index is not None:  # one region more, which nobody gets
+        means, counts = region_pool(x, without(region_ids, ignore_index, num_regions), num_regions + 1)
+        return means[:, :num_regions], counts[:, :num_regions]
+    rows = (region_ids.long() + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
     pixels = rearrange(x, "n c h w -> (n h w) c")
     pixels = pixels.float() if x.dtype in (torch.float16, torch.bfloat16) else pixels  # a sum of halves overflows
     sums = pixels.new_zeros(n * num_regions, c).index_add(0, rows, pixels)

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
+from semsyn.functional.checks import trusted
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.style import Style
@@ -35,6 +36,11 @@ class Painter(nn.Module):
             InputError: if it does not fit.
         """
         raise NotImplementedError
+
+    def nearest_size(self, size: Size) -> Size:
+        """The nearest (h, w) to a map's that pictures can have, where their size is free."""
+        h, w = (max(1, round(side / self.multiple)) * self.multiple for side in size)
+        return h, w
 
     def prepare(self, conditions: Sequence[Condition], drawn: Sequence[str] = (), earlier: Any = None) -> Any:
         """What of the picture depends on the layout alone, to be handed to `forward` as ``ready``.
@@ -80,15 +86,19 @@ class Pyramid(Painter):
     def prepare(self, conditions: Sequence[Condition], drawn: Sequence[str] = (), earlier: Any = None) -> Any:
         known = earlier or (None,) * len(conditions)
         stages: list[Any] = list(self.stages)
-        return tuple(
-            stage.prepare(cond, drawn, before) for stage, cond, before in zip(stages, conditions, known, strict=True)
-        )
+        with trusted():  # ids were checked with the layout
+            return tuple(
+                stage.prepare(cond, drawn, before)
+                for stage, cond, before in zip(stages, conditions, known, strict=True)
+            )
 
     def forward(self, conditions: Sequence[Condition], style: Style, ready: Any = None) -> Tensor:
-        x = self.stem(conditions[0], style)
-        for stage, cond, modulations in zip(self.stages, conditions, ready or (None,) * len(conditions), strict=True):
-            x = stage(x, cond, modulations)
-        return self.to_image(x)
+        with trusted():
+            x = self.stem(conditions[0], style)
+            made = ready or (None,) * len(conditions)
+            for stage, cond, modulations in zip(self.stages, conditions, made, strict=True):
+                x = stage(x, cond, modulations)
+            return self.to_image(x)
 
 
 def stem_size(image_size: Size, scales: tuple[int, ...]) -> Size:

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from semsyn.functional.checks import without
 from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.nn.plain_child import dtype_of
 from semsyn.nn.tail import EdgeTail
 from semsyn.records.condition import Condition
 
@@ -23,6 +25,7 @@ class CLADE(ConditionalNorm):
         num_classes: k, rows of the tables; a void class counts.
         has_edges: append a channel, the instance borders times a weight plus a bias.
         has_offsets: ICPE.
+        ignore_index: an id that means "no class", as k does; None: there is no other.
         norm: makes the module that normalises c channels without affine parameters.
 
     Shape: x is n c h w, cond.class_ids n h w in [0, k] (k, no class, uses row 0), cond.edges n h w, cond.offsets n 2 h
@@ -40,12 +43,13 @@ class CLADE(ConditionalNorm):
         *,
         has_edges: bool = False,
         has_offsets: bool = False,
+        ignore_index: int | None = None,
         norm: NormFactory = BatchNorm,
     ) -> None:
         fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
         self.reads = tuple(name for name, used in fields.items() if used)
         super().__init__()
-        self.num_classes = num_classes
+        self.num_classes, self.ignore_index = num_classes, ignore_index
         self.out_channels = channels + has_edges
         self.norm = norm(channels)
         self.gamma = nn.Parameter(torch.rand(num_classes, channels))
@@ -61,11 +65,12 @@ class CLADE(ConditionalNorm):
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.class_ids is not None
         # As released: the arg-max of an empty one-hot column is class 0.
-        rows = cond.class_ids.where(cond.class_ids < self.num_classes, 0)
+        class_ids = without(cond.class_ids, self.ignore_index, self.num_classes)
+        rows = class_ids.where(class_ids < self.num_classes, 0)
         gains = (None, None) if self.gamma_gain is None or self.beta_gain is None else self._gains(cond)
         return Modulation(gamma=self.gamma, beta=self.beta, ids=rows, gamma_gain=gains[0], beta_gain=gains[1])
 
     def _gains(self, cond: Condition) -> tuple[Tensor, Tensor]:
         assert cond.offsets is not None and self.gamma_gain is not None and self.beta_gain is not None
-        offsets = cond.offsets.to(self.gamma_gain.weight.dtype)
-        return 1 + self.gamma_gain(offsets), 1 + self.beta_gain(offsets)
+        gamma, beta = (conv(cond.offsets.to(dtype_of(conv))) for conv in (self.gamma_gain, self.beta_gain))
+        return 1 + gamma, 1 + beta

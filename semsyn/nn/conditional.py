@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, InputTypeError, check_shape
+from semsyn.functional.checks import check_ids, check_integers, trusted
 from semsyn.functional.indexed_affine import indexed_affine
 from semsyn.functional.maps import resize_ids
 from semsyn.functional.normalized_affine import normalized_affine
 from semsyn.nn.norms import InstanceNorm
+from semsyn.nn.plain_child import is_plain, is_untouched
 from semsyn.records.condition import CONDITION_FIELDS, Condition
 
 
@@ -21,11 +24,15 @@ class Conditional(nn.Module):
     Attributes:
         reads: the `Condition` fields it needs; a network checks at construction that something writes them.
         may_use_windows: the windows of ``cond.regions``, where they are known, stand for all it reads.
+        num_classes: k, the class ids it takes are in [0, k]; None: it takes none.
+        ignore_index: an id that means "no class", as k does; None: there is no other.
         out_channels: channels of its result.
     """
 
     reads: tuple[str, ...] = ()
     may_use_windows: bool = False
+    num_classes: int | None = None
+    ignore_index: int | None = None
     out_channels: int
 
     def __init__(self) -> None:
@@ -36,15 +43,19 @@ class Conditional(nn.Module):
         """Check that cond has what this layer reads, at the size of x. Bare class_ids (n h w, any size) become one.
 
         Raises:
-            InputError: if a field is missing, or it is for other features.
+            InputTypeError: for anything that is neither a condition nor a tensor of ids.
+            InputError: if a field is missing, it is for other features, or an id is none that the layer takes.
         """
-        if isinstance(cond, Tensor):
-            cond = self.wrap(x, cond)
+        name = type(self).__name__
+        if not isinstance(x, Tensor):
+            raise InputTypeError(f"{name} takes features as a tensor n c h w, found {type(x).__name__}.")
+        check_shape(x, "n c h w", name="x")
+        cond = self.wrap(x, cond) if isinstance(cond, Tensor) else as_condition(cond, x.shape[0], name)
         if any(getattr(cond, name) is None for name in self.reads) and not (self.may_use_windows and cond.has_windows):
             raise InputError(
-                f"{type(self).__name__} reads {cond.missing(self.reads)}, which the condition does not hold. See "
-                "Condition.of(...)."
+                f"{name} reads {cond.missing(self.reads)}, which the condition does not hold. See Condition.of(...)."
             )
+        self.check_ids(cond)
         if cond.batch != x.shape[0]:
             raise InputError(f"the condition is for {cond.batch} images, found {x.shape[0]}.")
         if cond.size != x.shape[2:]:
@@ -55,7 +66,55 @@ class Conditional(nn.Module):
 
     def wrap(self, x: Tensor, given: Tensor) -> Condition:
         """A condition out of a bare tensor: class_ids, unless a layer says otherwise."""
-        return Condition(class_ids=resize_ids(given, (x.shape[2], x.shape[3])))
+        return Condition(class_ids=resize_ids(as_class_ids(given, x.shape[0]), (x.shape[2], x.shape[3])))
+
+    def check_ids(self, cond: Condition) -> None:
+        """Check the class ids that the layer reads: those of regions, where these stand for the map."""
+        if self.num_classes is None:
+            return
+        has_regions = "regions" in self.reads or (self.may_use_windows and cond.has_windows)
+        ids = cond.regions.class_ids if has_regions and cond.regions is not None else cond.class_ids
+        if ids is not None:
+            if not has_regions:
+                check_shape(ids, "n h w", name="class_ids")
+            check_ids(ids, self.num_classes, name="class_ids", ignore_index=self.ignore_index)
+
+
+def as_condition(given: Any, images: int, reader: str) -> Condition:
+    """What a caller gave in place of a condition: it itself, or class_ids alone (n h w).
+
+    Raises:
+        InputTypeError: for anything else; the message says what to give.
+        InputError: for ids of another shape.
+    """
+    if isinstance(given, Condition):
+        return given
+    if isinstance(given, Tensor):
+        return Condition(class_ids=as_class_ids(given, images))
+    hint = {
+        "Layout": "give its maps: Condition.of(class_ids=layout.class_ids, ...)",
+        "ndarray": "torch.from_numpy makes a tensor of an array",
+    }.get(type(given).__name__, "make one with Condition.of(class_ids=..., ...)")
+    raise InputTypeError(f"{reader} takes a Condition, or class_ids alone, found {type(given).__name__}: {hint}.")
+
+
+def as_class_ids(ids: Tensor, images: int) -> Tensor:
+    """Class ids, n h w, of that many images.
+
+    Raises:
+        InputTypeError: unless they are integers.
+        InputError: for another shape; the message says how to make it that one.
+    """
+    check_integers(ids, "class_ids")
+    if ids.ndim == 3 and (ids.shape[2] > 1 or ids.shape[0] == images):
+        return ids
+    hint = "ids[None] is a batch of one"
+    if ids.ndim == 3:
+        hint = "of h w 1, ids[None, ..., 0] is a batch of one"
+    elif ids.ndim == 4:
+        hint = "ids[..., 0]" if ids.shape[3] == 1 else "a one-hot map is one_hot.argmax(1)"
+        hint = "ids[:, 0]" if ids.shape[1] == 1 else hint
+    raise InputError(f"class_ids must be n h w, found shape {tuple(ids.shape)}: {hint}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +150,13 @@ class Modulation:
 
     def after_norm(self, norm: nn.Module, x: Tensor, slope: float | None = None) -> Tensor:
         """Apply it to norm(x): in one operation where a kernel does both."""
-        has_kernel = x.is_cuda and type(norm) is InstanceNorm and self.gamma_gain is None and self.beta_gain is None
+        has_kernel = x.is_cuda and is_plain(norm, InstanceNorm) and self.gamma_gain is None and self.beta_gain is None
         if has_kernel and self.ids is not None and isinstance(norm.eps, float):
             return normalized_affine(x, self.ids, self.gamma, self.beta, eps=norm.eps, negative_slope=slope)
-        return self.__call__(norm(x), slope)  # torch 2.10 does not trace self(norm(x))
+        normalised = norm(x)
+        y = self.__call__(normalised, slope)  # torch 2.10 does not trace self(...)
+        # As torch's norms do: tables in single precision would make all that follows so.
+        return y.to(normalised.dtype) if torch.is_autocast_enabled(x.device.type) else y
 
 
 class Tail(nn.Module):
@@ -138,6 +200,10 @@ class ConditionalNorm(Conditional):
         """
         raise NotImplementedError
 
+    def can_be_entered(self) -> bool:
+        """Whether `modulate` may be used without a call of the layer: nobody waits for one (see `is_untouched`)."""
+        return is_untouched(self)
+
     def forward(
         self, x: Tensor, cond: Condition | Tensor, *, ready: Modulation | None = None, slope: float | None = None
     ) -> Tensor:
@@ -150,11 +216,12 @@ class ConditionalNorm(Conditional):
             slope: of the leaky ReLU.
         """
         cond = self.check(x, cond)
-        modulation = self.modulate(cond) if ready is None else ready
-        if self.tail is None:
-            return modulation.after_norm(self.norm, x, slope)
-        y = self.tail(modulation.after_norm(self.norm, x), cond)
-        return y if slope is None else F.leaky_relu(y, slope)
+        with trusted():
+            modulation = self.modulate(cond) if ready is None else ready
+            if self.tail is None:
+                return modulation.after_norm(self.norm, x, slope)
+            y = self.tail(modulation.after_norm(self.norm, x), cond)
+            return y if slope is None else F.leaky_relu(y, slope)
 
 
 MakeNorm = Callable[[int], ConditionalNorm]

@@ -6,8 +6,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
+from semsyn.functional.checks import check_ids, without
 from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.nn.plain_child import dtype_of
 from semsyn.nn.tail import SketchTail
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Regions
@@ -28,6 +30,7 @@ class INADE(ConditionalNorm):
         num_classes: k.
         code_dim: d, of the instance codes.
         has_sketch: merge a line drawing (one plane) into the result.
+        ignore_index: a class id that means "no class", as k does; None: there is no other.
         norm: makes the module that normalises c channels without affine parameters.
 
     Shape: x is n c h w; cond.regions holds the pairs (class k, "no class", gives zeros) and their codes (2 d each),
@@ -45,24 +48,34 @@ class INADE(ConditionalNorm):
         code_dim: int,
         *,
         has_sketch: bool = False,
+        ignore_index: int | None = None,
         norm: NormFactory = BatchNorm,
     ) -> None:
         self.reads = ("regions", "planes") if has_sketch else ("regions",)
         super().__init__()
         self.out_channels = channels
+        self.num_classes, self.ignore_index = num_classes, ignore_index
         self.norm = norm(channels)
         self.weight = nn.Parameter(torch.rand(num_classes, channels, 2))
         self.bias = nn.Parameter(torch.zeros(num_classes, channels, 2))
         self.code_to_channels = nn.Linear(code_dim, channels)
         self.tail = SketchTail(channels) if has_sketch else None
 
+    def check_ids(self, cond: Condition) -> None:
+        super().check_ids(cond)
+        regions = cond.regions
+        if regions is not None and regions.instance_ids is not None and regions.codes is not None and cond.batch:
+            last = regions.codes.shape[0] // cond.batch - 1
+            check_ids(regions.instance_ids, last, name="instance_ids", has_no_class=False)
+
     def tables(self, regions: Regions) -> tuple[Tensor, Tensor]:
         """gamma and beta of each pair, r c."""
         if regions.codes is None or regions.code_ids is None:
             raise InputError("INADE reads the codes of regions, which these lack: Condition.of(..., instance_codes=).")
-        drawn = self.code_to_channels(regions.codes)[regions.code_ids]
+        drawn = self.code_to_channels(regions.codes.to(dtype_of(self.code_to_channels)))[regions.code_ids]
+        class_ids = without(regions.class_ids, self.ignore_index, self.num_classes)
         with_no_class = (F.pad(table, (0, 0, 0, 0, 0, 1)) for table in (self.weight, self.bias))  # row k is zero
-        weight, bias = (rearrange(table[regions.class_ids], "r c two -> r two c") for table in with_no_class)
+        weight, bias = (rearrange(table[class_ids], "r c two -> r two c") for table in with_no_class)
         gamma, beta = (weight * drawn + bias).unbind(1)
         return gamma, beta
 

@@ -7,7 +7,10 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from semsyn.errors import InputError
+from semsyn.functional.checks import without
 from semsyn.functional.label_conv2d import label_conv2d
+from semsyn.ops.sum_rows import sum_rows
 from semsyn.records.regions import Regions
 
 
@@ -19,12 +22,22 @@ class LabelConv2d(nn.Module):
         out_channels: o.
         kernel_size: odd.
         num_planes: p.
+        ignore_index: an id that adds nothing, as k does; None: there is no other.
 
     Shape: class_ids n h w in [0, k] (k adds nothing), planes n p h w, the result n o h w.
     """
 
-    def __init__(self, num_classes: int, out_channels: int, kernel_size: int = 3, *, num_planes: int = 0) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        *,
+        num_planes: int = 0,
+        ignore_index: int | None = None,
+    ) -> None:
         super().__init__()
+        self.ignore_index = ignore_index
         self.num_classes = num_classes
         self.num_planes = num_planes
         self.padding = kernel_size // 2
@@ -35,14 +48,32 @@ class LabelConv2d(nn.Module):
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, class_ids: Tensor | None, planes: Tensor | None = None) -> Tensor:
-        ids = class_ids if self.num_classes else None
-        return label_conv2d(ids, self.weight, self.bias, planes=planes, padding=self.padding)
+        """The convolution.
+
+        Raises:
+            InputTypeError: unless class_ids are integers.
+            InputError: for ids outside of [0, k], or if what is given is not what the convolution reads.
+        """
+        if (0 if planes is None else planes.shape[1]) != self.num_planes:
+            found = "none" if planes is None else f"shape {tuple(planes.shape)}"
+            raise InputError(f"this convolution reads {self.num_planes} planes (n p h w), found {found}.")
+        if self.num_classes and class_ids is None:
+            raise InputError(f"this convolution reads class_ids (n h w) of {self.num_classes} classes, found none.")
+        return label_conv2d(
+            class_ids if self.num_classes else None,
+            self.weight,
+            self.bias,
+            planes=planes,
+            padding=self.padding,
+            ignore_index=self.ignore_index,
+        )
 
     def of_windows(self, regions: Regions, *, has_codes: bool = False) -> Tensor:
         """The convolution once per distinct window: s o. Its planes are the edges of regions, or their codes (p)."""
         assert regions.windows is not None
         weight = rearrange(self.weight, "o k kh kw -> (kh kw) k o")
-        table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 1))[:, regions.class_ids]  # "no class" adds nothing
+        class_ids = without(regions.class_ids, self.ignore_index, self.num_classes)
+        table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 1))[:, class_ids]  # "no class" adds nothing
         if self.num_planes:
             planes = regions.edges
             if has_codes:
@@ -52,7 +83,7 @@ class LabelConv2d(nn.Module):
             table = table + planes.view(len(planes), -1).to(weight.dtype) @ weight[:, self.num_classes :]
         table = F.pad(table, (0, 0, 0, 1))  # nor does what is outside
         rows = regions.windows.symbols + table.shape[1] * torch.arange(len(table), device=table.device)
-        return F.embedding_bag(rows, rearrange(table, "t s o -> (t s) o"), mode="sum") + self.bias
+        return sum_rows(rearrange(table, "t s o -> (t s) o"), rows) + self.bias
 
     def extra_repr(self) -> str:
         channels, _, kernel_size, _ = self.weight.shape

@@ -24,7 +24,7 @@ class SyncBatchNorm(BatchNorm):
 
     Sums travel by a differentiable all-reduce, so any backend works (torch's own `SyncBatchNorm` needs GPUs). In one
     process, or in evaluation, it is plain batch normalisation. ``num_batches_tracked`` stays as it is, as in the
-    released checkpoints.
+    released checkpoints, unless momentum is None: then the running statistics are the averages of all batches.
 
     Args:
         channels: c.
@@ -38,17 +38,20 @@ class SyncBatchNorm(BatchNorm):
         super().__init__(channels, eps=eps, momentum=momentum)
         self.as_released = as_released
 
-    @property
     def _pace(self) -> float:
-        assert self.momentum is not None  # torch's None, a cumulative average, cannot be asked for
-        return self.momentum
+        """Share of the statistics to come. Of torch's None, a cumulative average (`update_bn` sets it), it counts."""
+        if self.momentum is not None:
+            return self.momentum
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        return 1 / int(self.num_batches_tracked)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
         if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
             return F.batch_norm(
-                x, self.running_mean, self.running_var, training=True, momentum=self._pace, eps=self.eps
+                x, self.running_mean, self.running_var, training=True, momentum=self._pace(), eps=self.eps
             )
         from torch.distributed.nn.functional import all_reduce
 
@@ -61,7 +64,7 @@ class SyncBatchNorm(BatchNorm):
             x: the part, n c h w.
             reduce: sums up what all parts call it with. By default x is the whole batch.
         """
-        wide = x.float()
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
         count = wide.new_full((1,), wide.numel() / wide.shape[1])
         if self.as_released:
             sums, squares, total = reduce(torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])).split(
@@ -79,9 +82,10 @@ class SyncBatchNorm(BatchNorm):
             spread = var + self.eps
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
+            pace = self._pace()
             unbiased = var * (total / (total - 1).clamp(min=1))
-            self.running_mean.lerp_(mean.to(self.running_mean), self._pace)
-            self.running_var.lerp_(unbiased.to(self.running_var), self._pace)
+            self.running_mean.lerp_(mean.to(self.running_mean), pace)
+            self.running_var.lerp_(unbiased.to(self.running_var), pace)
         return (centred * torch.rsqrt(spread)[:, None, None]).to(x.dtype)
 
 

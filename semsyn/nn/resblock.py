@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm, Modulation
+from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm, Modulation, as_condition
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.condition import Condition
 
@@ -35,6 +35,7 @@ class ModulatedResBlock(nn.Module):
         has_spectral_norm: put spectral normalisation on the convolutions, except those that ``convolution`` makes.
 
     Shape: x is n c h w at the condition's size, or smaller: then it is enlarged to it (nearest); the result n c' h w.
+    Where the norms read nothing else, the condition may be class_ids alone.
 
     Reference: Park et al., arXiv:1903.07291, figure 3.
     """
@@ -93,21 +94,27 @@ class ModulatedResBlock(nn.Module):
             earlier: those of the maps before an edit.
         """
         known = earlier or {}
-        early = {name: norm for name, norm in self.norms().items() if not set(norm.reads) & set(drawn)}
+        early = {
+            name: norm
+            for name, norm in self.norms().items()
+            # One that somebody wrapped, hooked or patched is entered by its forward alone, when its turn comes.
+            if isinstance(norm, ConditionalNorm) and norm.can_be_entered() and not set(norm.reads) & set(drawn)
+        }
         return {name: norm.modulate(cond, known.get(name)) for name, norm in early.items()}
 
-    def forward(self, x: Tensor, cond: Condition, ready: BlockModulations | None = None) -> Tensor:
-        known = ready or {}
+    def forward(self, x: Tensor, cond: Condition | Tensor, ready: BlockModulations | None = None) -> Tensor:
+        cond, known = as_condition(cond, x.shape[0], type(self).__name__), ready or {}
         x = x if x.shape[2:] == cond.size else F.interpolate(x, cond.size)
         if self.norm_p is not None and self.conv_p is not None:
             x = self.conv_p(self.norm_p(x, cond, ready=known.get("norm_p"), slope=SLOPE))
         shortcut = x
         if self.norm_s is not None and self.conv_s is not None:
             shortcut = self.conv_s(self.norm_s(x, cond, ready=known.get("norm_s")))
-        x = _convolve(self.conv_0, self.norm_0(x, cond, ready=known.get("norm_0"), slope=SLOPE), cond)
-        x = _convolve(self.conv_1, self.norm_1(x, cond, ready=known.get("norm_1"), slope=SLOPE), cond)
+        x = convolve(self.conv_0, self.norm_0(x, cond, ready=known.get("norm_0"), slope=SLOPE), cond)
+        x = convolve(self.conv_1, self.norm_1(x, cond, ready=known.get("norm_1"), slope=SLOPE), cond)
         return shortcut + x
 
 
-def _convolve(conv: nn.Module, x: Tensor, cond: Condition) -> Tensor:
+def convolve(conv: nn.Module, x: Tensor, cond: Condition) -> Tensor:
+    """A convolution of x, which may read the condition."""
     return conv(x, cond) if isinstance(conv, Conditional) else conv(x)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.nn.plain_child import dtype_of, is_plain
 from semsyn.ops.linear_as_conv import linear_as_conv
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Windows
@@ -31,6 +32,7 @@ class SPADE(ConditionalNorm):
         num_planes: p, dense maps read besides.
         hidden: channels between the two convolutions.
         kernel_size: of all three convolutions.
+        ignore_index: an id that means "no class", as k does; None: there is no other.
         norm: makes the module that normalises c channels without affine parameters.
 
     Shape: x is n c h w; cond.class_ids n h w in [0, k] (k adds nothing), cond.edges n h w, cond.planes n p h w; the
@@ -49,6 +51,7 @@ class SPADE(ConditionalNorm):
         num_planes: int = 0,
         hidden: int = 128,
         kernel_size: int = 3,
+        ignore_index: int | None = None,
         norm: NormFactory = BatchNorm,
     ) -> None:
         fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
@@ -58,21 +61,39 @@ class SPADE(ConditionalNorm):
         super().__init__()
         self.out_channels = channels
         self.norm = norm(channels)
-        self.shared = LabelConv2d(num_classes, hidden, kernel_size, num_planes=num_planes + has_edges)
+        self.num_classes, self.ignore_index = num_classes, ignore_index
+        self.shared = LabelConv2d(
+            num_classes, hidden, kernel_size, num_planes=num_planes + has_edges, ignore_index=ignore_index
+        )
         self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
         self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         windows = None if cond.regions is None or not self.may_use_windows else cond.regions.windows
-        if windows is not None and cond.regions is not None:
+        if windows is not None and cond.regions is not None and is_plain(self.shared, LabelConv2d):
             hidden = F.relu(self.shared.of_windows(cond.regions, has_codes=self.has_codes))
-            gamma, beta = self.table(hidden, windows, earlier).chunk(2, dim=1)
-            return Modulation(gamma=gamma, beta=beta, ids=windows.ids)
-        edges = cond.edges if "edges" in self.reads else None
-        planes = cond.planes if "planes" in self.reads else None
-        hidden = F.relu(self.shared(cond.class_ids, stack_planes(edges, planes, self.shared.weight.dtype)))
+            if self.is_packed():
+                gamma, beta = self.table(hidden, windows, earlier).chunk(2, dim=1)
+                return Modulation(gamma=gamma, beta=beta, ids=windows.ids)
+            at_pixels = F.embedding(windows.inner[:, windows.inner.shape[1] // 2][windows.ids], hidden)
+            hidden = rearrange(at_pixels, "n h w o -> n o h w")
+        else:
+            hidden = F.relu(self.shared(cond.class_ids, self._planes(cond)))
         gamma, beta = self.dense(hidden).chunk(2, dim=1)
         return Modulation(gamma=gamma, beta=beta)
+
+    def _planes(self, cond: Condition) -> Tensor | None:
+        """All that is convolved beside the classes. Where windows are known, the codes of regions stand for planes."""
+        planes, regions = cond.planes if "planes" in self.reads else None, cond.regions
+        if planes is None and self.has_codes:
+            assert regions is not None and regions.codes is not None and regions.code_ids is not None
+            planes = rearrange(regions.codes[regions.code_ids][regions.ids], "n h w p -> n p h w")
+        edges = cond.edges if "edges" in self.reads else None
+        return stack_planes(edges, planes, dtype_of(self.shared))
+
+    def is_packed(self) -> bool:
+        """Whether gamma and beta are one convolution: where reading their weights is the same as calling them."""
+        return is_plain(self.gamma, nn.Conv2d) and is_plain(self.beta, nn.Conv2d)
 
     def gamma_beta(self) -> tuple[Tensor, Tensor]:
         """Weight (2c o k k) and bias (2c) of one convolution of the hidden features for 1 + gamma and beta."""
@@ -82,6 +103,8 @@ class SPADE(ConditionalNorm):
 
     def dense(self, hidden: Tensor) -> Tensor:
         """(1 + gamma, beta) at every pixel: n o h w to n 2c h w."""
+        if not self.is_packed():
+            return torch.cat([1 + self.gamma(hidden), self.beta(hidden)], dim=1)
         weight, bias = self.gamma_beta()
         return F.conv2d(hidden, weight, bias, padding=weight.shape[-1] // 2)
 

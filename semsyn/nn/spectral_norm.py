@@ -16,8 +16,8 @@ class SpectralNorm(nn.Module):
     .. math:: v \leftarrow W^\top u / \|W^\top u\|, \quad u \leftarrow W v / \|W v\|, \quad \hat{W} = W / (u^\top W v)
 
     A parametrization for `torch.nn.utils.parametrize`; `spectral_norm(module)` registers it. In evaluation u and v stay
-    as they are. `torch.nn.utils.parametrizations.spectral_norm` iterates u first and so gives other numbers for
-    released weights.
+    as they are; so they do where activation checkpointing computes a forward again.
+    `torch.nn.utils.parametrizations.spectral_norm` iterates u first and so gives other numbers for released weights.
 
     Args:
         weight: the weight to normalise, out first.
@@ -46,13 +46,20 @@ class SpectralNorm(nn.Module):
         return weight.movedim(self.dim, 0).flatten(1)
 
     def forward(self, weight: Tensor) -> Tensor:
-        matrix = self._matrix(weight)
-        if self.training:
+        wide = torch.promote_types(weight.dtype, self.u.dtype)  # they differ where one of them alone is cast (FSDP)
+        matrix = self._matrix(weight).to(wide)
+        if self.training and not _is_inside_backward():
             with torch.no_grad():
-                self.v.copy_(F.normalize(torch.mv(matrix.mT, self.u), dim=0, eps=self.eps))
-                self.u.copy_(F.normalize(torch.mv(matrix, self.v), dim=0, eps=self.eps))
-        u, v = self.u.clone(), self.v.clone()  # a second forward before backward moves the buffers
+                still = matrix.detach()  # without a forward derivative, too
+                self.v.copy_(F.normalize(torch.mv(still.mT, self.u.to(wide)), dim=0, eps=self.eps))
+                self.u.copy_(F.normalize(torch.mv(still, self.v.to(wide)), dim=0, eps=self.eps))
+        u, v = (t.to(wide, copy=True) for t in (self.u, self.v))  # a second forward before backward moves the buffers
         return weight / torch.dot(u, torch.mv(matrix, v))
+
+
+def _is_inside_backward() -> bool:
+    """Whether autograd is at work: then this forward was computed before, and is again for activation checkpointing."""
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
 
 
 def spectral_norm(module: M, *, eps: float = 1e-12) -> M:

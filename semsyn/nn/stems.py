@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
+from semsyn.nn.plain_child import dtype_of
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.style import Style
@@ -38,7 +39,7 @@ class LabelStem(nn.Module):
     def forward(self, cond: Condition, style: Style) -> Tensor:
         edges = cond.edges if "edges" in self.reads else None
         planes = cond.planes if "planes" in self.reads else None
-        return self.conv(cond.class_ids, stack_planes(edges, planes, self.conv.weight.dtype))
+        return self.conv(cond.class_ids, stack_planes(edges, planes, dtype_of(self.conv)))
 
 
 class LatentStem(nn.Module):
@@ -69,7 +70,7 @@ class LatentStem(nn.Module):
                 "Leave size= out: label maps of any size are resized. Then resize the picture."
             )
         h, w = self.size
-        x = self.linear(start.table[:, 0].to(self.linear.weight.dtype))
+        x = self.linear(start.table[:, 0].to(dtype_of(self.linear)))
         return rearrange(x, "n (c h w) -> n c h w", h=h, w=w)
 
 
@@ -97,7 +98,7 @@ class StyleImageStem(nn.Module):
                 "generator.style(start=picture), n p h w."
             )
         self.codes[0].check(style["start"], images=cond.batch)
-        return self.conv(style["start"].dense(cond.size).to(self.conv.weight.dtype))
+        return self.conv(style["start"].dense(cond.size).to(dtype_of(self.conv)))
 
 
 class ToImage(nn.Module):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.nn.conditional import Tail
+from semsyn.nn.plain_child import dtype_of
 from semsyn.records.condition import Condition
 
 
@@ -21,7 +22,7 @@ class EdgeTail(Tail):
 
     def extra(self, cond: Condition) -> Tensor:
         assert cond.edges is not None
-        return self.conv(cond.edges[:, None].to(self.conv.weight.dtype))
+        return self.conv(cond.edges[:, None].to(dtype_of(self.conv)))
 
 
 class SketchTail(Tail):

@@ -8,9 +8,11 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_ids, check_integers, trusted
 from semsyn.functional.maps import resize_ids
 from semsyn.functional.region_pool import region_pool
+from semsyn.nn.plain_child import is_plain
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior
 
@@ -46,7 +48,10 @@ class InstanceConv2d(nn.Module):
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor, instance_ids: Tensor) -> Tensor:
+        check_integers(instance_ids, "instance_ids")
+        check_shape(x, "n c h w", name="x")
         n, _, h, w = x.shape
+        check_shape(instance_ids, "n h w", n=n, name="instance_ids")
         if h % self.stride or w % self.stride:
             raise InputError(f"InstanceConv2d of stride {self.stride} needs sides that it divides, found {h} x {w}.")
         own = _own_taps(resize_ids(instance_ids, (h, w)), self.kernel_size, self.stride)
@@ -147,14 +152,26 @@ class InstanceEncoder(nn.Module):
         return x
 
     def forward(self, image: Tensor, layout: Layout, num_instances: int | None = None) -> Posterior:
-        if layout.instance_ids is None:
-            raise InputError("the instance encoder needs layout.instance_ids.")
+        if not isinstance(layout, Layout) or layout.instance_ids is None:
+            raise InputError(
+                "the instance encoder needs layout.instance_ids: Layout.of(..., requires=['instance_ids'])."
+            )
         num_instances = num_instances or layout.num_instances
-        x = self.features(image, layout.instance_ids)
-        ids = resize_ids(layout.instance_ids, (x.shape[2], x.shape[3]))
+        check_ids(layout.instance_ids, num_instances - 1, name="instance_ids", has_no_class=False)
+        with trusted():
+            x = self.features(image, layout.instance_ids)
+            ids = resize_ids(layout.instance_ids, (x.shape[2], x.shape[3]))
+            codes, valid = self._pool_heads(x, ids, num_instances)
+        mu, logvar = (codes * valid[..., None, None]).split(2, dim=2)
+        return Posterior({"instances": Gaussian(mu=mu, logvar=logvar, per="instance", valid=valid)})
+
+    def _pool_heads(self, x: Tensor, ids: Tensor, num_instances: int) -> tuple[Tensor, Tensor]:
+        """The means of the four heads over each instance, n i 4 d, and whether it has pixels, n i."""
         heads = (self.scale_mu, self.shift_mu, self.scale_logvar, self.shift_logvar)
+        if not all(is_plain(head, InstanceConv2d) for head in heads):
+            pools = [region_pool(head(x, ids), ids, num_instances) for head in heads]
+            return torch.stack([means for means, _ in pools], dim=2), pools[0][1] > 0
         means, valid = _pool_neighbourhoods(x, ids, num_instances, self.scale_mu.kernel_size)
         weight = torch.cat([rearrange(head.weight, "o c kh kw -> o (kh kw c)") for head in heads])
-        codes = F.linear(means, weight, torch.cat([head.bias for head in heads])) * valid[..., None]
-        mu, logvar = rearrange(codes, "n i (heads d) -> n i heads d", heads=4).split(2, dim=2)
-        return Posterior({"instances": Gaussian(mu=mu, logvar=logvar, per="instance", valid=valid)})
+        codes = F.linear(means, weight, torch.cat([head.bias for head in heads]))
+        return rearrange(codes, "n i (heads d) -> n i heads d", heads=4), valid

@@ -1,8 +1,15 @@
 """PartNet's attention from an object's shape to support maps."""
 
+from typing import Any, Literal
+
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
+
+from semsyn.nn.plain_child import is_plain
+
+Role = Literal["query", "key", "value"]
 
 
 class CrossAttention(nn.Module):
@@ -20,6 +27,7 @@ class CrossAttention(nn.Module):
         channels: d.
 
     Shape: see `project_keys`, `project_values`, `weigh` and `forward`; tokens are b t d, rows of the map in order.
+    All that reads its own parameters can be had by `forward`, so that a call brings hooks and offloaded weights in.
 
     Reference: Wei et al., arXiv:2305.19547.
     """
@@ -37,7 +45,12 @@ class CrossAttention(nn.Module):
 
     def _project(self, conv: nn.Conv2d, part: int, tokens: Tensor) -> Tensor:
         weight, bias = self.in_proj_weight.chunk(3)[part], self.in_proj_bias.chunk(3)[part]
-        return F.linear(F.linear(tokens, conv.weight.flatten(1), conv.bias), weight, bias)
+        return F.linear(_convolve(conv, tokens), weight, bias)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether keys take the query's convolution in: where reading its weight is the same as calling it."""
+        return is_plain(self.query_conv, nn.Conv2d)
 
     def project_keys(self, keys: Tensor) -> tuple[Tensor, Tensor]:
         """What of the keys an object needs.
@@ -50,6 +63,8 @@ class CrossAttention(nn.Module):
         """
         keys = self._project(self.key_conv, 1, keys) * self.channels**-0.5
         weight, bias = self.in_proj_weight.chunk(3)[0], self.in_proj_bias.chunk(3)[0]
+        if not self.is_folded:  # then `weigh` calls it
+            return keys @ weight, keys @ bias
         assert self.query_conv.bias is not None
         return keys @ (weight @ self.query_conv.weight.flatten(1)), keys @ F.linear(self.query_conv.bias, weight, bias)
 
@@ -67,19 +82,33 @@ class CrossAttention(nn.Module):
         Returns:
             b t s; each row sums up to one.
         """
+        if not self.is_folded:
+            query = _convolve(self.query_conv, query)
         return torch.baddbmm(bias[:, None], query, keys.mT).softmax(dim=-1)
 
-    def forward(self, query: Tensor, attended: Tensor) -> Tensor:
+    def forward(self, query: Tensor, attended: Tensor | None = None, *, role: Role = "query") -> Any:
         """All that follows the attention.
 
         Args:
-            query: b t d, the raw query features.
+            query: b t d, the raw query features. In another role: what `project_keys` or `project_values` takes; the
+                result is what these give.
             attended: b t d: `weigh` times values from `project_values`. Where all values of an object are the same
                 vector, it is that vector.
+            role: of the tokens.
 
         Returns:
             b t d.
         """
+        if role != "query":
+            return self.project_keys(query) if role == "key" else self.project_values(query)
         x = query + self.norm_1(attended)
         hidden = self.widen(self.norm_2(x))
         return x + self.narrow(hidden * torch.sigmoid(1.702 * hidden))
+
+
+def _convolve(conv: nn.Conv2d, tokens: Tensor) -> Tensor:
+    """A 1 x 1 convolution of tokens, ... t d."""
+    if is_plain(conv, nn.Conv2d):
+        return F.linear(tokens, conv.weight.flatten(1), conv.bias)
+    y = conv(rearrange(tokens.flatten(0, -3), "b t d -> b d t 1"))
+    return rearrange(y, "b d t 1 -> b t d").view(*tokens.shape[:-1], -1)

@@ -5,12 +5,12 @@ one id map instead of a scene-sized canvas per object, and work for covered pixe
 """
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
 from semsyn.functional.object_crops import ObjectFrame, linear_taps, nearest_source
+from semsyn.ops.sum_rows import sum_rows
 
 MASKED_AT_ONCE = 2**22  # pixels of the masks of some objects, which bounds their memory to some 40 MB
 
@@ -87,7 +87,7 @@ def sample_objects(
     weights = (row_weight[:, :, None] * column_weight[:, None, :]).to(patches.dtype)
     taps, weights = (rearrange(t, "p row column -> p (row column)") for t in (taps, weights))
     table = rearrange(patches, "o c h w -> (o h w) c")
-    return F.embedding_bag(taps, table, mode="sum", per_sample_weights=weights)
+    return sum_rows(table, taps, weights)
 
 
 def window_matrices(frame: ObjectFrame, side: int) -> tuple[Tensor, Tensor]:

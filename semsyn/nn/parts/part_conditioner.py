@@ -13,6 +13,7 @@ from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.scene_parts import SceneInference, SceneParts
 from semsyn.nn.parts.shifted_instance_norm import ShiftedInstanceNorm
 from semsyn.nn.parts.support_memory import SupportMemory
+from semsyn.nn.plain_child import dtype_of
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition, Parts
 from semsyn.records.layout import Layout
@@ -109,7 +110,7 @@ class PartConditioner(Conditioner):
         self.noise.check(codes, images=conditions[0].batch)
         if codes.size != conditions[0].size:
             raise InputError(f"codes 'parts' must be maps of {conditions[0].size}, found {codes.size} (height, width).")
-        code = codes.table.to(self.noise_conv.weight.dtype)
+        code = codes.table.to(dtype_of(self.noise_conv))
         noise = [self._finish(self.noise_conv(torch.cat([code, self._labels(conditions[0], code)], dim=1)))]
         for i, up in enumerate(self.noise_up):
             x = noise[-1]

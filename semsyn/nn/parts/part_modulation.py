@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
+from semsyn.nn.plain_child import is_plain
 from semsyn.records.condition import Condition
 
 
@@ -62,6 +63,8 @@ class PartAffine(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = F.relu(self.shared(x))
+        if not (is_plain(self.gamma, nn.Conv2d) and is_plain(self.beta, nn.Conv2d)):
+            return self.gamma(hidden), self.beta(hidden)
         assert self.gamma.bias is not None and self.beta.bias is not None
         weight = torch.cat([self.gamma.weight, self.beta.weight])  # one pass over the hidden units, not two
         gamma, beta = F.conv2d(hidden, weight, torch.cat([self.gamma.bias, self.beta.bias]), padding=1).split(1, dim=1)

@@ -1,6 +1,7 @@
 """PartNet: the parts of objects from their silhouettes, after a few examples of their category."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from semsyn.nn.parts.cross_attention import CrossAttention
 from semsyn.nn.parts.object_parts import ObjectParts, PartStreams
 from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder, Widths
 from semsyn.nn.parts.part_supports import PartSupports, SupportEncoding, find_rows
+from semsyn.nn.plain_child import dtype_of
 
 ENCODED_AT_ONCE = 64  # maps; bounds the memory of encode_supports
 
@@ -130,7 +132,6 @@ class PartNet(nn.Module):
         x = query[torch.cat([streams.owners, streams.bare])]
         count = streams.owners.shape[0]
         for index, layer in enumerate(self.layers):
-            assert isinstance(layer, CrossAttention)
             if index == 0:  # all parts of an object ask alike
                 weights = _weigh(layer, query, supports, index, key_rows)[streams.owners]
             else:
@@ -144,7 +145,7 @@ class PartNet(nn.Module):
     def _encode_silhouettes(self, silhouettes: Tensor) -> Tensor:
         """m 1 h w to tokens m t d."""
         m, _, h, w = silhouettes.shape
-        inside = silhouettes.to(self.to_logit.weight)
+        inside = silhouettes.to(dtype_of(self.to_logit))
         x, y = (torch.linspace(-1, 1, side, dtype=inside.dtype, device=inside.device) for side in (w, h))
         grid = torch.stack([x.expand(h, w), y[:, None].expand(h, w)]).expand(m, 2, h, w)
         return self.shape_encoder(torch.cat([grid, inside.expand(m, 3, h, w)], dim=1)).flatten(2).mT
@@ -153,7 +154,7 @@ class PartNet(nn.Module):
         """Part maps c n h w to tokens b t d of the (map, part) pairs there are, zeros first, and their rows c p n."""
         present = torch.stack([(maps == part).flatten(2).any(2) for part in range(self.num_parts)], dim=1)
         category, part, support = present.nonzero(as_tuple=True)
-        masks = (maps[category, support] == part[:, None, None])[:, None].to(self.to_logit.weight)
+        masks = (maps[category, support] == part[:, None, None])[:, None].to(dtype_of(self.to_logit))
         tokens = [self.mask_encoder(piece).flatten(2).mT for piece in masks.split(ENCODED_AT_ONCE)]
         rows = torch.zeros_like(present, dtype=torch.int64)
         rows[present] = torch.arange(1, len(masks) + 1, device=maps.device)
@@ -162,13 +163,13 @@ class PartNet(nn.Module):
     def _project(
         self, keys: Tensor, values: Tensor, categories: Tensor, key_rows: Tensor, value_rows: Tensor
     ) -> SupportEncoding:
-        layers = [layer for layer in self.layers if isinstance(layer, CrossAttention)]
-        projected = [layer.project_keys(keys) for layer in layers]
+        layers = list(self.layers)
+        projected = [layer(keys, role="key") for layer in layers]
         return SupportEncoding(
             categories=categories,
             keys=torch.stack([k for k, _ in projected]),
             key_bias=torch.stack([b for _, b in projected]),
-            values=torch.stack([layer.project_values(values) for layer in layers]),
+            values=torch.stack([layer(values, role="value") for layer in layers]),
             key_rows=key_rows,
             value_rows=value_rows,
         )
@@ -204,7 +205,7 @@ class PartNet(nn.Module):
         return self
 
 
-def _weigh(layer: CrossAttention, query: Tensor, supports: SupportEncoding, index: int, key_rows: Tensor) -> Tensor:
+def _weigh(layer: Any, query: Tensor, supports: SupportEncoding, index: int, key_rows: Tensor) -> Tensor:
     keys, bias = supports.keys[index][key_rows].flatten(1, 2), supports.key_bias[index][key_rows].flatten(1, 2)
     return layer.weigh(query, keys, bias)
 

@@ -12,6 +12,8 @@ from semsyn.nn.parts.object_parts import ObjectParts
 from semsyn.nn.parts.object_paste import object_owners, sample_objects, window_matrices
 from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.support_memory import SupportMemory
+from semsyn.nn.plain_child import dtype_of, is_plain
+from semsyn.ops.sum_rows import sum_rows
 from semsyn.records.objects import NO_PART_MAP, Objects
 
 OBJECTS_AT_ONCE = 8
@@ -83,10 +85,12 @@ class SceneInference(nn.Module):
         Returns:
             the parts, and the convolution's result n c h w (n 0 h w without one).
         """
+        weight = _columns(conv, self.part_net.feature_channels)
         usable = self.supports.has(objects.categories)
         part_ids = torch.full_like(objects.silhouettes, NO_PART_MAP, dtype=torch.int64)
         p = self.part_net.num_parts
-        logits = torch.zeros(*part_ids.shape[:1], p, *part_ids.shape[1:], device=part_ids.device)
+        dtype = dtype_of(self.part_net)
+        logits = torch.zeros(*part_ids.shape[:1], p, *part_ids.shape[1:], device=part_ids.device, dtype=dtype)
         owners = object_owners(
             objects.silhouettes & usable[:, None, None],
             objects.images,
@@ -107,10 +111,14 @@ class SceneInference(nn.Module):
                 part_ids[few], logits[few] = parts.part_ids, parts.logits.to(logits)
                 if conv is not None:
                     borders = torch.searchsorted(owner, few, right=True).tolist()
-                    sampled += _sample(parts, pixels, owner, [start, *borders], objects.frame, conv)
+                    sampled += _sample(parts, pixels, owner, [start, *borders], objects.frame, weight)
                     start = borders[-1]
             if conv is not None:
-                convolved.append(_convolve(here, pixels, sampled, conv))
+                if weight is None:
+                    channels = p * self.part_net.feature_channels
+                    convolved.append(_call(here, pixels, sampled, conv, channels))
+                else:
+                    convolved.append(_convolve(here, pixels, sampled, conv))
         scene = SceneParts(objects=objects, part_ids=part_ids, logits=logits, owners=owners)
         return scene, torch.cat(convolved) if conv is not None else logits.new_zeros(num_images, 0, *objects.map_size)
 
@@ -138,7 +146,7 @@ def _groups(covered: list[int]) -> Iterator[slice]:
 
 
 def _sample(
-    parts: ObjectParts, pixels: Tensor, owner: Tensor, borders: list[int], frame: ObjectFrame, conv: nn.Conv2d
+    parts: ObjectParts, pixels: Tensor, owner: Tensor, borders: list[int], frame: ObjectFrame, weight: Tensor | None
 ) -> list[Tensor]:
     """What the pixels of some objects add to the convolution at the nine pixels around them: p t c of each object.
 
@@ -150,22 +158,39 @@ def _sample(
         owner: p, their objects.
         borders: where the objects' pixels begin in these lists, and where the last one's end.
         frame: of all objects.
-        conv: the convolution over parts and their features.
+        weight: of the convolution, from `_columns`. None: the features of all parts themselves are wanted, p (parts f).
     """
-    p, f = parts.rows.shape[1], parts.stream_features.shape[1]
-    weight = conv.weight.unflatten(1, (p, f)).permute(1, 2, 3, 4, 0).flatten(1)  # p (f t c)
     sampled = []
     for rows, first, last in zip(parts.rows, borders, borders[1:], strict=False):
         streams, which = rows.unique(return_inverse=True)
-        summed = F.one_hot(which).T.to(weight.dtype) @ weight
         patch = parts.stream_features[streams].flatten(0, 1)
         own = frame[owner[first : first + 1]]
-        vertical, horizontal = window_matrices(own, patch.shape[-1])
+        vertical, horizontal = (t.to(patch.dtype) for t in window_matrices(own, patch.shape[-1]))
         window = vertical @ (patch @ horizontal.T)  # (s f) h w
         row, column = pixels[first:last, 1] - own.windows[0, 0], pixels[first:last, 2] - own.windows[0, 2]
-        columns = window[:, row, column].T.to(weight.dtype) @ summed.view(len(window), -1)
+        seen = window[:, row, column].T
+        if weight is None:
+            sampled.append(seen.unflatten(1, (len(streams), -1))[:, which].flatten(1))
+            continue
+        summed = F.one_hot(which).T.to(weight.dtype) @ weight
+        columns = seen.to(weight.dtype) @ summed.view(len(window), -1)
         sampled.append(columns.unflatten(1, (TAPS, -1)))
     return sampled
+
+
+def _columns(conv: nn.Conv2d | None, channels: int) -> Tensor | None:
+    """The weight over parts and their f features, p (f t c); None where the convolution is to be called."""
+    if conv is None or not is_plain(conv, nn.Conv2d):
+        return None
+    return conv.weight.unflatten(1, (-1, channels)).permute(1, 2, 3, 4, 0).flatten(1)
+
+
+def _call(owners: Tensor, pixels: Tensor, sampled: list[Tensor], conv: nn.Module, channels: int) -> Tensor:
+    """The convolution of the features of the whole picture, n c h w, which are built for it."""
+    whole = torch.zeros(*owners.shape, channels, device=owners.device, dtype=dtype_of(conv))
+    if sampled:
+        whole = whole.index_put(pixels.unbind(1), torch.cat(sampled).to(whole.dtype))
+    return conv(whole.permute(0, 3, 1, 2))
 
 
 def _convolve(owners: Tensor, pixels: Tensor, sampled: list[Tensor], conv: nn.Conv2d) -> Tensor:
@@ -182,6 +207,6 @@ def _convolve(owners: Tensor, pixels: Tensor, sampled: list[Tensor], conv: nn.Co
         taps = F.pad(slots, (1, 1, 1, 1), value=nothing).unfold(1, 3, 1).unfold(2, 3, 1).flatten(3)  # n h w t
         near = (taps != nothing).any(3)
         rows = taps[near] * TAPS + torch.arange(TAPS, device=columns.device)
-        summed = F.embedding_bag(rows, columns.flatten(0, 1), mode="sum")
+        summed = sum_rows(columns.flatten(0, 1), rows)
         result = result.index_put((near,), summed + conv.bias)
     return result.permute(0, 3, 1, 2)

@@ -55,6 +55,7 @@ class SupportMemory(nn.Module):
         if torch.is_grad_enabled() and any(p.requires_grad for p in network.parameters()):
             return network.encode_supports(supports.select(categories.unique().tolist()))
         made_with = _fingerprint([*network.parameters(), self.part_ids, self.categories])
+        made_with = None if made_with is None else (made_with, *(layer.is_folded for layer in network.layers))
         known = self._encoding if made_with is not None and made_with == self._made_with else None
         wanted = categories.unique()
         new = wanted if known is None else wanted[~known.has(wanted)]

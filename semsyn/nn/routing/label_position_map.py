@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_integers
 
 
 def label_position_map(
@@ -41,6 +42,7 @@ def label_position_map(
 
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
     """
+    check_integers(class_ids, "class_ids")
     check_shape(class_ids, "n h w", name="class_ids")
     n, h, w = class_ids.shape
     if values is not None:

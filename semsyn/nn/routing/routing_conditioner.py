@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from semsyn.errors import InputError
+from semsyn.functional.checks import trusted
 from semsyn.nn.conditioning.conditioner import Prepared
 from semsyn.nn.conditioning.labels import LabelConditioner
 from semsyn.nn.routing.activate_routing import RoutingActivation, activate_routing
@@ -87,12 +88,13 @@ class RoutingConditioner(LabelConditioner):
 
     def _run(self, cond: Condition, *, has_features: bool | None = None) -> SemanticVectors:
         """The network on the condition of full size."""
-        return self.network(
-            cond.class_ids,
-            cond.edges if self.network.has_edges else None,
-            cond.planes if self.network.num_planes else None,
-            has_features=has_features,
-        )
+        with trusted():  # ids were checked with the layout
+            return self.network(
+                cond.class_ids,
+                cond.edges if self.network.has_edges else None,
+                cond.planes if self.network.num_planes else None,
+                has_features=has_features,
+            )
 
     def _level_of(self, size: tuple[int, int], full: tuple[int, int]) -> int:
         """The level of the network at that size."""

@@ -9,6 +9,8 @@ from einops import einsum, rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_ids, trusted, without
+from semsyn.nn.plain_child import dtype_of, is_plain, is_untouched
 from semsyn.nn.routing.label_pyramid import LabelLevel, PositionMaps, label_pyramid
 from semsyn.nn.routing.pool_channels import pool_matrix
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
@@ -54,6 +56,7 @@ class SemanticVectorNetwork(nn.Module):
         num_planes: p, dense maps read besides.
         has_spectral_norm: spectral normalisation on the convolutions, except those of the preview.
         positions: read position maps.
+        ignore_index: an id that adds nothing, as k does; None: there is no other.
         has_preview: have a head that paints a picture from the last features; training compares it with the photograph.
 
     Attributes:
@@ -77,6 +80,7 @@ class SemanticVectorNetwork(nn.Module):
         num_planes: int = 0,
         has_spectral_norm: bool = True,
         positions: PositionMaps | None = None,
+        ignore_index: int | None = None,
         has_preview: bool = True,
     ) -> None:
         super().__init__()
@@ -84,7 +88,7 @@ class SemanticVectorNetwork(nn.Module):
             raise InputError(f"levels must be {MIN_LEVELS} to {len(WIDTHS)}, found {levels}.")
         if not num_classes + num_planes + has_edges:
             raise InputError("a semantic vector network needs classes, planes or edges to read.")
-        self.num_classes = num_classes
+        self.num_classes, self.ignore_index = num_classes, ignore_index
         self.has_edges = has_edges
         self.num_planes = num_planes
         self.positions = positions
@@ -119,22 +123,26 @@ class SemanticVectorNetwork(nn.Module):
             has_features: give the last level's features, too. None: where gradients are recorded.
 
         Raises:
-            InputError: if maps are missing, or do not fit the network or each other.
+            InputError: if maps are missing, or do not fit the network or each other, or an id is outside of [0, k].
+            InputTypeError: unless class_ids are integers.
         """
         self._check(class_ids, edges, planes)
         keeps = torch.is_grad_enabled() if has_features is None else has_features
-        ids = class_ids if self.num_classes else None
+        ids = (
+            without(class_ids, self.ignore_index, self.num_classes)
+            if self.num_classes and class_ids is not None
+            else None
+        )
         given = next(t for t in (ids, planes, edges) if t is not None)
         planes = None if planes is None else planes.to(torch.promote_types(planes.dtype, torch.float32))
-        with _without_autocast(given.device.type):
+        with _without_autocast(given.device.type), trusted():
             pyramid = label_pyramid(
                 ids, self.num_levels, self.num_classes, edges=edges, planes=planes, positions=self.positions
             )
             features: Tensor | None = None
             logits = []
             for i, (level, labels) in enumerate(zip(self.levels, pyramid, strict=True)):
-                assert isinstance(level, SemanticLevel)
-                if i == self.num_levels - 1 and not keeps:
+                if i == self.num_levels - 1 and not keeps and isinstance(level, SemanticLevel) and level.is_plain():
                     logits.append(level.pooled(features, labels, *self.experts))
                     features = None
                 else:
@@ -167,6 +175,8 @@ class SemanticVectorNetwork(nn.Module):
                 check_shape(tensor, "n p h w", n=n, p=self.num_planes, h=h, w=w, name=name)
             else:
                 check_shape(tensor, "n h w", n=n, h=h, w=w, name=name)
+            if name == "class_ids":
+                check_ids(tensor, self.num_classes, name=name, ignore_index=self.ignore_index)
 
 
 class SemanticLevel(nn.Module):
@@ -184,12 +194,16 @@ class SemanticLevel(nn.Module):
 
     def forward(self, features: Tensor | None, labels: LabelLevel) -> Tensor:
         """Features n c h/2 w/2 (None at the coarsest level) to n o h w."""
-        hidden = self._hidden(features, labels)
+        hidden, dtype = self._hidden(features, labels), dtype_of(self.conv_1)
+        if dtype == hidden.dtype or not self.is_plain():
+            return self.conv_1(hidden.to(dtype)).to(hidden.dtype)
         assert self.conv_1.bias is not None
-        if self.conv_1.bias.dtype == hidden.dtype:
-            return self.conv_1(hidden)
         weight, bias = self.conv_1.weight.to(hidden.dtype), self.conv_1.bias.to(hidden.dtype)
         return F.conv2d(hidden, weight, bias, padding=1)
+
+    def is_plain(self) -> bool:
+        """Whether reading the second convolution is the same as calling it, and `pooled` the same as a call."""
+        return is_untouched(self) and is_plain(self.conv_1, nn.Conv2d)
 
     def pooled(self, features: Tensor | None, labels: LabelLevel, conv_experts: int, norm_experts: int) -> Tensor:
         """The logits alone, n e h w: pooling and the second convolution are one."""
@@ -201,7 +215,7 @@ class SemanticLevel(nn.Module):
         return F.conv2d(hidden, weight, pooling @ self.conv_1.bias.to(hidden.dtype), padding=1)
 
     def _hidden(self, features: Tensor | None, labels: LabelLevel) -> Tensor:
-        return F.leaky_relu(self.conv_0(features, labels), 0.2, inplace=True)
+        return F.leaky_relu(self.conv_0(features, labels), 0.2, inplace=is_untouched(self.conv_0))
 
 
 class Preview(nn.Sequential):

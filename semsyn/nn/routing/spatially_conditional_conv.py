@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.mixture_conv2d import mixture_conv2d
-from semsyn.nn.conditional import Conditional
+from semsyn.nn.conditional import Conditional, as_condition
+from semsyn.nn.plain_child import is_plain
 from semsyn.nn.spectral_norm import spectral_norm
+from semsyn.ops.mixture_conv2d.reference import mix_results
 from semsyn.records.condition import Condition
 
 Size = int | tuple[int, int]
@@ -77,18 +79,22 @@ class SpatiallyConditionalConv2d(Conditional):
         Raises:
             InputError: if there is no routing, or it has other planes or another size.
         """
+        check_shape(x, "n c h w", name="x")
         routing = self.routing(cond)
         experts: Sequence[Any] = list(self.experts)
         planes = len(experts) * (self.out_channels if self.is_interleaved else 1)
         check_shape(routing, "n e h w", n=x.shape[0], e=planes, name="routing")
         if self.is_interleaved:
             return _interleave([expert(x) for expert in experts], routing)
+        if not all(is_plain(expert, nn.Conv2d) for expert in experts):
+            return mix_results((expert(x) for expert in experts), routing, inplace=False)
         biases = None if experts[0].bias is None else [expert.bias for expert in experts]
         return mixture_conv2d(x, [expert.weight for expert in experts], routing, bias=biases, **self.geometry)
 
     def routing(self, cond: Condition | Tensor) -> Tensor:
         if isinstance(cond, Tensor):
             return cond
+        cond = as_condition(cond, 1, type(self).__name__)
         if cond.routing is None:
             raise InputError(
                 f"{type(self).__name__} reads ['routing'], which the condition does not hold. See Condition.of(...)."

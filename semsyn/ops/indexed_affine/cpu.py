@@ -8,6 +8,7 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.ops.linear_as_conv import linear_as_conv
+from semsyn.ops.modes import is_inference
 
 CHUNK = 2**18  # numbers looked up at a time: 1 MB
 
@@ -101,6 +102,6 @@ def is_chunkable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
 
 def is_eager_on_cpu(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
     """Whether one of these forms applies: eager CPU inference in one dtype."""
-    if torch.is_grad_enabled() or x.device.type != "cpu" or torch.compiler.is_compiling():
+    if x.device.type != "cpu" or not is_inference():
         return False
     return x.dtype == gamma.dtype == beta.dtype

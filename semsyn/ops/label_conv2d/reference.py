@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from semsyn.ops.sum_rows import sum_rows
+
 
 def label_conv2d_reference(
     class_ids: Tensor, weight: Tensor, padding: int, stride: int, values: Tensor | None = None
@@ -13,7 +15,7 @@ def label_conv2d_reference(
 
     Id k and what is outside the map add nothing.
     """
-    _, num_classes, height, width = weight.shape
+    n, (_, num_classes, height, width) = len(class_ids), weight.shape
     nothing = num_classes
     padded = F.pad(class_ids, (padding,) * 4, value=nothing)
     h = (padded.shape[1] - height) // stride + 1
@@ -30,5 +32,5 @@ def label_conv2d_reference(
     factors = None
     if values is not None:
         factors = rearrange(taps(F.pad(values.to(table.dtype), (padding,) * 4)), "n h w t -> (n h w) t")
-    summed = F.embedding_bag(rows, rearrange(table, "t k o -> (t k) o"), mode="sum", per_sample_weights=factors)
-    return rearrange(summed, "(n h w) o -> n o h w", h=h, w=w)
+    summed = sum_rows(rearrange(table, "t k o -> (t k) o"), rows, factors)
+    return rearrange(summed, "(n h w) o -> n o h w", n=n, h=h, w=w)

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.ops.modes import is_inference
+
 CHUNK = 2**18  # numbers of each of gamma and beta mixed at a time: 1 MB
 
 
@@ -47,7 +49,7 @@ def mixture_affine_chunked(
 
 def is_chunkable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
     """Whether the chunked form applies: eager CPU inference in one dtype on features without gaps."""
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
+    if not is_inference() or x.device.type != "cpu":
         return False
     is_dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
     return is_dense and x.dtype == gamma.dtype == beta.dtype

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from semsyn.errors import check_shape
 from semsyn.ops.mixture_conv2d.reference import mix_results
+from semsyn.ops.modes import is_inference
 
 MIN_PIXELS = 128 * 128  # below, halos cost more than copies
 STRIP = 2**18  # numbers of a strip, or of its result: 1 MB
@@ -21,7 +22,7 @@ Pair = tuple[int, int]
 
 def is_strippable(x: Tensor, weight: Tensor, padding: Pair, dilation: Pair) -> bool:
     """Whether the form applies: eager CPU inference of large contiguous features, padded by less than a kernel."""
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+    if not is_inference() or torch.is_autocast_enabled("cpu"):
         return False
     is_plain = x.is_contiguous() and not x.is_contiguous(memory_format=torch.channels_last)
     is_large = x.device.type == "cpu" and x.shape[2] * x.shape[3] >= MIN_PIXELS

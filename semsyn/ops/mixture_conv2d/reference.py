@@ -7,27 +7,29 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
+from semsyn.ops.modes import is_inference
 
 
-def mix_results(results: Iterator[Tensor], routing: Tensor) -> Tensor:
+def mix_results(results: Iterator[Tensor], routing: Tensor, *, inplace: bool = True) -> Tensor:
     """The sum over e of the results (n o h w) times routing[:, e] (n e h w, or n e 1 1).
 
-    Without gradients they are overwritten, and no more than two are held at a time: hand in a generator, which makes
-    each when it is its turn.
+    Without gradients they are overwritten, unless ``inplace`` forbids it, and no more than two are held at a time: hand
+    in a generator, which makes each when it is its turn.
     """
+    inplace = inplace and is_inference()
     total: Tensor | None = None
     for expert in range(routing.shape[1]):
-        total = _add(total, next(results), routing, expert)  # with a name it would live until the next one is made
+        # With a name the result would live until the next one is made.
+        total = _add(total, next(results), routing, expert, inplace)
     assert total is not None
     return total
 
 
-def _add(total: Tensor | None, result: Tensor, routing: Tensor, expert: int) -> Tensor:
+def _add(total: Tensor | None, result: Tensor, routing: Tensor, expert: int, inplace: bool) -> Tensor:
     if routing.shape[2:] != (1, 1):
         n, _, h, w = result.shape
         check_shape(routing, "n e h w", n=n, e=routing.shape[1], h=h, w=w, name="routing")
     weight = routing[:, expert, None].to(result.dtype)
-    inplace = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
     if total is None:
         return result.mul_(weight) if inplace else result * weight
     return total.addcmul_(result, weight) if inplace else torch.addcmul(total, result, weight)

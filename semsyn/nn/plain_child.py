@@ -1,0 +1,40 @@
+"""When a layer may read the parameters of a child in place of calling it."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from semsyn.nn.spectral_norm import SpectralNorm
+
+
+def is_plain(child: Any, kind: type[nn.Module]) -> bool:
+    """Whether reading the parameters of a child is the same as calling it.
+
+    It is where the child is exactly of that kind (or a form of ours that says that it stands for it), nobody waits for
+    it to be called (see `is_untouched`), and no parametrization but our `SpectralNorm` makes its weight. A child that
+    somebody derived, wrapped (LoRA), hooked (spectral norm by a hook, FSDP) or patched (offloading) is called.
+    """
+    own = type(child)
+    if own is kind or vars(own).get("stands_for") is kind:
+        return is_untouched(child)
+    if not parametrize.is_parametrized(child) or own.__mro__[1] is not kind:
+        return False
+    chains: Any = child.parametrizations
+    return is_untouched(child) and all(_is_spectral_norm(chain) for chain in chains.values())
+
+
+def _is_spectral_norm(chain: nn.Module) -> bool:
+    return isinstance(chain, parametrize.ParametrizationList) and all(isinstance(p, SpectralNorm) for p in chain)
+
+
+def is_untouched(module: nn.Module) -> bool:
+    """Whether nothing waits for a module to be called: no hooks, and no ``forward`` patched over its own."""
+    hooks = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
+    return not any(hooks) and "forward" not in module.__dict__
+
+
+def dtype_of(child: nn.Module) -> torch.dtype:
+    """Of the parameters of a child, whatever wraps it. Its weight, which may be computed, is not asked for."""
+    return next((p.dtype for p in child.parameters() if p.is_floating_point()), torch.get_default_dtype())
