@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="Config")
 
 MAX_COUNT = 2**16  # of anything: classes, channels, pixels of a side
+MAX_PIXELS = 2**26  # of a picture
 
 NormName = Literal["sync_batch", "batch", "instance"]
 
@@ -28,6 +30,8 @@ class Config:
     Attributes:
         family, title: what its family is called in names (``clade/ade20k``) and among people.
         flags: what `describe` says of fields that are true.
+        most: largest values of fields that count work done again and again: layers, steps. A config may come from a
+            stranger's file, and no network with more of them is of use.
         least_classes: 0 where a network may read planes alone.
         resources: what weights do not hold and the network works with, and what it is; see `Generator.attach`.
         num_classes: k, void included.
@@ -36,13 +40,15 @@ class Config:
 
     Raises:
         InputTypeError: for a value of the wrong type.
-        InputError: for a number below 0 or above 65,536, or none of the values that a field can have.
+        InputError: for a number below 0 or above 65,536 (`most` of some fields), none of the values that a field can
+            have, or a picture of more than 2²⁶ pixels.
     """
 
     family: ClassVar[str]
     title: ClassVar[str]
     flags: ClassVar[Mapping[str, str]] = {"has_edges": "instance borders", "has_encoder": "encoder"}
     resources: ClassVar[Mapping[str, str]] = {}
+    most: ClassVar[Mapping[str, int]] = {"kernel_size": 63}
     least_classes: ClassVar[int] = 1
 
     num_classes: int
@@ -64,6 +70,14 @@ class Config:
         ):
             if value < least:
                 raise InputError(f"{name} of a config of {self.title} must be at least {least}, found {value}.")
+        for name, most in self.most.items():
+            if (value := getattr(self, name, 0)) > most:
+                raise InputError(f"{name} of a config of {self.title} must be at most {most}, found {value}.")
+        if math.prod(self.image_size) > MAX_PIXELS:
+            raise InputError(
+                f"image_size of a config of {self.title} must have at most {MAX_PIXELS:,} pixels, found "
+                f"{self.image_size[0]} x {self.image_size[1]}."
+            )
 
     @property
     def convention(self) -> str | None:

@@ -123,6 +123,8 @@ def _parse_card(description: Mapping[str, Any]) -> tuple[Card, LabelSpace | None
     space = description.get("label_space")
     label_space = None if space is None else LabelSpace.from_dict(space)
     origin = tuple(Origin(**entry) for entry in description.get("origin", ()))
+    if not all(isinstance(text, str) for entry in origin for text in (entry.file, entry.sha256)):
+        raise TypeError("origin must be texts")
     name, license = (
         str(description.get(key) or default)
         for key, default in (("name", f"{family.name}/custom"), ("license", "unknown"))

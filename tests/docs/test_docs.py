@@ -1,7 +1,8 @@
 """What the pages promise: their Python runs, their links lead somewhere, the README's two commands can be found.
 
-The blocks of a page run in order, as one program, in a folder that holds a copy of examples/maps. A block marked
-``python no-run`` needs a file that only the reader has; it must still be Python.
+The blocks of a page run in order, as one program, in a folder that holds a copy of examples/maps. It is one folder for
+all pages, as a reader has it who works through them. A block marked ``python no-run`` needs a file that only the reader
+has; it must still be Python.
 """
 
 import ast
@@ -18,16 +19,37 @@ LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 KINDS = {"python", "python no-run", "bash", "text", "json"}
 
 
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("desk")
+    shutil.copytree(ROOT / "examples" / "maps", folder / "examples" / "maps")
+    return folder
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "examples" / "maps", tmp_path / "examples" / "maps")
-    monkeypatch.chdir(tmp_path)
+def test_python_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
     torch.manual_seed(0)
     names: dict[str, object] = {"__name__": "__main__"}
     for kind, line, code in blocks(page):
         if kind == "python":
             padding = "\n" * line  # so that a traceback shows the page's line numbers
             exec(compile(padding + code, str(page), "exec"), names)
+
+
+def test_no_command_writes_what_an_earlier_one_has_written() -> None:
+    writers = re.compile(r"semsyn (?:convert|export|generate|prepare) [^\n]*?--out (?P<out>\S+)(?P<rest>[^\n]*)")
+    written = [
+        m["out"]
+        for page in PAGES
+        for kind, _, code in blocks(page)
+        if kind == "bash"
+        for m in writers.finditer(code.replace("\\\n", " "))
+        if "--overwrite" not in m["rest"]
+    ]
+    overwritten = [m["out"] for page in PAGES for _, _, code in blocks(page) for m in writers.finditer(code)]
+    assert len(written) >= 3
+    assert not [out for out in written if overwritten.count(out) > 1]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

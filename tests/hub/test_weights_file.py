@@ -10,7 +10,14 @@ from safetensors.torch import load_file, save_file
 from semsyn import Generator
 from semsyn.convert.checkpoint import read_metadata
 from semsyn.errors import CheckpointError, InputError
-from semsyn.hub.weights_file import KEY, assemble, is_weights_file, load_weights_file, write_weights_file
+from semsyn.hub.weights_file import (
+    KEY,
+    assemble,
+    is_weights_file,
+    load_weights_file,
+    read_card,
+    write_weights_file,
+)
 from semsyn.models.card import Card, Origin
 from tests.hub.models import CONFIGS, SPACE, make_generator, paint
 
@@ -131,18 +138,32 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     ),
     "bad-space": (damage("label_space", {"name": "x"}), "label space"),
     "bad-origin": (damage("origin", [{"url": "x"}]), "metadata .* is damaged"),
+    "origin-of-numbers": (damage("origin", [{"file": "x", "sha256": 7}]), "metadata .* is damaged: origin must be"),
+    "huge-picture": (lambda d: d["config"].update(image_size=[65_536, 65_536]), "at most 67,108,864 pixels"),
     "bad-name": (damage("name", "spade/x"), "name it 'clade/"),
 }
 
 
-@pytest.mark.parametrize(("change", "message"), DAMAGES.values(), ids=DAMAGES)
-def test_damaged_metadata_is_an_error(change: Callable[[dict[str, Any]], None], message: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_metadata_is_an_error(name: str, tmp_path: Path) -> None:
+    change, message = DAMAGES[name]
     path = write(tmp_path / "a.safetensors", make_generator())
     described = json.loads(read_metadata(path)[KEY])
     change(described)
     save_file(load_file(path), path, metadata={KEY: json.dumps(described)})
     with pytest.raises(CheckpointError, match=message):
         load_weights_file(path)
+    if "does not fit" not in message and name != "wrong-size":  # what only the weights tell
+        with pytest.raises(CheckpointError, match=message):
+            read_card(path)
+
+
+def test_a_card_is_read_without_the_weights(tmp_path: Path) -> None:
+    generator = make_generator()
+    path = write(tmp_path / "a.safetensors", generator)
+    card, space = read_card(path)
+    assert (card.config, card.label_space, space) == (generator.config, SPACE.name, SPACE)
+    assert load_weights_file(path).card == card
 
 
 def test_files_that_semsyn_did_not_write(tmp_path: Path) -> None:

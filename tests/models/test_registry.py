@@ -72,6 +72,12 @@ def test_values_of_the_wrong_kind_are_refused(changes: dict[str, Any], error: ty
         (IPOSEConfig, {"part_widths": (4, "4")}, "part_widths of a config of iPOSE must be a whole number, found '4'"),
         (SCGANConfig, {"temperature": "hot"}, "temperature of a config of SCGAN must be a number, found 'hot'"),
         (OASISConfig, {"num_classes": 0}, "num_classes of a config of OASIS must be at least 1, found 0"),
+        (IPOSEConfig, {"part_layers": 65}, "part_layers of a config of iPOSE must be at most 64, found 65"),
+        (IPOSEConfig, {"num_parts": 257}, "num_parts of a config of iPOSE must be at most 256"),
+        (SCGANConfig, {"conv_experts": 2000}, "conv_experts of a config of SCGAN must be at most 64, found 2000"),
+        (SCGANConfig, {"position_steps": 60_000}, "position_steps of a config of SCGAN must be at most 255"),
+        (OASISConfig, {"kernel_size": 65_535}, "kernel_size of a config of OASIS must be at most 63"),
+        (OASISConfig, {"image_size": (65_536, 2048)}, "must have at most 67,108,864 pixels, found 65536 x 2048"),
         (OASISConfig, {"image_size": (64, 0)}, "image_size of a config of OASIS must be at least 1, found 0"),
     ],
 )

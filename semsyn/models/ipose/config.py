@@ -26,6 +26,11 @@ class IPOSEConfig(OASISConfig):
 
     family: ClassVar[str] = "ipose"
     title: ClassVar[str] = "iPOSE"
+    most: ClassVar[Mapping[str, int]] = {
+        **OASISConfig.most,
+        **dict.fromkeys(("part_layers", "num_supports"), 64),
+        "num_parts": 256,  # ids of parts are bytes
+    }
     resources: ClassVar[Mapping[str, str]] = {"supports": "folder of the support maps of parts"}
 
     convention: Convention | None = None

@@ -1,5 +1,6 @@
 """What an SCGAN generator is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -39,6 +40,11 @@ class SCGANConfig(PyramidConfig):
 
     family: ClassVar[str] = "scgan"
     title: ClassVar[str] = "SCGAN"
+    most: ClassVar[Mapping[str, int]] = {
+        **PyramidConfig.most,
+        **dict.fromkeys(("conv_experts", "norm_experts", "position_levels"), 64),
+        **dict.fromkeys(("position_steps", "position_size"), 255),
+    }
     least_classes: ClassVar[int] = 0
 
     width: int = 32
