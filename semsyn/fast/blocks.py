@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from semsyn.fast.conv import FastConv2d, SplitConv2d
 from semsyn.fast.norm import FastNorm
+from semsyn.nn.conditional import as_condition
 from semsyn.nn.plain_child import is_untouched
 from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock, convolve
 from semsyn.records.condition import Condition
@@ -32,7 +33,8 @@ class FastResBlock(ModulatedResBlock):
             setattr(self, f"norm_{name}", norm)
             setattr(self, f"conv_{name}", conv)
 
-    def forward(self, x: Tensor, cond: Condition, ready: BlockModulations | None = None) -> Tensor:
+    def forward(self, x: Tensor, cond: Condition | Tensor, ready: BlockModulations | None = None) -> Tensor:
+        cond = as_condition(cond, x.shape[0], type(self).__name__)
         is_own = x.shape[2:] != cond.size
         x = F.interpolate(x, cond.size) if is_own else x
         if self.norm_p is not None:

@@ -18,7 +18,7 @@ Statistics = tuple[Tensor, Tensor]
 
 def statistics_of(norm: nn.Module) -> Statistics | None:
     """What a batch norm does in evaluation, x · scale + shift; None for another norm."""
-    if not (is_plain(norm, BatchNorm) or is_plain(norm, SyncBatchNorm)):
+    if not isinstance(norm, BatchNorm) or not (is_plain(norm, BatchNorm) or is_plain(norm, SyncBatchNorm)):
         return None
     assert norm.running_mean is not None and norm.running_var is not None
     scale = torch.rsqrt(norm.running_var + norm.eps)
@@ -106,8 +106,7 @@ class FastNorm(ConditionalNorm):
             assert self.tail is not None
             extra = _activate(self.tail.extra(cond), slope)
             return conv.features(self._modulated(x, modulation, slope, inplace)).add_(conv.appended(extra))
-        is_bare = slope is None and self.tail is None
-        if is_bare and is_plain(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.bias is None:
+        if slope is None and self.tail is None and isinstance(conv, nn.Conv2d) and _is_projection(conv):
             return _as_given(modulation.project(self.norm(x), conv), x)
         if self.tail is not None:
             y = _activate(self.tail(self._modulated(x, modulation, None, inplace), cond), slope)
@@ -120,6 +119,10 @@ class FastNorm(ConditionalNorm):
             return modulation.after_norm(self.norm, x, slope)
         normalised = self.norm(x)
         return _as_given(modulation(normalised, slope, inplace=inplace or normalised is not x), normalised)
+
+
+def _is_projection(conv: nn.Conv2d) -> bool:
+    return is_plain(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.bias is None
 
 
 def _as_given(y: Tensor, x: Tensor) -> Tensor:

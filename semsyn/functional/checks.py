@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, InputTypeError
+from semsyn.ops.modes import is_traced
 
 _is_on_everywhere = True
 _is_on_here: ContextVar[bool | None] = ContextVar("is_on_here", default=None)
@@ -65,7 +66,7 @@ def trusted() -> AbstractContextManager[None]:
 
 def are_checked(ids: Tensor) -> bool:
     """Whether the values of these ids are to be looked at: asked for, and possible without breaking a trace."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if is_traced():
         return False
     here = _is_on_here.get()
     if not (_is_on_everywhere if here is None else here):

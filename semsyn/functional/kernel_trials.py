@@ -15,9 +15,9 @@ from semsyn.ops.mixture_affine.reference import mixture_affine_reference
 from semsyn.ops.normalized_affine.op import normalized_affine_op
 from semsyn.ops.normalized_affine.reference import normalized_affine_reference
 
-Function = Callable[[Sequence[Tensor]], Tensor]
+Function = Callable[..., Tensor]
 
-N, C, H, W, ROWS, SLOPE = 2, 33, 7, 9, 5, 0.2  # odd sizes: tiles overrun
+N, C, H, W, ROWS, SLOPE, EPS = 2, 33, 7, 9, 5, 0.2, 1e-5  # odd sizes: tiles overrun
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}  # of the largest value
 
 
@@ -63,16 +63,16 @@ class Trial:
 
 KERNELS = {
     "indexed_affine": Kernel(
-        lambda t: indexed_affine_op(*t, SLOPE),
-        lambda t: indexed_affine_reference(*t, SLOPE),
+        lambda x, ids, gamma, beta: indexed_affine_op(x, ids, gamma, beta, SLOPE),
+        lambda x, ids, gamma, beta: indexed_affine_reference(x, ids, gamma, beta, SLOPE),
     ),
     "normalized_affine": Kernel(
-        lambda t: normalized_affine_op(*t, 1e-5, SLOPE)[0],
-        lambda t: normalized_affine_reference(*t, 1e-5, SLOPE),
+        lambda x, ids, gamma, beta: normalized_affine_op(x, ids, gamma, beta, EPS, SLOPE)[0],
+        lambda x, ids, gamma, beta: normalized_affine_reference(x, ids, gamma, beta, EPS, SLOPE),
     ),
     "mixture_affine": Kernel(
-        lambda t: mixture_affine_op(*t, None, None, SLOPE),
-        lambda t: mixture_affine_reference(*t, None, None, SLOPE),
+        lambda x, routing, gamma, beta: mixture_affine_op(x, routing, gamma, beta, None, None, SLOPE),
+        lambda x, routing, gamma, beta: mixture_affine_reference(x, routing, gamma, beta, None, None, SLOPE),
         has_ids=False,
     ),
 }
@@ -174,8 +174,8 @@ def _sample(
 def _results(function: Function, tensors: Sequence[Tensor]) -> list[Tensor]:
     """The result, and where gradients are recorded those of x and the tables."""
     if not torch.is_grad_enabled():
-        return [function(tensors)]
+        return [function(*tensors)]
     learned = [t.detach().clone().requires_grad_(t.is_floating_point()) for t in tensors]
-    y = function(learned)
+    y = function(*learned)
     sent = (torch.arange(y.numel(), device=y.device) * 0.4).cos().view(y.shape)
     return [y.detach(), *torch.autograd.grad(y, [t for t in learned if t.requires_grad], sent.to(y.dtype))]

@@ -36,6 +36,8 @@ class CLADE(ConditionalNorm):
         4 to 6.
     """
 
+    num_classes: int
+
     def __init__(
         self,
         channels: int,

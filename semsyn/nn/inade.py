@@ -41,6 +41,8 @@ class INADE(ConditionalNorm):
         eq. 3 to 5.
     """
 
+    num_classes: int
+
     def __init__(
         self,
         channels: int,

@@ -1,7 +1,12 @@
-"""What is recorded of an eager call: forms that write into buffers are for calls of which nothing is."""
+"""What is recorded of a call: forms that write into buffers are for calls of which nothing is."""
 
 import torch
 from torch.autograd import forward_ad
+
+
+def is_traced() -> bool:
+    """Whether somebody records the call to run it later: compiler, exporter, or torch's old tracer."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined]
 
 
 def is_forward_mode() -> bool:

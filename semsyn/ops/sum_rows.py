@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.ops.modes import is_forward_mode
+from semsyn.ops.modes import is_forward_mode, is_traced
 
 SUM = 0  # torch's number of the mode
 
@@ -23,8 +23,7 @@ def sum_rows(table: Tensor, rows: Tensor, factors: Tensor | None = None) -> Tens
         m c.
     """
     is_learned = torch.is_grad_enabled() and (table.requires_grad or (factors is not None and factors.requires_grad))
-    is_traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    if is_traced or not (is_learned or is_forward_mode()):
+    if is_traced() or not (is_learned or is_forward_mode()):
         return F.embedding_bag(rows, table, mode="sum", per_sample_weights=factors)
     return _SumRows.apply(table, rows, factors)[0]
 

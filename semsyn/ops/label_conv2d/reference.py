@@ -15,7 +15,7 @@ def label_conv2d_reference(
 
     Id k and what is outside the map add nothing.
     """
-    n, (_, num_classes, height, width) = len(class_ids), weight.shape
+    n, (_, num_classes, height, width) = class_ids.shape[0], weight.shape
     nothing = num_classes
     padded = F.pad(class_ids, (padding,) * 4, value=nothing)
     h = (padded.shape[1] - height) // stride + 1
