@@ -77,7 +77,7 @@ def convert_checkpoint(
 
     Args:
         checkpoint: a file, a folder, or files by role (``generator``, ``encoder``, ``part_net``), as in
-            `semsyn.convert.checkpoint.find_files`.
+            `semsyn.convert.files.find_files`.
         card: the card, or its name, that the files belong to. They must fit it.
         image_size: (h, w) of the picture.
         upsampling: depth of the pyramid: ``normal``, ``more`` or ``most``.
