@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.functional.checks import trusted
+from semsyn.nn.plain_child import is_untouched
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.style import Style
@@ -87,8 +88,9 @@ class Pyramid(Painter):
         known = earlier or (None,) * len(conditions)
         stages: list[Any] = list(self.stages)
         with trusted():  # ids were checked with the layout
+            # A stage that somebody hooked or wrapped is entered by its forward alone.
             return tuple(
-                stage.prepare(cond, drawn, before)
+                stage.prepare(cond, drawn, before) if hasattr(type(stage), "prepare") and is_untouched(stage) else None
                 for stage, cond, before in zip(stages, conditions, known, strict=True)
             )
 

@@ -24,7 +24,7 @@ class Conditional(nn.Module):
     Attributes:
         reads: the `Condition` fields it needs; a network checks at construction that something writes them.
         may_use_windows: the windows of ``cond.regions``, where they are known, stand for all it reads.
-        num_classes: k, the class ids it takes are in [0, k]; None: it takes none.
+        num_classes: k, the class ids it takes are in [0, k]; None or 0: it takes none.
         ignore_index: an id that means "no class", as k does; None: there is no other.
         out_channels: channels of its result.
     """
@@ -70,7 +70,7 @@ class Conditional(nn.Module):
 
     def check_ids(self, cond: Condition) -> None:
         """Check the class ids that the layer reads: those of regions, where these stand for the map."""
-        if self.num_classes is None:
+        if not self.num_classes:
             return
         has_regions = "regions" in self.reads or (self.may_use_windows and cond.has_windows)
         ids = cond.regions.class_ids if has_regions and cond.regions is not None else cond.class_ids

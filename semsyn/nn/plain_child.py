@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from semsyn.nn.spectral_norm import SpectralNorm
 
@@ -13,16 +14,19 @@ def is_plain(child: Any, kind: type[nn.Module]) -> bool:
     """Whether reading the parameters of a child is the same as calling it.
 
     It is where the child is exactly of that kind (or a form of ours that says that it stands for it), nobody waits for
-    it to be called (see `is_untouched`), and no parametrization but our `SpectralNorm` makes its weight. A child that
-    somebody derived, wrapped (LoRA), hooked (spectral norm by a hook, FSDP) or patched (offloading) is called.
+    it to be called (see `is_untouched`), its parameters are ordinary tensors, made by no parametrization but our
+    `SpectralNorm`, and it pads with zeros. A child that somebody derived, wrapped (LoRA), hooked (spectral norm by a
+    hook, FSDP), patched (offloading), quantised or made circular is called.
     """
     own = type(child)
-    if own is kind or vars(own).get("stands_for") is kind:
-        return is_untouched(child)
-    if not parametrize.is_parametrized(child) or own.__mro__[1] is not kind:
-        return False
-    chains: Any = child.parametrizations
-    return is_untouched(child) and all(_is_spectral_norm(chain) for chain in chains.values())
+    if own is not kind and vars(own).get("stands_for") is not kind:
+        if not parametrize.is_parametrized(child) or own.__mro__[1] is not kind:
+            return False
+        chains: Any = child.parametrizations
+        if not all(_is_spectral_norm(chain) for chain in chains.values()):
+            return False
+    is_ordinary = not any(is_traceable_wrapper_subclass(p) for p in child._parameters.values())
+    return is_ordinary and is_untouched(child) and getattr(child, "padding_mode", "zeros") == "zeros"
 
 
 def _is_spectral_norm(chain: nn.Module) -> bool:

@@ -116,5 +116,6 @@ class ModulatedResBlock(nn.Module):
 
 
 def convolve(conv: nn.Module, x: Tensor, cond: Condition) -> Tensor:
-    """A convolution of x, which may read the condition."""
-    return conv(x, cond) if isinstance(conv, Conditional) else conv(x)
+    """A convolution of x, which may read the condition, also where somebody wrapped it."""
+    is_conditional = any(isinstance(module, Conditional) for module in conv.modules())
+    return conv(x, cond) if is_conditional else conv(x)

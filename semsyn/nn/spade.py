@@ -93,7 +93,7 @@ class SPADE(ConditionalNorm):
 
     def is_packed(self) -> bool:
         """Whether gamma and beta are one convolution: where reading their weights is the same as calling them."""
-        return is_plain(self.gamma, nn.Conv2d) and is_plain(self.beta, nn.Conv2d)
+        return all(is_plain(conv, nn.Conv2d) and conv.bias is not None for conv in (self.gamma, self.beta))
 
     def gamma_beta(self) -> tuple[Tensor, Tensor]:
         """Weight (2c o k k) and bias (2c) of one convolution of the hidden features for 1 + gamma and beta."""

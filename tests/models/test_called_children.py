@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from semsyn import Generator
+from semsyn.nn import Conditional, ConditionalNorm, ModulatedResBlock
 from semsyn.nn.parts.cross_attention import CrossAttention
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
@@ -39,6 +40,34 @@ def test_weights_that_come_with_a_call(case: str, host: Callable[[nn.Module], No
     wanted = paint(generator, layout, style)
     host(generator.conditioner)
     host(generator.painter)
+    torch.testing.assert_close(paint(generator, layout, style), wanted, atol=1e-4, rtol=1e-4)
+
+
+@EVERY
+@pytest.mark.parametrize("kind", [ModulatedResBlock, ConditionalNorm, Conditional])
+def test_weights_that_come_with_a_call_of_more(case: str, kind: type[nn.Module]) -> None:
+    generator, layout, style = scene(case)
+    wanted = paint(generator, layout, style)
+    callers.shard(generator.painter, (kind,))
+    torch.testing.assert_close(paint(generator, layout, style), wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["spade-edges", "ipose", "scgan"])
+def test_convolutions_that_pad_otherwise_are_called(case: str) -> None:
+    """As people do it who want pictures that tile."""
+    generator, layout, style = scene(case)
+    plain = paint(generator, layout, style)
+    called = copy.deepcopy(generator)
+    for network in (generator, called):
+        for module in network.painter.modules():
+            if isinstance(module, nn.Conv2d) and module.padding != (0, 0):
+                module.padding_mode = "circular"
+                module._reversed_padding_repeated_twice = [p for p in reversed(module.padding) for _ in range(2)]  # type: ignore[arg-type]
+    for module in called.painter.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda *_: None)
+    wanted = paint(called, layout, style)
+    assert not torch.allclose(wanted, plain, atol=1e-2)
     torch.testing.assert_close(paint(generator, layout, style), wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -90,6 +119,7 @@ def test_wrapped_layers(case: str) -> None:
     generator, layout, style = scene(case)
     wanted = paint(generator, layout, style)
     owned = {id(m) for _, m in callers.owners(generator) if not isinstance(m, CrossAttention)}
+    owned |= {id(m) for m in generator.modules() if isinstance(m, Conditional)}
     assert callers.replace(generator, lambda m: callers.Wrapper(m) if id(m) in owned else None)
     torch.testing.assert_close(paint(generator, layout, style), wanted, atol=1e-4, rtol=1e-4)
 

@@ -38,9 +38,11 @@ def _patch(module: nn.Module) -> None:
     module.forward = forward  # type: ignore[method-assign]
 
 
-def shard(network: nn.Module) -> None:
-    """As FSDP with every layer a unit: hooks fill parameters before a call and drop them after it."""
-    units = [(m, {n: p.detach().clone() for n, p in m.named_parameters(recurse=False)}) for _, m in owners(network)]
+def shard(network: nn.Module, kinds: tuple[type[nn.Module], ...] | None = None) -> None:
+    """As FSDP with every layer a unit, or every module of some kinds with all it has: hooks fill parameters before a
+    call and drop them after it."""
+    modules = [m for m in network.modules() if kinds and isinstance(m, kinds)] or [m for _, m in owners(network)]
+    units = [(m, {n: p.detach().clone() for n, p in m.named_parameters(recurse=bool(kinds))}) for m in modules]
     for module, kept in units:
 
         def fill(module: nn.Module, _: Any, kept: dict[str, Tensor] = kept) -> None:

@@ -63,7 +63,7 @@ class PartAffine(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = F.relu(self.shared(x))
-        if not (is_plain(self.gamma, nn.Conv2d) and is_plain(self.beta, nn.Conv2d)):
+        if not all(is_plain(conv, nn.Conv2d) and conv.bias is not None for conv in (self.gamma, self.beta)):
             return self.gamma(hidden), self.beta(hidden)
         assert self.gamma.bias is not None and self.beta.bias is not None
         weight = torch.cat([self.gamma.weight, self.beta.weight])  # one pass over the hidden units, not two
