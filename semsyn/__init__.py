@@ -4,8 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semsyn import critics as critics
+    from semsyn import data as data
+    from semsyn import errors as errors
+    from semsyn import evaluate as evaluate
+    from semsyn import functional as functional
+    from semsyn import hub as hub
+    from semsyn import losses as losses
+    from semsyn import metrics as metrics
+    from semsyn import models as models
+    from semsyn import nn as nn
+    from semsyn import train as train
     from semsyn.errors import SemsynError
     from semsyn.exporter import describe_inputs, export
+    from semsyn.functional.checks import checks
     from semsyn.generator.generator import Generator
     from semsyn.generator.read_layout import read_layout
     from semsyn.hub.info import info, list_pretrained
@@ -36,6 +48,7 @@ __all__ = [
     "SemsynError",
     "Style",
     "__version__",
+    "checks",
     "create",
     "describe_inputs",
     "export",
@@ -51,6 +64,7 @@ __all__ = [
 _HOMES = {
     "errors": ("SemsynError",),
     "exporter": ("describe_inputs", "export"),
+    "functional.checks": ("checks",),
     "generator.generator": ("Generator",),
     "generator.read_layout": ("read_layout",),
     "hub.info": ("info", "list_pretrained"),
@@ -64,16 +78,29 @@ _HOMES = {
     "records.regions": ("Regions",),
     "records.style": ("Posterior", "Style"),
 }
+_FACES = ("critics", "data", "errors", "evaluate", "functional", "hub", "losses", "metrics", "models", "nn", "train")
 
+# What other libraries call things.
+_OURS = {
+    "create_model": "create(name, num_classes=…) builds an untrained generator, load_pretrained(name) a trained one",
+    "from_pretrained": "load_pretrained(name) or Generator.from_pretrained(name)",
+    "list_models": "list_pretrained() lists weights, list_pretrained(everything=True) also presets without any",
+    "load_model": "load_pretrained(name)",
+}
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return import_module("importlib.metadata").version("semsyn")
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"semsyn.{home}"), name)
-    raise AttributeError(f"module 'semsyn' has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers are to find slips
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            return import_module("importlib.metadata").version("semsyn")
+        if name in _FACES:
+            return import_module(f"semsyn.{name}")
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"semsyn.{home}"), name)
+        hint = _OURS.get(name) or " or ".join(import_module("difflib").get_close_matches(name, (*__all__, *_FACES)))
+        raise AttributeError(f"module 'semsyn' has no attribute {name!r}{f'; there is {hint}' if hint else ''}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_FACES]

@@ -50,7 +50,8 @@ class UnknownNameError(SemsynError, LookupError):
     """A name that no registry holds; the message lists the nearest ones."""
 
     def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
-        near = get_close_matches(name, known, n=3, cutoff=0.4)
+        lower = {k.lower(): k for k in known}  # capitals are the least of mistakes
+        near = [lower[k] for k in get_close_matches(str(name).lower(), lower, n=3, cutoff=0.4)]
         hint = (
             f"did you mean {' or '.join(near)}?"
             if near

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import semsyn
+
 ROOT = Path(__file__).parents[1]
 CORE = {"semsyn", "torch", "numpy", "einops", "PIL", "safetensors"}  # huggingface_hub is imported when the Hub is asked
 SLOW = {
@@ -61,3 +63,47 @@ def test_the_root_alone_does_not_wait_for_torch():
 def test_every_public_name_is_there():
     missing = run_python("-c", "import semsyn; print([n for n in semsyn.__all__ if not hasattr(semsyn, n)])").stdout
     assert missing.strip() == "[]"
+
+
+def test_packages_are_there_without_being_imported():
+    assert run_python("-c", "import semsyn; print(semsyn.nn.SPADE.__name__)").stdout.strip() == "SPADE"
+    assert run_python("-c", "import semsyn; print(semsyn.errors.InputError.__name__)").stdout.strip() == "InputError"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("list_models", r"list_pretrained\(\)"),
+        ("create_model", r"create\(name, num_classes=…\)"),
+        ("from_pretrained", r"Generator.from_pretrained\(name\)"),
+        ("load_pretraned", "there is load_pretrained"),
+    ],
+)
+def test_the_names_of_other_libraries_lead_to_ours(name, hint):
+    with pytest.raises(AttributeError, match=hint):
+        getattr(semsyn, name)
+
+
+TYPED = """
+import semsyn
+generator = semsyn.load_pretrained("clade/toyscenes")
+reveal_type(generator.config)
+reveal_type(generator.card)
+reveal_type(generator.render("map.png"))
+reveal_type(generator.render(["map.png"]))
+reveal_type(generator.render("map.png", output="np"))
+reveal_type(generator.render("map.png", output="pt", samples=2))
+reveal_type(semsyn.nn.SPADE(3, 5))
+semsyn.load_pretraned("clade/toyscenes")
+generator.render("map.png", sead=3)
+"""
+
+
+def test_type_checkers_know_what_there_is(tmp_path):
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
+    (tmp_path / "use.py").write_text(TYPED)
+    told, _, _ = api.run([str(tmp_path / "use.py"), "--cache-dir", str(tmp_path), "--follow-imports", "silent"])
+    types = [line.split('"')[1].rpartition(".")[2] for line in told.splitlines() if "Revealed type" in line]
+    assert types[:2] == ["Config", "Card | None"] and types[2] == "Image" and types[3] == "Image]"
+    assert "numpy.ndarray" in told.splitlines()[4] and types[5:] == ["Tensor", "SPADE"]
+    assert 'no attribute "load_pretraned"' in told and '"sead"' in told

@@ -45,9 +45,10 @@ def attach_given(generator: Generator, resources: Mapping[str, Any]) -> None:
 
 def _build(config: Config) -> Generator:
     try:
-        return config.build()
+        generator: Generator = config.build()
     except (TypeError, ValueError, ArithmeticError, RuntimeError, KeyError, IndexError) as error:
         raise InputError(f"no network can be built from {config}: {error}") from error
+    return generator
 
 
 def cast(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:

@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from semsyn.errors import InputError, InputTypeError
-
-if TYPE_CHECKING:
-    from semsyn.generator.generator import Generator
 
 C = TypeVar("C", bound="Config")
 
@@ -89,15 +86,16 @@ class Config:
         """The label (as stored in the data set) whose offsets are zero; None: no label."""
         return 0
 
-    def build(self) -> Generator:
-        """The network, with weights as torch initialises them: ``build`` of ``network.py`` beside the config's file.
+    def build(self) -> Any:
+        """The `Generator`, with weights as torch initialises them: ``build`` of ``network.py`` beside the config.
+
+        Generators know configs, so the families' own configs, a layer above, tell type checkers what this returns.
 
         Raises:
             InputError: if no network can be built from these values.
         """
         network = import_module(f"{type(self).__module__.rpartition('.')[0]}.network")
-        generator: Generator = network.build(self)
-        return generator
+        return network.build(self)
 
     def describe(self) -> str:
         """One line for people: ``CLADE, 151 classes, ICPE, width 64, 256×256``."""

@@ -1,28 +1,43 @@
 """The face of every family: layout and style in, picture out."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from semsyn.errors import InputError, InputTypeError
+from semsyn.data.io.pictures import Source
+from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.fast.fuse import fuse
+from semsyn.generator.card import Card
+from semsyn.generator.config import Config
 from semsyn.generator.painter import Painter
-from semsyn.generator.render import Output, Rendered, render
+from semsyn.generator.pretrained import Pretrained
+from semsyn.generator.render import Maps, Options, Output, Rendered, Seed, render
 from semsyn.generator.resources import Resource
 from semsyn.generator.synthesis import Synthesis
 from semsyn.labels import LabelSpace
 from semsyn.nn.conditioning.conditioner import Conditioner, Prepared
+from semsyn.records.arguments import Size, as_ids, as_size, check_is
 from semsyn.records.codes import Codes, CodeSpec, Per
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 
-Size = tuple[int, int]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+USE_A_LAYOUT = (
+    "Layout.of(ids, space=…, requires=generator.requires) makes one; generator.render takes maps as they are."
+)
 
 
-class Generator(nn.Module):
+class Generator(nn.Module, Pretrained):
     """A conditioner and a painter, perhaps with an encoder beside them.
 
     Args:
@@ -43,7 +58,7 @@ class Generator(nn.Module):
 
     is_fused: bool = False
     label_space: LabelSpace | None = None
-    card: Any = None
+    card: Card | None = None
 
     def __init__(
         self,
@@ -52,10 +67,11 @@ class Generator(nn.Module):
         painter: Painter,
         image_size: Size,
         encoder: nn.Module | None = None,
-        config: Any = None,
+        config: Config | None = None,
         resources: Sequence[Resource] = (),
     ) -> None:
         super().__init__()
+        image_size = as_size(image_size, "image_size")
         painter.sizes(image_size)
         if missing := sorted(set(painter.reads) - set(conditioner.writes)):
             raise InputError(
@@ -66,8 +82,23 @@ class Generator(nn.Module):
         self.painter = painter
         self.encoder = encoder
         self.image_size = image_size
-        self.config = config
+        self._config = config
         self.resources = tuple(resources)
+
+    @property
+    def config(self) -> Config:
+        """What it was built from.
+
+        Raises:
+            InputError: for a generator that was put together by hand.
+        """
+        if self._config is None:
+            raise InputError("this generator was put together by hand, without config=: give it one of a family.")
+        return self._config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        self._config = config
 
     @property
     def requires(self) -> tuple[str, ...]:
@@ -99,11 +130,11 @@ class Generator(nn.Module):
         """Of the weights."""
         return next(self.parameters()).dtype
 
-    def sizes(self, image_size: Size | None = None) -> tuple[Size, ...]:
-        """(h, w) of each stage."""
-        return self.painter.sizes(image_size or self.image_size)
+    def sizes(self, image_size: Size | int | None = None) -> tuple[Size, ...]:
+        """(h, w) of each stage, for pictures of that size; one number stands for both sides."""
+        return self.painter.sizes(self.image_size if image_size is None else as_size(image_size))
 
-    def attach(self, resource: str, value: Any) -> "Generator":
+    def attach(self, resource: str, value: Any) -> Generator:
         """Give the generator something that weights do not hold, in place of what it has. It is saved with the weights.
 
         Args:
@@ -131,7 +162,7 @@ class Generator(nn.Module):
         """Names of the resources that were not attached yet."""
         return tuple(r.name for r in self.resources if not r.is_attached(self.conditioner))
 
-    def prepare(self, layout: Layout, *, size: Size | None = None, earlier: Prepared | None = None) -> Prepared:
+    def prepare(self, layout: Layout, *, size: Size | int | None = None, earlier: Prepared | None = None) -> Prepared:
         """All that depends on the layout alone, once for many styles.
 
         Args:
@@ -140,7 +171,7 @@ class Generator(nn.Module):
             earlier: what was prepared for the maps before an edit, with the same weights: what did not change is taken
                 from it.
         """
-        prepared = self.conditioner.prepare(layout, self.sizes(size))
+        prepared = self._condition(layout, size)
         conditions = prepared.conditions
         if earlier is not None:
             conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
@@ -148,16 +179,22 @@ class Generator(nn.Module):
         ready = self.painter.prepare(conditions, self.conditioner.drawn, known)
         return replace(prepared, conditions=conditions, ready=ready)
 
-    def explain(self, layout: Layout, *, size: Size | None = None) -> str:
+    def _condition(self, layout: Layout, size: Size | int | None) -> Prepared:
+        check_is(layout, Layout, "layout", USE_A_LAYOUT)
+        return self.conditioner.prepare(layout, self.sizes(size))
+
+    def explain(self, layout: Layout, *, size: Size | int | None = None) -> str:
         """A line per resolution: from how many table rows, or for how many pixels, the modulations are computed."""
-        conditions = {cond.size: cond for cond in self.conditioner.prepare(layout, self.sizes(size)).conditions}
+        conditions = {cond.size: cond for cond in self._condition(layout, size).conditions}
         return "\n".join(f"{h} x {w}: {cond.explain()}" for (h, w), cond in conditions.items())
 
     def run(self, prepared: Prepared, style: Style) -> Tensor:
         """The picture, n 3 h w in [-1, 1]."""
+        check_is(prepared, Prepared, "prepared", "generator.prepare(layout) makes it.")
+        check_is(style, Style, "style", "generator.style(name=tensor) makes one of tensors, sample_style draws one.")
         return self.painter(self.conditioner.bind(prepared, style), style, prepared.ready)
 
-    def fuse(self) -> "Generator":
+    def fuse(self) -> Generator:
         """A new generator in the inference form, see `semsyn.fast.fuse.fuse`: same pictures, no training, no saving.
 
         This one stays as it is, and can be trained on. The new one has weights of its own.
@@ -168,28 +205,28 @@ class Generator(nn.Module):
         fused.is_fused = True
         return fused
 
-    def train(self, mode: bool = True) -> "Generator":
+    def train(self, mode: bool = True) -> Generator:
         """As every module's; a fused generator refuses to be trained."""
         if mode and self.is_fused:
             raise InputError("a fused generator cannot be trained: train the one that it was made from.")
         return super().train(mode)
 
-    def forward(self, layout: Layout, style: Style | None = None, *, size: Size | None = None) -> Tensor:
+    def forward(self, layout: Layout, style: Style | None = None, *, size: Size | int | None = None) -> Tensor:
         """``run(prepare(layout), style)``; without a style one is drawn from torch's global generator.
 
         The modulations of a stage are computed when it runs, so that those of all stages need not fit into memory at
         once.
         """
-        conditions = self.conditioner.prepare(layout, self.sizes(size))
+        conditions = self._condition(layout, size)
         return self.run(conditions, self.sample_style(layout, size=size) if style is None else style)
 
-    def inspect(self, layout: Layout, *, size: Size | None = None) -> Mapping[str, Any]:
+    def inspect(self, layout: Layout, *, size: Size | int | None = None) -> Mapping[str, Any]:
         """What the network finds in a layout on the way to the picture, by name, see ``finds``."""
-        return self.conditioner.inspect(self.conditioner.prepare(layout, self.sizes(size)))
+        return self.conditioner.inspect(self._condition(layout, size))
 
-    def synthesize(self, layout: Layout, style: Style | None = None, *, size: Size | None = None) -> Synthesis:
+    def synthesize(self, layout: Layout, style: Style | None = None, *, size: Size | int | None = None) -> Synthesis:
         """The picture as `forward` makes it, and what was found on the way, see ``finds``."""
-        prepared = self.conditioner.prepare(layout, self.sizes(size))
+        prepared = self._condition(layout, size)
         style = self.sample_style(layout, size=size) if style is None else style
         return Synthesis(image=self.run(prepared, style), extras=self.conditioner.inspect(prepared))
 
@@ -217,7 +254,7 @@ class Generator(nn.Module):
         truncation: float | None = None,
         posterior: Posterior | None = None,
         per: Per | None = None,
-        size: Size | None = None,
+        size: Size | int | None = None,
     ) -> Style:
         """Draw the codes of a batch.
 
@@ -236,8 +273,11 @@ class Generator(nn.Module):
             InputError: if there is not one seed per image, nothing can be drawn per that, or the layout has no
                 instances to draw for.
         """
+        check_is(layout, Layout, "layout", USE_A_LAYOUT)
         if seeds is None:
-            seeds = torch.randint(2**62, (len(layout),), generator=rng).tolist()
+            place = "cpu" if rng is None else rng.device
+            seeds = torch.randint(2**62, (len(layout),), generator=rng, device=place).tolist()
+        seeds = as_ids(seeds, "seeds")
         if len(seeds) != len(layout):
             raise InputError(
                 f"seeds holds {len(seeds)} numbers, but there are {len(layout)} images: give one per image."
@@ -245,7 +285,7 @@ class Generator(nn.Module):
         specs = [spec for spec in self.codes if spec.law != "given"]
         if per is not None and not any(per == spec.per or per in spec.also for spec in specs):
             raise InputError(f"this generator takes no codes that could be drawn per {per}: leave per= out.")
-        count, sizes = getattr(self.config, "num_classes", 0), self.sizes(size)
+        count, sizes = 0 if self._config is None else self._config.num_classes, self.sizes(size)
         drawn = {
             spec.name: spec.draw(layout, seeds, num_classes=count, sizes=sizes, per=per if per in spec.also else None)
             for spec in specs
@@ -262,27 +302,64 @@ class Generator(nn.Module):
             layout: the maps of that picture (needed where codes are per instance).
 
         Raises:
-            InputError: if the generator has no encoder.
+            InputError: if the generator has no encoder, or the picture is not n 3 h w.
         """
         if self.encoder is None:
             raise InputError("this generator has no encoder: load one with it ({'generator': …, 'encoder': …}).")
+        check_is(image, Tensor, "image", "semsyn.data.read_image reads files, pictures and arrays as 3 h w.")
+        check_shape(image, "n c h w", c=3, name="image")
         return self.encoder(image.to(self.device, self.dtype), layout)
 
+    @overload
+    def render(
+        self, label_map: str | PathLike[str] | Image.Image, *, samples: Literal[1] = 1, **options: Unpack[Options]
+    ) -> Image.Image: ...
+    @overload
+    def render(
+        self, label_map: list[Any] | tuple[Source, ...], *, samples: int = 1, **options: Unpack[Options]
+    ) -> list[Image.Image]: ...
+    @overload
     def render(
         self,
-        label_map: Any,
+        label_map: Maps,
         *,
-        instance_map: Any = None,
+        output: Literal["np"],
+        samples: int = 1,
+        **options: Unpack[Options],
+    ) -> np.ndarray: ...
+    @overload
+    def render(
+        self,
+        label_map: Maps,
+        *,
+        output: Literal["pt"],
+        samples: int = 1,
+        **options: Unpack[Options],
+    ) -> Tensor: ...
+    @overload
+    def render(
+        self,
+        label_map: Maps,
+        *,
+        output: Literal["pil"] = "pil",
+        samples: int = 1,
+        **options: Unpack[Options],
+    ) -> Image.Image | list[Image.Image]: ...
+    def render(
+        self,
+        label_map: Maps,
+        *,
+        instance_map: Source | Sequence[Source | None] | None = None,
         categories: Mapping[int, int] | Sequence[Mapping[int, int]] | None = None,
-        reference: Any = None,
-        planes: Any = None,
+        reference: Source | Sequence[Source] | None = None,
+        planes: Tensor | None = None,
         style: Style | None = None,
-        seed: int | Sequence[int] | None = None,
+        seed: Seed | None = None,
         samples: int = 1,
         first_sample: int = 0,
         resample_classes: Sequence[int | str] | None = None,
         truncation: float | None = None,
-        size: Size | None = None,
+        size: Size | int | None = None,
         output: Output = "pil",
     ) -> Rendered:
         """Maps in, pictures out, see `semsyn.generator.render.render`."""

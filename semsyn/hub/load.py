@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from functools import cache, partial
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 
 from semsyn.convert.files import holds_originals
 from semsyn.data.spaces.label_space import label_space as get_label_space
-from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.errors import CheckpointError, HubError, InputError, UnknownNameError
 from semsyn.generator.assemble import attach_given
 from semsyn.generator.generator import Generator
 from semsyn.hub.convert_checkpoint import convert_checkpoint
@@ -24,6 +25,7 @@ from semsyn.hub.weights_file import is_weights_file, load_weights_file
 from semsyn.models import CARDS, FAMILIES, find_card
 from semsyn.models.card import Card
 from semsyn.nn.initialize import initialize
+from semsyn.records.arguments import as_size
 
 __all__ = ["create", "load_pretrained"]
 
@@ -49,7 +51,8 @@ def load_pretrained(
     1. with ``checkpoint``: a card's name; the authors' files are converted,
     2. a file or folder that exists: what `save_pretrained` wrote, or the authors' files and their ``opt.txt``,
     3. a card's name (``clade/toyscenes``): the weights that come with semsyn,
-    4. a Hub repository ``organisation/name`` that `push_to_hub` wrote. Names that begin with a family are always cards.
+    4. a Hub repository ``organisation/name`` that `push_to_hub` wrote. Names that begin with a family, in
+       capitals or not, are always cards.
 
     Args:
         name_or_path: see above.
@@ -78,11 +81,16 @@ def load_pretrained(
         raise CheckpointError(f"there is no file or folder {name!r}.")
     if name in CARDS:
         return finish(_load_bundled(CARDS[name], dtype), revision=revision)
-    if name.partition("/")[0] in FAMILIES or not is_repo_id(name):
+    if name.partition("/")[0].lower() in FAMILIES or not is_repo_id(name):  # CLADE/Toyscenes is meant for a card, too
         raise UnknownNameError("name", name, sorted(CARDS))
-    found = fetch(
-        name, WEIGHTS_NAME, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-    )
+    try:
+        found = fetch(
+            name, WEIGHTS_NAME, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
+    except HubError as error:
+        if near := get_close_matches(name.lower(), CARDS, n=1, cutoff=0.8):
+            raise HubError(f"{error} Or did you mean {near[0]}, whose weights semsyn knows?") from error
+        raise
     return finish(load_weights_file(found, dtype=dtype))
 
 
@@ -93,7 +101,7 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
         name: a card's name, with or without weights.
         num_classes: k, where it is not the data set's own; then the generator has no label space.
         width: base channel count.
-        overrides: other fields of the family's config, such as ``image_size=(512, 512)``.
+        overrides: other fields of the family's config, such as ``image_size=(512, 512)``, or 512 for both sides.
 
     Returns:
         the generator in training mode, with fresh weights drawn as for the released ones.
@@ -105,6 +113,8 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
     card = find_card(name)
     given = {"num_classes": num_classes, "width": width}
     changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None} | overrides
+    if "image_size" in changes:
+        changes["image_size"] = as_size(changes["image_size"], "image_size")
     known = [field.name for field in fields(card.config)]
     if unknown := sorted(set(changes) - set(known)):
         raise InputError(f"a {card.family} config has no field {', '.join(unknown)}; it has {', '.join(known)}.")
@@ -168,7 +178,7 @@ def _finish(
         )
     attach_given(generator, resources)
     card = generator.card
-    if card.non_commercial:
+    if card is not None and card.non_commercial:
         _warn_non_commercial(card.name, card.license)
     try:
         return generator.to(device or "cpu")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, InputTypeError
 from semsyn.nn.conditional import Conditional, MakeNorm
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
 from semsyn.nn.replicate import replicate
+from semsyn.ops.modes import is_traced
 from semsyn.records.condition import Condition
 
 Size = tuple[int, int]
@@ -122,7 +122,7 @@ class ModulatedNetwork(nn.Module):
                 f"cond must be a Condition, or class_ids (n h w), found {type(cond).__name__}. See Condition.of(...)."
             )
         levels = Levels(Condition(class_ids=cond) if isinstance(cond, Tensor) else cond)
-        if torch.compiler.is_compiling():
+        if is_traced():
             return self._run_in_place(levels, *args, **kwargs)
         replica = replicate(self.network, _is_slot, enters=_holds_own_slots)
         for _, copy, before in replica.copies:
@@ -134,7 +134,7 @@ class ModulatedNetwork(nn.Module):
             replica.hand_back()
 
     def _run_in_place(self, levels: Levels, *args: Any, **kwargs: Any) -> Any:
-        """As a compiler can follow it, which records no state."""
+        """As a compiler can follow it."""
         for slot in self.slots():
             slot.levels = levels
         try:

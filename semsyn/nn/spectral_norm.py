@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from semsyn.nn.pickle_parametrized import let_pickle
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -67,6 +69,7 @@ def spectral_norm(module: M, *, eps: float = 1e-12) -> M:
     transposed = isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
     assert isinstance(module.weight, Tensor)
     parametrize.register_parametrization(module, "weight", SpectralNorm(module.weight, dim=int(transposed), eps=eps))
+    let_pickle(module)
     return module
 
 

@@ -113,7 +113,7 @@ class Training:
             generator = initialize(config.build(), gain=recipe.gain)
             objective = recipe.objective(config)
             initialize(objective.critic, gain=recipe.gain)
-        generator.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        generator.to(memory_format=torch.channels_last).train()
         objective.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = EMA(generator, recipe.average, warm_up=WARM_UP)
         optimizers = (

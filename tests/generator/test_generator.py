@@ -1,8 +1,12 @@
+import copy
+import pickle
+
+import numpy as np
 import pytest
 import torch
 
 from semsyn import Codes, Generator, Layout, Style
-from semsyn.errors import InputError
+from semsyn.errors import InputError, InputTypeError
 from semsyn.generator.painter import Pyramid
 from semsyn.nn import LabelConditioner
 from semsyn.records.codes import draw_codes
@@ -22,8 +26,8 @@ def test_codes_depend_on_seed_and_instance_id_alone() -> None:
     assert torch.equal(table(again, "start")[0], table(style, "start")[1])
     assert torch.equal(table(again, "instances")[0], table(style, "instances")[1, :i])
     doubled = generator.sample_style(layout.repeat(2), seeds=[4, 4, 5, 5, 6, 6])
-    for copy in range(2):
-        assert torch.equal(table(doubled, "start")[copy::2], table(style, "start"))
+    for repeat in range(2):
+        assert torch.equal(table(doubled, "start")[repeat::2], table(style, "start"))
     assert not torch.equal(table(style, "instances")[0], table(style, "instances")[1])
 
 
@@ -288,3 +292,67 @@ def test_it_finds_what_it_says(case: str, finds: tuple[str, ...]) -> None:
         assert synthesis[name] is synthesis.extras[name]
     with pytest.raises(InputError, match=f"finds no 'depth'; it finds {', '.join(finds) or 'nothing'}"):
         synthesis["depth"]
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_it_pickles_and_copies(case: str) -> None:
+    generator = make_generator(case)
+    layout = make_layout(generator)
+    style = generator.sample_style(layout, seeds=range(len(layout)))
+    with torch.no_grad():
+        expected = generator(layout, style)
+        for twin in (pickle.loads(pickle.dumps(generator)), copy.deepcopy(generator)):
+            assert twin.config == generator.config and torch.equal(twin(layout, style), expected)
+
+
+NO_LAYOUTS = {
+    "ids": (torch.zeros(1, 64, 64).long(), "found a tensor of shape"),
+    "one-hot": (torch.zeros(1, 5, 64, 64), "found a tensor of shape"),
+    "array": (np.zeros((64, 64), np.uint8), "found ndarray"),
+    "nothing": (None, "found NoneType"),
+    "path": ("map.png", "found str"),
+}
+
+
+@pytest.mark.parametrize("case", NO_LAYOUTS)
+def test_what_is_no_layout_is_told(case: str) -> None:
+    generator = make_generator("inade")
+    given, found = NO_LAYOUTS[case]
+    for call in (generator, generator.prepare, generator.synthesize, generator.inspect, generator.sample_style):
+        with pytest.raises(InputTypeError, match=f"layout must be a Layout, {found}.*Layout.of.*render takes maps"):
+            call(given)
+
+
+def test_what_is_no_style_or_picture_is_told() -> None:
+    generator = make_generator("inade-encoder")
+    layout = make_layout(generator)
+    with pytest.raises(InputTypeError, match="style must be a Style, found a tensor of shape"):
+        generator(layout, torch.zeros(3, 6))
+    with pytest.raises(InputTypeError, match="prepared must be a Prepared, found Layout"):
+        generator.run(layout, generator.sample_style(layout))
+    with pytest.raises(InputTypeError, match="image must be a Tensor, found ndarray"):
+        generator.encode(np.zeros((3, 64, 96)), layout)
+    with pytest.raises(InputError, match=r"image must be n c h w = \(n 3 h w\), found shape \(3, 64, 96\)"):
+        generator.encode(torch.zeros(3, 64, 96), layout)
+    with pytest.raises(InputTypeError, match="codes 'start' must be a Tensor, found ndarray"):
+        generator.style(start=np.zeros((3, 6)))
+
+
+def test_seeds_of_any_make() -> None:
+    generator = make_generator("inade")
+    layout = make_layout(generator)
+    expected = table(generator.sample_style(layout, seeds=[1, 2, 3]), "start")
+    for seeds in (np.array([1, 2, 3]), torch.tensor([1, 2, 3]), range(1, 4)):
+        assert torch.equal(table(generator.sample_style(layout, seeds=seeds), "start"), expected)
+    with pytest.raises(InputTypeError, match=r"seeds takes several numbers, found 3 alone: seeds=\(3,\)"):
+        generator.sample_style(layout, seeds=3)
+    with pytest.raises(InputTypeError, match="each of seeds must be a whole number, found 'a'"):
+        generator.sample_style(layout, seeds=["a", 1, 2])
+
+
+def test_a_generator_put_together_by_hand_has_no_config() -> None:
+    family = make_generator("clade")
+    generator = Generator(conditioner=family.conditioner, painter=family.painter, image_size=64)
+    assert generator.image_size == (64, 64)
+    with pytest.raises(InputError, match="put together by hand, without config="):
+        generator.config  # noqa: B018

@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,20 +251,118 @@ def test_offsets_come_from_the_original_map() -> None:
         torch.testing.assert_close(generator.render(large, output="pt"), generator(layout, Style({})))
 
 
-def test_a_generator_in_training_is_left_as_it_was(clade: Generator) -> None:
-    expected = clade.render(make_map(), output="pt")
-    before = {key: t.clone() for key, t in clade.state_dict().items()}
-    assert torch.equal(clade.train().render(make_map(), output="pt"), expected)
-    assert clade.training
-    clade.eval()
-    assert all(torch.equal(t, before[key]) for key, t in clade.state_dict().items())
+@pytest.mark.parametrize("case", ["clade", "oasis", "inade-encoder", "scgan", "ipose"])
+def test_a_generator_in_training_renders_as_if_it_did_not_and_stays_as_it_was(case: str) -> None:
+    generator = generator_of(case)
+    h, w = generator.image_size
+    expected = generator.render(make_map(h, w), seed=0, output="pt")
+    generator.train()
+    frozen = generator.painter.get_submodule("stages.0")
+    frozen.eval()
+    modes = {name: module.training for name, module in generator.named_modules()}
+    before = {key: t.clone() for key, t in generator.state_dict().items()}
+    held = {name: dict(vars(module)) for name, module in generator.named_modules()}
+    torch.testing.assert_close(generator.render(make_map(h, w), seed=0, output="pt"), expected)
+    assert {name: module.training for name, module in generator.named_modules()} == modes
+    assert all(torch.equal(t, before[key]) for key, t in generator.state_dict().items())
+    assert {name: dict(vars(module)) for name, module in generator.named_modules()} == held
+
+
+def test_rendering_does_nothing_to_a_network_that_trains_in_another_thread() -> None:
+    generator = generator_of("clade").train()
+    seen: list[bool] = []
+    hook = generator.painter.stem.register_forward_hook(lambda *_: seen.append(generator.painter.stem.training))
+    generator.render(make_map())
+    hook.remove()
+    assert seen == [True], "the network itself is in training all the time; a replica makes the picture"
+
+
+def test_a_forward_that_cannot_be_bound_to_a_replica_is_told() -> None:
+    generator = generator_of("clade").train()
+    stage = generator.painter.get_submodule("stages.0")
+    own = stage.forward
+    stage.forward = lambda *args: own(*args)
+    with pytest.raises(InputError, match=r"forward of Generator.painter.stages.0 was replaced"):
+        generator.render(make_map())
+    assert generator.eval().render(make_map()).size == (64, 64)
+
+
+def test_pictures_can_be_trained_on(clade: Generator) -> None:
+    target = clade.render(make_map(), output="pt")
+    weight = torch.ones(1, requires_grad=True)
+    (weight * target).square().sum().backward()  # not with tensors of inference mode
+    assert weight.grad is not None and not target.requires_grad
+
+
+def test_a_batch_of_ids_is_as_many_maps(inade: Generator) -> None:
+    maps = np.stack([make_map(), make_map()[::-1]])
+    expected = inade.render(list(maps), seed=0, output="pt")
+    for batch in (maps, torch.from_numpy(maps), maps.astype(np.int64)):
+        assert torch.equal(inade.render(batch, seed=0, output="pt"), expected)
+    assert isinstance(inade.render(maps[:1], seed=0), list)
+    both = inade.render(maps, instance_map=maps, seed=0, output="pt")
+    assert torch.equal(both, inade.render(list(maps), instance_map=list(maps), seed=0, output="pt"))
+    one = inade.render(make_map()[:, :, None], seed=0, output="pt")
+    assert torch.equal(one, inade.render(make_map(), seed=0, output="pt"))
+
+
+def test_whole_numbers_of_any_make_are_seeds(inade: Generator) -> None:
+    expected = inade.render(make_map(), seed=3, output="pt")
+    for seed in (np.int64(3), torch.tensor(3), [np.uint8(3)], np.array([3])):
+        assert torch.equal(inade.render(make_map(), seed=seed, output="pt"), expected)
+    for seed in ("a", 1.5, ["a"]):
+        with pytest.raises(InputTypeError, match="seed must be a whole number, found"):
+            inade.render(make_map(), seed=seed)
+
+
+def test_a_seed_gives_the_same_picture_whatever_torchs_defaults_are(inade: Generator) -> None:
+    layout = Layout.of(make_map(), space=SPACE, requires=inade.requires)
+    torch.manual_seed(0)
+    drawn = inade.sample_style(layout)
+    expected = inade.sample_style(layout, seeds=[3])
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):  # stands for an accelerator
+            torch.manual_seed(0)
+            again, found = inade.sample_style(layout), inade.sample_style(layout, seeds=[3])
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for name in expected:
+        assert torch.equal(found[name].table, expected[name].table)
+        assert torch.equal(again[name].table, drawn[name].table)
+
+
+def test_one_number_is_a_square(clade: Generator) -> None:
+    square = clade.render(make_map(), size=(32, 32), output="pt")
+    assert torch.equal(clade.render(make_map(), size=32, output="pt"), square)
+    with pytest.raises(InputTypeError, match=r"size must be \(height, width\) or one number for both, found '32'"):
+        clade.render(make_map(), size="32")
+
+
+def test_slips_are_told(inade: Generator) -> None:
+    for options, message in (
+        ({"style": torch.zeros(1, 6)}, "style must be a Style, found a tensor of shape"),
+        ({"resample_classes": "sky"}, r"resample_classes takes several names, found 'sky' alone: .*\('sky',\)"),
+        ({"planes": np.zeros((1, 1, 64, 64))}, "planes must be a Tensor, found ndarray"),
+    ):
+        with pytest.raises(InputTypeError, match=message):
+            inade.render(make_map(), seed=0, **options)
+
+
+def test_samples_that_are_all_the_same_are_told(clade: Generator, inade: Generator) -> None:
+    with pytest.warns(UserWarning, match="draws no codes: all samples of a map are the same picture"):
+        clade.render(make_map(), samples=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        inade.render(make_map(), samples=2)
+        clade.render(make_map())
 
 
 WRONG_MAPS = {
     "missing": ("nowhere.png", InputError, "nowhere.png is not there"),
     "floats": (np.zeros((4, 4)), InputTypeError, "integer ids"),
     "empty": (np.zeros((0, 4), np.uint8), InputError, "empty"),
-    "unknown colour": (np.full((4, 4, 3), 77, np.uint8), InputError, r"\(77, 77, 77\) in 16 pixels"),
+    "unknown colour": (np.full((4, 4, 3), (77, 78, 79), np.uint8), InputError, r"\(77, 78, 79\) in 16 pixels"),
     "none": ([], InputError, "nothing to render"),
 }
 

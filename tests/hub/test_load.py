@@ -170,3 +170,20 @@ def test_a_device_that_is_not_there(tmp_path: Path) -> None:
     path = save_pretrained(make_generator(), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="device 'nonsense' cannot be used here"):
         load_pretrained(path, device="nonsense")
+
+
+@pytest.mark.parametrize("name", ["CLADE/Toyscenes", "Clade/toyscenes", "clade/ToyScenes"])
+def test_capitals_do_not_send_a_name_to_the_hub(name: str, hub: LoopbackHub) -> None:
+    for look_up in (load_pretrained, create):
+        with pytest.raises(UnknownNameError, match="did you mean clade/toyscenes"):
+            look_up(name)
+    assert not hub.requests
+
+
+def test_a_repository_that_is_not_there_may_be_a_card_misspelt(hub: LoopbackHub) -> None:
+    with pytest.raises(HubError, match="no repository clad/toyscenes.* Or did you mean clade/toyscenes"):
+        load_pretrained("clad/toyscenes")
+
+
+def test_one_number_is_a_square() -> None:
+    assert create("clade/toyscenes", width=2, image_size=128).image_size == (128, 128)

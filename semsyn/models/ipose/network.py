@@ -5,7 +5,7 @@ from functools import partial
 from semsyn.data.parts.part_supports import read_supports
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
-from semsyn.generator.resources import Resource
+from semsyn.generator.resources import PathLike, Resource
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.oasis.network import SCALES, build_noise_pyramid, make_conditioner
 from semsyn.nn.conditioning.conditioner import Conditioner
@@ -59,10 +59,15 @@ def has_supports(conditioner: Conditioner) -> bool:
     return len(conditioner.supports.categories) > 0
 
 
+def load_supports(path: PathLike, config: IPOSEConfig) -> PartSupports:
+    """What a path holds for that config."""
+    return read_supports(path, count=config.num_supports, num_parts=config.num_parts)
+
+
 SUPPORTS = Resource(
     name="supports",
     kind=PartSupports,
-    read=lambda path, config: read_supports(path, count=config.num_supports, num_parts=config.num_parts),
+    read=load_supports,
     attach=attach_supports,
     is_attached=has_supports,
 )

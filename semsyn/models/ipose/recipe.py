@@ -52,9 +52,9 @@ def objective(
 
 def take_part_net(generator: Generator, given: Mapping[str, Path]) -> None:
     """Give a new generator toyscenes' support maps and a trained PartNet."""
-    generator.attach("supports", toy_supports(generator.config.num_supports))
-    conditioner = generator.conditioner
-    assert isinstance(conditioner, PartConditioner)
+    config, conditioner = generator.config, generator.conditioner
+    assert isinstance(config, IPOSEConfig) and isinstance(conditioner, PartConditioner)
+    generator.attach("supports", toy_supports(config.num_supports))
     path = given["part_net"]
     try:
         conditioner.scene.part_net.load_state_dict(load_file(path))

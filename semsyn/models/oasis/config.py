@@ -1,9 +1,14 @@
 """What an OASIS generator is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from semsyn.generator.config import Config, NormName
+
+if TYPE_CHECKING:
+    from semsyn.generator.generator import Generator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,10 @@ class OASISConfig(Config):
     kernel_size: int = 3
     norm: NormName = "sync_batch"
     has_spectral_norm: bool = True
+
+    if TYPE_CHECKING:
+
+        def build(self) -> Generator: ...
 
     def details(self) -> list[str]:
         code = [f"code {self.code_dim}"] if self.code_dim is not None else []

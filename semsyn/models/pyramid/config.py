@@ -1,9 +1,14 @@
 """What all configs with the pyramid have."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from semsyn.generator.config import Config, NormName
+
+if TYPE_CHECKING:
+    from semsyn.generator.generator import Generator
 
 Upsampling = Literal["normal", "more", "most"]
 
@@ -35,6 +40,10 @@ class PyramidConfig(Config):
     code_dim: int | None = None
     has_encoder: bool = False
     encoder_width: int | None = None
+
+    if TYPE_CHECKING:
+
+        def build(self) -> Generator: ...
 
     def details(self) -> list[str]:
         upsampling = [f"upsampling {self.upsampling}"] if self.upsampling != "normal" else []
