@@ -231,7 +231,7 @@ class LabelSpace:
         if bool((wrong := known[at] != codes).any()):
             counts = {_unpack(code): pixels for code, pixels in _count(codes[wrong])}
             raise UnknownColorsError(
-                f"the colour map holds {_list_counts(counts)}, which the palette of {self.name!r} does not have. "
+                f"the colour map holds {list_counts(counts)}, which the palette of {self.name!r} does not have. "
                 "Save it without smoothing or JPEG compression, or give the label space it was drawn with."
             )
         return classes[at]
@@ -284,7 +284,7 @@ class LabelSpace:
 
     def _explain(self, histogram: Mapping[int, int]) -> str:
         unknown = {i: n for i, n in histogram.items() if self.stored_ids.get(i, UNKNOWN) < 0}
-        text = f"class_ids holds {_list_counts(unknown)}, but num_classes is {self.num_classes} ({self.name}). "
+        text = f"class_ids holds {list_counts(unknown)}, but num_classes is {self.num_classes} ({self.name}). "
         if set(histogram) == {0, 255}:  # what "no class" would make of a mask is an empty picture
             text += "0 and 255 alone are a mask: say which class 255 is, as in space.reading(remap={255: 1}). "
             return text + "`semsyn inspect` proposes other readings."
@@ -391,7 +391,7 @@ def _list_names(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:3])) + rest
 
 
-def _list_counts(counts: Mapping[Any, int]) -> str:
+def list_counts(counts: Mapping[Any, int]) -> str:
     """``255 in 1203 pixels, 300 in 1 pixel and 2 more in 17 pixels``."""
     shown = [f"{value} in {pixels} pixel{'s' * (pixels != 1)}" for value, pixels in list(counts.items())[:5]]
     if rest := list(counts.values())[5:]:

@@ -8,19 +8,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from semsyn.cli.jobs import list_maps
+from semsyn.cli.jobs import list_maps, list_passed
+from semsyn.cli.map_reader import MapReader, add_reading, advise, change_space, describe_flags
 from semsyn.cli.options import parse_count
-from semsyn.cli.spaces import SPACE_HELP, find_space
-from semsyn.data.io.label_maps import read_label_map
+from semsyn.cli.spaces import find_space
+from semsyn.data.io.blended_ids import is_blended
+from semsyn.data.io.encodings import BLENDED, Encoding, recognise
+from semsyn.data.io.folders import describe_files
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
+from semsyn.data.spaces.readings import Reading, find_doubt, list_readings, list_siblings, read_as
 from semsyn.data.spaces.remap import RemapProposal, propose_remap
-from semsyn.errors import InputError
-from semsyn.labels import LabelSpace, count_ids
+from semsyn.errors import InputError, SemsynError
+from semsyn.labels import UNKNOWN, LabelSpace, count_ids
 
 EPILOG = """\
-Without --space: the ids, and the label spaces that know all of them. With it: the name of each id,
-those that the space does not know, and ways to read them, the likeliest first. --write-space saves
-the space with the likeliest of them, for `semsyn generate --space FILE`.
+Without --space: the ids, and the label spaces that know all of them, with what they would show. With
+it: the name of each id, those that the space does not know, and ways to read them, the likeliest
+first. --write-space saves the space with the likeliest of them, for `semsyn generate --space FILE`.
+Files that are no maps of ids are named with what they seem to be, and what to run.
 
 examples:
   semsyn inspect map.png
@@ -35,15 +40,43 @@ class Histogram:
 
     Attributes:
         maps: how many maps.
+        names: of their files.
         pixels: stored id → pixels.
         holders: stored id → maps that hold it.
         sizes: (h, w) → maps.
+        unread: files that cannot be read as maps, with what they seem to be; maps that seem to be damaged, too.
+        failed: why files cannot be read of which nothing else is known.
+        passed: files of the folders that are no pictures.
     """
 
     maps: int = 0
+    names: list[str] = field(default_factory=list)
     pixels: Counter[int] = field(default_factory=Counter)
     holders: Counter[int] = field(default_factory=Counter)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    unread: list[tuple[Path, Encoding]] = field(default_factory=list)
+    failed: list[InputError] = field(default_factory=list)
+    passed: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What follows from a histogram.
+
+    Attributes:
+        space: that was given, if one was.
+        unknown: stored ids that it does not know.
+        proposals: ways to read them, the likeliest first.
+        readings: without a space, or where it does not know all ids: the label spaces that do; else its siblings.
+        doubt: what speaks against the space.
+    """
+
+    histogram: Histogram
+    space: LabelSpace | None
+    unknown: list[int]
+    proposals: list[RemapProposal]
+    readings: list[Reading]
+    doubt: str | None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Count the ids in label maps, and propose how to read those that a label space does not know."
     parser.epilog = EPILOG
     parser.add_argument("maps", metavar="MAP_OR_FOLDER", nargs="+", type=Path, help="label map, or a folder of them")
-    parser.add_argument("--space", metavar="SPACE", help=SPACE_HELP)
+    add_reading(parser)
     parser.add_argument("--write-space", metavar="FILE", type=Path, help="save the space with the likeliest remap")
     parser.add_argument(
         "--top", metavar="N", type=parse_count, default=40, help="ids to print; default 40 (--json: all)"
@@ -61,47 +94,92 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a table, or JSON."""
-    space = None if args.space is None else find_space(args.space)
+    space = None if args.space is None else change_space(find_space(args.space), args)
+    if space is None and (args.remap or args.void):
+        raise InputError("--remap and --void need --space: the label space to change.")
     if args.write_space is not None:
         _check_write_space(args.write_space, space)
-    histogram = count_maps(args.maps, space)
-    spaces = [label_space(name) for name in list_label_spaces()]
-    unknown = [] if space is None else find_unknown(histogram, space)
-    proposals = [] if space is None else propose_remap(histogram.pixels, space, alternatives=spaces)
-    fitting = [other.name for other in spaces if not find_unknown(histogram, other)]
+    found = _find(count_maps(args.maps, MapReader.of(args, space)), space)
     if args.json:
-        found = _to_dict(histogram, space, unknown, proposals, fitting)
-        print(json.dumps(found, indent=2))
+        print(json.dumps(_to_dict(found), indent=2))
     else:
-        _print(histogram, space, unknown, proposals, fitting, args.top)
+        _print(found, args.top)
     if args.write_space is not None and space is not None:
-        if not proposals:
+        if not found.proposals and not (args.remap or args.void):
             raise InputError(f"nothing to propose, so {args.write_space} was not written.")
-        args.write_space.write_text(apply_remap(space, proposals[0]).to_json() + "\n", encoding="utf-8")
+        changed = apply_remap(space, found.proposals[0]) if found.proposals else space
+        args.write_space.write_text(changed.to_json() + "\n", encoding="utf-8")
 
 
-def count_maps(sources: Sequence[Path], space: LabelSpace | None) -> Histogram:
+def count_maps(sources: Sequence[Path], reader: MapReader) -> Histogram:
     """Count the stored ids of all maps, one map after the other.
 
     Args:
         sources: label maps, or folders of them.
-        space: its palette reads colour maps.
+        reader: how to read them.
+
+    Raises:
+        InputError: if no file can be read, and nothing is known of any.
     """
     histogram = Histogram()
+    read: list[Path] = []
     for source in sources:
-        for path in list_maps(source) if source.is_dir() else [source]:
-            label_map = read_label_map(path, space=space)
+        for path in _list_files(source) if source.is_dir() else [source]:
+            read.append(path)
+            try:
+                label_map = reader.read(path)
+            except SemsynError as error:
+                if (encoding := recognise(path, reader.space)) is not None:
+                    histogram.unread.append((path, encoding))
+                else:
+                    histogram.failed.append(advise(path, error, reader.space))
+                continue
             counts = count_ids(label_map)
             histogram.maps += 1
+            histogram.names.append(path.name)
             histogram.pixels.update(counts)
             histogram.holders.update(counts.keys())
             histogram.sizes[label_map.shape[0], label_map.shape[1]] += 1
+            if is_blended(label_map):
+                histogram.unread.append((path, BLENDED))
+            elif reader.space is None or read_as(counts, reader.space) is None:
+                seems = recognise(path, reader.space)
+                histogram.unread += [] if seems is None or seems.colors else [(path, seems)]
+    if histogram.failed and not histogram.maps and not histogram.unread:
+        raise histogram.failed[0]
+    histogram.passed = list_passed(sources, read)
     return histogram
+
+
+def _list_files(folder: Path) -> list[Path]:
+    """The maps of a folder, or annotations of them."""
+    annotations = sorted(folder.rglob("*.json"))
+    try:
+        return list_maps(folder)
+    except InputError:
+        if not annotations:
+            raise
+        return annotations
+
+
+def _find(histogram: Histogram, space: LabelSpace | None) -> Findings:
+    if space is None:
+        return Findings(histogram, None, [], [], list_readings(histogram.pixels), None)
+    unknown = find_unknown(histogram, space)
+    alternatives = [label_space(name) for name in list_label_spaces()]
+    return Findings(
+        histogram,
+        space,
+        unknown,
+        propose_remap(histogram.pixels, space, alternatives=alternatives),
+        list_readings(histogram.pixels) if unknown else list_siblings(histogram.pixels, space),
+        find_doubt(histogram.pixels, space, histogram.names),
+    )
 
 
 def find_unknown(histogram: Histogram, space: LabelSpace) -> list[int]:
     """Stored ids that a space would refuse."""
-    return sorted(i for i in histogram.pixels if space.stored_ids.get(i, -1) < 0)
+    return sorted(i for i in histogram.pixels if space.stored_ids.get(i, UNKNOWN) < 0)
 
 
 def apply_remap(space: LabelSpace, proposal: RemapProposal) -> LabelSpace:
@@ -132,36 +210,56 @@ def _name_class(class_id: int, space: LabelSpace) -> str:
     return "no class" if class_id == space.num_classes else space.classes[class_id]
 
 
-def _to_dict(
-    histogram: Histogram,
-    space: LabelSpace | None,
-    unknown: list[int],
-    proposals: list[RemapProposal],
-    fitting: list[str],
-) -> dict[str, Any]:
+def _to_dict(found: Findings) -> dict[str, Any]:
+    histogram, space = found.histogram, found.space
     ids = [
         {"id": i, "pixels": n, "maps": histogram.holders[i]} | ({} if space is None else {"class": _name(i, space)})
         for i, n in sorted(histogram.pixels.items())
     ]
+    own = None if space is None else read_as(histogram.pixels, space)
     return {
         "maps": histogram.maps,
         "sizes": [{"size": list(size), "maps": n} for size, n in histogram.sizes.most_common()],
         "ids": ids,
         "space": None if space is None else space.name,
-        "unknown": unknown,
-        "proposals": [{"remap": {str(i): c for i, c in p.remap.items()}, "reason": p.reason} for p in proposals],
-        "fitting_spaces": fitting,
+        "shares": None if own is None else own.shares,
+        "unknown": found.unknown,
+        "proposals": [
+            {"remap": {str(i): c for i, c in p.remap.items()}, "reason": p.reason, "options": describe_flags(p, space)}
+            for p in found.proposals
+            if space is not None
+        ],
+        "fitting_spaces": [reading.space.name for reading in found.readings],
+        "readings": {reading.space.name: reading.shares for reading in found.readings},
+        "doubt": found.doubt,
+        "unread": [
+            {
+                "file": str(path),
+                "encoding": encoding.name,
+                "meaning": encoding.meaning,
+                "remedy": encoding.remedy,
+                "colors": [{"color": "#{:02x}{:02x}{:02x}".format(*c), "pixels": n} for c, n in encoding.colors],
+            }
+            for path, encoding in histogram.unread
+        ],
+        "failed": list(map(str, histogram.failed)),
+        "passed": [str(path) for path in histogram.passed],
     }
 
 
-def _print(
-    histogram: Histogram,
-    space: LabelSpace | None,
-    unknown: list[int],
-    proposals: list[RemapProposal],
-    fitting: list[str],
-    top: int,
-) -> None:
+def _print(found: Findings, top: int) -> None:
+    histogram = found.histogram
+    if histogram.maps:
+        _print_ids(histogram, found.space, top)
+        _print_readings(found)
+    _print_unread(histogram)
+    for error in histogram.failed:
+        print(error)
+    if histogram.passed:
+        print(f"passed over: {describe_files(histogram.passed)}")
+
+
+def _print_ids(histogram: Histogram, space: LabelSpace | None, top: int) -> None:
     total = sum(histogram.pixels.values())
     sizes = ", ".join(f"{h}x{w}" for (h, w), _ in histogram.sizes.most_common(3))
     more_sizes = f" and {len(histogram.sizes) - 3} more sizes" if len(histogram.sizes) > 3 else ""
@@ -173,18 +271,49 @@ def _print(
         print(f"{i:>7} {pixels:>12,} {pixels / total:>7.2%} {histogram.holders[i]:>6}{name}")
     if len(histogram.pixels) > top:
         print(f"    … and {len(histogram.pixels) - top} rarer ids (--top)")
+
+
+def _print_readings(found: Findings) -> None:
+    space, names = found.space, ", ".join(reading.space.name for reading in found.readings)
     if space is None:
-        print(f"label spaces that know all ids: {', '.join(fitting) or 'none; see semsyn inspect --space'}")
-        return
-    if not unknown:
-        print(f"label space {space.name!r} knows all ids")
-        return
-    counts = ", ".join(f"{i} ({histogram.pixels[i]:,} px)" for i in unknown[:8])
+        print(f"label spaces that know all ids: {names or 'none; see semsyn inspect --space'}")
+    elif not found.unknown:
+        own = read_as(found.histogram.pixels, space)
+        print(f"label space {space.name!r} knows all ids{f': {own.describe()}' if own else ''}")
+        if names:
+            print(f"so do other numberings of its classes: {names}")
+    else:
+        _print_unknown(found, space)
+        if found.readings:
+            print(f"label spaces that know all ids: {names}")
+    for reading in found.readings:
+        print(f"  {reading.space.name}: {reading.describe()}")
+    if found.doubt:
+        print(f"doubtful: {found.doubt}")
+
+
+def _print_unknown(found: Findings, space: LabelSpace) -> None:
+    unknown, pixels = found.unknown, found.histogram.pixels
+    counts = ", ".join(f"{i} ({pixels[i]:,} px)" for i in unknown[:8])
     print(f"unknown to {space.name!r}: {counts}{f', and {len(unknown) - 8} more' if len(unknown) > 8 else ''}")
-    print("proposed remap, likeliest first:" if proposals else "no remap to propose; is it another data set's map?")
-    for proposal in proposals:
+    print(
+        "proposed remap, likeliest first:" if found.proposals else "no remap to propose; is it another data set's map?"
+    )
+    for proposal in found.proposals:
         changes = [f"{i}: {c} ({_name_class(c, space)})" for i, c in proposal.remap.items()]
         rest = f", … {len(changes) - 6} more" if len(changes) > 6 else ""
-        print(f"  {proposal.reason}: {', '.join(changes[:6])}{rest}")
-    if not proposals and fitting:
-        print(f"label spaces that know all ids: {', '.join(fitting)}")
+        print(f"  {proposal.reason}: {', '.join(changes[:6])}{rest}; {describe_flags(proposal, space)}")
+
+
+def _print_unread(histogram: Histogram) -> None:
+    """One entry for all files of an encoding."""
+    by_name: dict[str, list[tuple[Path, Encoding]]] = {}
+    for path, encoding in histogram.unread:
+        by_name.setdefault(encoding.name, []).append((path, encoding))
+    for files in by_name.values():
+        path, encoding = files[0]
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        print(f"{path}{more}: {encoding.meaning}")
+        print(f"  to do: {encoding.remedy}")
+        for (r, g, b), pixels in encoding.colors:
+            print(f"  #{r:02x}{g:02x}{b:02x} {pixels:>12,} px")

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semsyn.data.io.folders import list_pictures
+from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.errors import InputError
 
-__all__ = ["Job", "check_free", "list_maps", "name_sheets", "plan_jobs"]
+__all__ = ["Job", "check_free", "list_maps", "list_passed", "name_sheets", "plan_jobs"]
 
 # Cityscapes keeps the label, instance and colour map of a frame in one folder.
 LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
+# Roboflow keeps a photograph and its mask in one folder.
+ENDINGS = (LABEL_IDS, "_mask")
+MAPS = (*PICTURES, *ARRAYS)
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,25 @@ def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances
 
 
 def list_maps(folder: Path) -> list[Path]:
-    """The label maps in a folder or, if there are none, below it; where files are named ``*labelIds``, only these.
+    """The label maps in a folder or, if there are none, below it; where names end in ``labelIds`` or ``_mask``, these.
 
     Subfolders beside maps hold other things: instance maps, photographs.
 
     Raises:
         InputError: if there are none.
     """
-    below = list_pictures(folder)
+    below = list_pictures(folder, suffixes=MAPS)
     found = [path for path in below if path.parent == folder] or below
-    return [path for path in found if path.stem.endswith(LABEL_IDS)] or found
+    return next((named for e in ENDINGS if (named := [path for path in found if path.stem.endswith(e)])), found)
+
+
+def list_passed(sources: Sequence[Path], used: Iterable[Path]) -> list[Path]:
+    """The files beside maps in the given folders that are not used, hidden ones left out."""
+    paths = list(used)
+    known = {path.resolve() for path in paths}
+    folders = dict.fromkeys(path.parent for path in paths for source in sources if source in path.parents)
+    beside = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    return sorted(path for path in beside if path.resolve() not in known and not path.name.startswith("."))
 
 
 def name_sheets(out: Path, pages: int) -> list[Path]:
@@ -135,7 +147,7 @@ def _find_instances(source: Path | None, maps: Sequence[tuple[Path, str]]) -> li
                 f"{source} is one instance map for {len(maps)} label maps; give a folder with one for each."
             )
         return [source]
-    by_name = {_name(path, source): path for path in list_pictures(source)}
+    by_name = {_name(path, source): path for path in list_pictures(source, suffixes=MAPS)}
     wanted = [f"{name.removesuffix(LABEL_IDS)}{INSTANCE_IDS}" if name.endswith(LABEL_IDS) else name for _, name in maps]
     if missing := [name for name in wanted if name not in by_name]:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""

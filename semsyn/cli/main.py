@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names that the terminal cannot show are no error
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _show_once(set())
         try:
             return _run(argv)
         except SemsynError as error:
@@ -121,6 +121,13 @@ def _drop_stdout() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    if os.environ.get("RANK", "0") == "0":
-        print(f"semsyn: warning: {' '.join(str(message).split())}", file=sys.stderr)
+def _show_once(shown: set[str]) -> Callable[..., None]:
+    """Prints each warning the first time; Python's own memory of them ends wherever filters change."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = " ".join(str(message).split())
+        if text not in shown and os.environ.get("RANK", "0") == "0":
+            print(f"semsyn: warning: {text}", file=sys.stderr)
+        shown.add(text)
+
+    return show

@@ -6,7 +6,16 @@ from typing import Any, NoReturn
 
 from semsyn.errors import InputError
 
-__all__ = ["Parser", "parse_categories", "parse_count", "parse_factor", "parse_seed", "parse_size"]
+__all__ = [
+    "AS_MAP",
+    "Parser",
+    "parse_categories",
+    "parse_count",
+    "parse_factor",
+    "parse_seed",
+    "parse_size",
+    "parse_size_or_map",
+]
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,6 +26,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see {self.prog} --help)")
+
+
+AS_MAP = "as-map"
+
+
+def parse_size_or_map(text: str) -> tuple[int, int] | str:
+    """``256x512``, or ``as-map``."""
+    return text if text == AS_MAP else parse_size(text)
 
 
 def parse_size(text: str) -> tuple[int, int]:

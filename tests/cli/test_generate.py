@@ -25,7 +25,8 @@ def list_files(folder: Path) -> list[str]:
 
 def test_pictures_are_those_of_render(clade: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:
     out = tmp_path / "out" / "deep"
-    assert semsyn("generate", clade, maps, "--out", out) == (0, f"3 pictures of 64x64 in {out}\n", "")
+    squashed = "3 of 3 maps, as scene0.png, changed in aspect, from 40x56 to 64x64; --size as-map keeps it"
+    assert semsyn("generate", clade, maps, "--out", out) == (0, f"3 pictures of 64x64 in {out}\n{squashed}\n", "")
     assert list_files(out) == ["scene0.png", "scene1.png", "scene2.png"]
     generator = load_pretrained(clade)
     for path in maps.iterdir():
@@ -126,7 +127,8 @@ def test_size_dtype_and_space(clade: Path, tmp_path: Path, semsyn: Callable) -> 
     argv = ("generate", clade, label_map, "--out", out, "--size", "64x96", "--dtype", "bfloat16", "--device", "cpu")
     code, _, err = semsyn(*argv)
     assert code == 2
-    assert f"{label_map}: class_ids holds 5 in" in err
+    assert f"{label_map}: it holds 5 in" in err
+    assert "which label space 'five' (5 classes) lacks" in err
     assert "semsyn inspect" in err
     assert semsyn(*argv, "--space", write_space(tmp_path, remap={"5": 4})).code == 0
     assert read(out / "a.png").shape == (64, 96, 3)
@@ -228,7 +230,7 @@ def write_cut_off(path: Path) -> None:
 
 
 BAD_MAPS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "ids": (lambda path: Image.new("L", (6, 4), 255).save(path), "class_ids holds 255 in 24 pixels"),
+    "ids": (lambda path: Image.new("L", (6, 4), 255).save(path), "it holds 255 in 24 pixels"),
     "colours": (lambda path: Image.new("RGB", (6, 4), "pink").save(path), "which the palette of 'five' does not have"),
     "bomb": (write_bomb, "too large to be opened safely"),
     "cut-off": (write_cut_off, "is damaged or cut off"),
@@ -257,7 +259,7 @@ def test_colours_without_a_palette(maps: Path, tmp_path: Path, semsyn: Callable)
     from semsyn.hub import save_pretrained
 
     weights = save_pretrained(make_generator("clade-icpe"), tmp_path / "a.safetensors")
-    Image.new("RGB", (6, 4)).save(tmp_path / "a.png")
+    Image.new("RGB", (6, 4), "pink").save(tmp_path / "a.png")
     code, _, err = semsyn("generate", weights, tmp_path / "a.png", "--out", tmp_path / "out")
     assert code == 2
     assert "a.png is a colour picture, but no label space is given" in err
@@ -335,3 +337,98 @@ def test_requests_that_the_network_cannot_meet(
         assert (code, text) == (2, ""), argv
         assert message in err
         assert err.count("\n") == 1
+
+
+def test_ids_are_read_as_the_options_say(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    ids = read(write_map(tmp_path / "plain.png"))
+    Image.fromarray(np.where(ids == 2, 255, np.where(ids == 3, 77, ids)).astype(np.uint8)).save(tmp_path / "odd.png")
+    argv = ("generate", clade, "--overwrite", "--out", tmp_path / "out")
+    assert semsyn(*argv, tmp_path / "plain.png").code == 0
+    err = semsyn(*argv, tmp_path / "odd.png").err
+    assert "semsyn inspect" in err and "replace(" not in err and "reading(" not in err
+    assert semsyn(*argv, tmp_path / "odd.png", "--remap", "77=tree,255=2").code == 0
+    assert np.array_equal(read(tmp_path / "out" / "odd.png"), read(tmp_path / "out" / "plain.png"))
+    assert semsyn(*argv, tmp_path / "odd.png", "--remap", "77=none", "--void", "255").code == 0
+    assert not np.array_equal(read(tmp_path / "out" / "odd.png"), read(tmp_path / "out" / "plain.png"))
+    for option, value, message in (
+        ("--remap", "77", "expected OLD=NEW"),
+        ("--remap", "77=shrub", "unknown class 'shrub'"),
+        ("--remap", "77=9", "class ids end at 5"),
+        ("--void", "x", "expected stored ids"),
+        ("--max-distance", "3", "needs --nearest-color"),
+    ):
+        code, _, err = semsyn(*argv, tmp_path / "odd.png", option, value)
+        assert code == 2 and message in err
+
+
+def test_a_mask_is_never_taken_for_void(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    Image.fromarray(np.eye(40, dtype=np.uint8) * 255).save(tmp_path / "m.png")
+    code, _, err = semsyn("generate", clade, tmp_path / "m.png", "--out", tmp_path / "out")
+    assert code == 2
+    assert "a mask of 0 and 255: --remap 255=1 for a class of its own, --void 255 for no class" in err
+
+
+def test_soft_colours_are_read_on_demand(clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    drawn = SPACE.to_colors(torch.from_numpy(read(write_regions(tmp_path / "a.png", (0, 1, 2, 3), cut=37)).copy()))
+    Image.fromarray(drawn.numpy()).save(tmp_path / "soft.jpg", quality=90)
+    argv = ("generate", clade, tmp_path / "soft.jpg", "--out", tmp_path / "out")
+    code, _, err = semsyn(*argv)
+    assert code == 2 and "--nearest-color" in err
+    code, _, err = semsyn(*argv, "--nearest-color", "--sheet")
+    assert code == 0 and "moved to the nearest colour" in err
+    code, _, err = semsyn(*argv, "--nearest-color", "--max-distance", "1", "--overwrite")
+    assert code == 2 and "more than 1 levels away" in err
+
+
+def test_pictures_may_have_the_sizes_of_their_maps(clade: Path, inade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    write_map(tmp_path / "maps" / "tall.png", size=(190, 100))
+    Image.new("L", (1, 1), 2).save(tmp_path / "maps" / "dot.png")
+    out = tmp_path / "out"
+    code, text, _ = semsyn("generate", clade, tmp_path / "maps", "--out", out, "--size", "as-map", "--sheet")
+    assert code == 0 and "their maps' sizes, rounded to multiples of" in text and "aspect" not in text
+    assert read(out / "tall.png").shape[:2] == (192, 96)
+    assert min(read(out / "dot.png").shape[:2]) >= 32
+    tall = ("generate", inade, tmp_path / "maps" / "tall.png", "--out", tmp_path / "b")
+    assert "tall.png changed in aspect, from 184x96 to 64x64" in semsyn(*tall).out
+    code, _, err = semsyn(*tall, "--size", "as-map")
+    assert code == 2 and "pictures of 64x64 only; leave --size out" in err
+
+
+def test_what_speaks_against_the_maps_is_told(inade: Path, clade: Path, tmp_path: Path, semsyn: Callable) -> None:
+    regions = write_regions(tmp_path / "maps" / "a.png", (0, 4, 1, 3))
+    stripes = write_regions(tmp_path / "stripes.png", (0, 4, 4, 0))
+    Image.open(stripes).resize((120, 120), Image.Resampling.BILINEAR).save(tmp_path / "blended.png")
+    err = semsyn("generate", clade, tmp_path / "blended.png", "--out", tmp_path / "out").err
+    assert "blended.png: ids seem to be blended at the borders" in err
+    argv = ("generate", inade, regions, "--out", tmp_path / "out", "--overwrite", "--instances")
+    assert semsyn(*argv, regions).err == ""
+    other = write_regions(tmp_path / "other.png", (1, 2, 3, 4), cut=22)
+    assert "are they those of another scene?" in semsyn(*argv, other).err
+
+
+def test_what_is_passed_over_is_counted(clade: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for i, ending in enumerate(("png", "PnG", "tif", "npy")):
+        ids = read(maps / "scene0.png")
+        if ending == "npy":
+            np.save(folder / "3.npy", ids)
+        else:
+            Image.fromarray(ids).save(folder / f"{i}.{ending}")
+    (folder / "classes.txt").touch()
+    (folder / "notes.json").touch()
+    text = semsyn("generate", clade, folder, "--out", tmp_path / "out").out
+    assert "4 pictures of" in text
+    assert "passed over: 1 .json, 1 .txt, as classes.txt" in text
+    assert len({read(path).tobytes() for path in (tmp_path / "out").iterdir()}) == 1
+
+
+def write_regions(path: Path, ids: tuple[int, int, int, int], cut: int = 40) -> Path:
+    """Four quarters, cut at a row and column."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quarters = np.zeros((80, 80), dtype=np.uint8)
+    for i, rows in enumerate((slice(0, cut), slice(cut, None))):
+        for j, columns in enumerate((slice(0, cut), slice(cut, None))):
+            quarters[rows, columns] = ids[2 * i + j]
+    Image.fromarray(quarters).save(path)
+    return path

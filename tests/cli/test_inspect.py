@@ -82,15 +82,15 @@ def test_colour_maps_need_a_palette(tmp_path: Path, semsyn: Callable) -> None:
     space = label_space("toyscenes")
     ids = torch.tensor([[0, 3], [14, 14]])
     Image.fromarray(space.to_colors(ids).numpy()).save(tmp_path / "a.png")
-    code, out, err = semsyn("inspect", tmp_path / "a.png")
-    assert (code, out) == (2, "")
-    assert "a.png is a colour picture, but no label space is given" in err
+    code, out, _ = semsyn("inspect", tmp_path / "a.png")
+    assert code == 0
+    assert "a.png: drawn in the colours of label space toyscenes\n  to do: --space toyscenes\n" in out
     found = json.loads(semsyn("inspect", tmp_path / "a.png", "--space", "toyscenes", "--json").out)
     assert {entry["id"]: entry["pixels"] for entry in found["ids"]} == {0: 1, 3: 1, 14: 2}
     Image.new("RGB", (2, 2), (1, 2, 3)).save(tmp_path / "b.png")
-    code, _, err = semsyn("inspect", tmp_path / "b.png", "--space", "toyscenes")
-    assert code == 2
-    assert "(1, 2, 3) in 4 pixels" in err
+    out = semsyn("inspect", tmp_path / "b.png", "--space", "toyscenes").out
+    assert "b.png: 1 colours of no known palette" in out
+    assert "#010203            4 px" in out
 
 
 def test_many_ids_are_cut_short(tmp_path: Path, semsyn: Callable) -> None:
@@ -106,7 +106,7 @@ def test_many_ids_are_cut_short(tmp_path: Path, semsyn: Callable) -> None:
     [
         (("absent.png",), "absent.png is not there"),
         (("a.png", "--space", "toyscene"), "unknown label space 'toyscene'; did you mean toyscenes"),
-        (("a.png", "--space", "absent.json"), "absent.json: No such file or directory"),
+        (("a.png", "--space", "absent.json"), "there is no file 'absent.json'"),
         (("a.png", "--space", "broken.json"), "a label space must be a JSON object"),
         (("a.png", "--write-space", "x.json"), "--write-space needs --space"),
         (("a.png", "--space", "facades", "--write-space", "x.txt"), "must end in .json"),
@@ -126,3 +126,43 @@ def test_bad_input(
     assert err.startswith("semsyn: error: ")
     assert message in err
     assert not (tmp_path / "x.json").exists()
+
+
+def test_other_numberings_of_the_classes_are_named(tmp_path: Path, semsyn: Callable) -> None:
+    save([[0] * 6 + [2] * 3 + [10]], tmp_path / "a_labelTrainIds.png")
+    out = semsyn("inspect", tmp_path / "a_labelTrainIds.png", "--space", "cityscapes").out
+    assert "label space 'cityscapes' knows all ids: unlabeled 60%, rectification border 30%" in out
+    assert "so do other numberings of its classes: cityscapes-train-ids\n  cityscapes-train-ids: road 60%" in out
+    assert "doubtful: the files' names say train ids" in out
+    found = json.loads(semsyn("inspect", tmp_path / "a_labelTrainIds.png", "--json").out)
+    assert found["readings"]["cityscapes-train-ids"] == {"road": 0.6, "building": 0.3, "sky": 0.1}
+
+
+def test_what_is_no_map_is_named_with_what_to_do(tmp_path: Path, semsyn: Callable) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    save(np.eye(30) * 255, tmp_path / "mask.png")
+    Image.new("LA", (4, 4)).save(tmp_path / "glass.png")
+    save(np.zeros((4, 4)), tmp_path / "map.png")
+    (tmp_path / "notes.md").touch()
+    out = semsyn("inspect", tmp_path).out
+    assert out.startswith("2 maps of 4x4, 30x30, 2 ids")
+    for line in ("photo.png: a photograph", "mask.png: a mask of 0 and 255", "glass.png has 16 transparent pixels"):
+        assert line in out
+    assert "passed over: 1 .md, as notes.md" in out
+    found = json.loads(semsyn("inspect", tmp_path, "--json").out)
+    assert [entry["encoding"] for entry in found["unread"]] == ["mask", "photograph"]
+    code, _, err = semsyn("inspect", tmp_path / "glass.png")
+    assert code == 2 and "16 transparent pixels" in err
+
+
+def test_options_that_read_a_map_are_tried(tmp_path: Path, semsyn: Callable) -> None:
+    save([[0, 1, 77, 255]], tmp_path / "a.png")
+    argv = ("inspect", tmp_path / "a.png", "--space", "toyscenes")
+    out = semsyn(*argv, "--remap", "77=sky", "--void", 255).out
+    assert "label space 'toyscenes' knows all ids" in out
+    file = tmp_path / "mine.json"
+    assert semsyn(*argv, "--remap", "77=sky", "--void", 255, "--write-space", file).code == 0
+    assert "'toyscenes' knows all ids" in semsyn("inspect", tmp_path / "a.png", "--space", file).out
+    code, _, err = semsyn("inspect", tmp_path / "a.png", "--void", 255)
+    assert code == 2 and "need --space" in err

@@ -77,7 +77,8 @@ def _decode(path: Path) -> Image.Image:
         raise InputError(f"{path} may not be read: {error}.") from error
     except Exception as error:
         raise InputError(f"{path} is damaged: {error}.") from error
-    _load(image, str(path))
+    with image:  # which leaves the pixels, and closes the file
+        _load(image, str(path))
     if image.format == "WEBP" and b"VP8 " in _webp_chunks(path):
         image.info[LOSSY] = True
     return image

@@ -10,10 +10,17 @@ USUAL_VOID_IDS = (255, 65535)  # besides negative ones
 
 @dataclass(frozen=True)
 class RemapProposal:
-    """One way to read a map: ``remap`` holds the stored ids that change, ``reason`` says why one may think so."""
+    """One way to read a map.
+
+    Attributes:
+        remap: the stored ids that change → class ids.
+        reason: why one may think so.
+        space: name of the label space that reads them so; None: there is none.
+    """
 
     remap: dict[int, int]
     reason: str
+    space: str | None = None
 
 
 def propose_remap(
@@ -39,12 +46,15 @@ def propose_remap(
     if not unknown:
         return []
     proposals = []
+    if set(histogram) == {0, 255} and k > 1:
+        reason = "0 and 255 alone are a mask, so 255 seems to be the second class" + ("" if k == 2 else ", or another")
+        proposals.append(RemapProposal({255: 1}, reason))
     for other in alternatives:
         ids = {i: other.stored_ids.get(i, UNKNOWN) for i in histogram}
         strays = [i for i in ids if i in other.void_ids and not looks_void(i)]
         if other != space and other.classes == space.classes and min(ids.values()) >= 0 and not strays:
             remap = {i: c for i, c in ids.items() if space.stored_ids.get(i, UNKNOWN) != c}
-            proposals.append(RemapProposal(remap, f"the ids fit label space {other.name!r}"))
+            proposals.append(RemapProposal(remap, f"the ids fit label space {other.name!r}", other.name))
     labelled = {i for i in histogram if not looks_void(i)}
     if labelled and min(labelled) >= 0 and max(labelled) == k:
         remap = {i: i - 1 if i in labelled and i else void for i in sorted(histogram)}

@@ -156,7 +156,8 @@ def load_shapes(folder: Path, split: Split, count: int, *, seed: int = 0) -> Toy
 def _in_processes(draw: Callable[[Job], T], split: Split, count: int, seed: int) -> Iterator[tuple[int, T]]:
     """What is drawn of each chunk of scenes, with the number of its first one."""
     starts = range(0, count, CHUNK)
-    with ProcessPoolExecutor() as pool:
+    # One thread each, as in torch's DataLoader: forked processes do not have the threads that torch started before.
+    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
         yield from zip(starts, pool.map(draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts)), strict=True)
 
 

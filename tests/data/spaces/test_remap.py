@@ -18,7 +18,7 @@ def test_known_ids_need_nothing():
 
 @pytest.mark.parametrize("void_id", [255, 65535, -1])
 def test_void_is_recognised(void_id):
-    (proposal,) = propose_remap({0: 5, void_id: 9}, SPACE)
+    (proposal,) = propose_remap({0: 5, 1: 5, void_id: 9}, SPACE)
     assert proposal.remap == {void_id: 3}
     assert "void" in proposal.reason
 
@@ -48,3 +48,10 @@ def test_label_ids_of_cityscapes_are_not_taken_for_train_ids():
 
 def test_foreign_ids_get_no_proposal():
     assert propose_remap({0: 1, 77: 5, 254: 3}, SPACE) == []
+
+
+def test_a_mask_has_two_classes_before_it_has_a_void():
+    two = LabelSpace(name="two", classes=("background", "lesion"))
+    mask, void = propose_remap({0: 5, 255: 3}, two)
+    assert (mask.remap, void.remap) == ({255: 1}, {255: 2})
+    assert "second class, or another" in propose_remap({0: 5, 255: 3}, SPACE)[0].reason
