@@ -101,7 +101,6 @@ def wants_kernel(op: str, backend: Backend, x: Tensor, *others: Tensor) -> bool:
     return is_proven(op, x.dtype, others[-1].dtype, x.device, is_last, needs_gradients)
 
 
-@torch.compiler.assume_constant_result  # the compiler asks once, with these very values, when it traces
 def is_proven(
     op: str,
     dtype: torch.dtype,
@@ -125,6 +124,11 @@ def is_proven(
                 stacklevel=2,
             )
     return _trials[key].failure is None
+
+
+# The compiler asks once, with these very values, when it traces. `torch.compiler.assume_constant_result` sets this
+# mark, too, but loads the compiler first, for which `import semsyn` is not to wait.
+is_proven._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def find_failure(
