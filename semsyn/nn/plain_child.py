@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
@@ -25,8 +25,12 @@ def is_plain(child: Any, kind: type[nn.Module]) -> bool:
         chains: Any = child.parametrizations
         if not all(_is_spectral_norm(chain) for chain in chains.values()):
             return False
-    is_ordinary = not any(is_traceable_wrapper_subclass(p) for p in child._parameters.values())
-    return is_ordinary and is_untouched(child) and getattr(child, "padding_mode", "zeros") == "zeros"
+    is_padded = getattr(child, "padding_mode", "zeros") == "zeros"
+    return is_padded and is_untouched(child) and all(map(_is_ordinary, child._parameters.values()))
+
+
+def _is_ordinary(parameter: Tensor | None) -> bool:
+    return type(parameter) is nn.Parameter or not is_traceable_wrapper_subclass(parameter)
 
 
 def _is_spectral_norm(chain: nn.Module) -> bool:
@@ -41,4 +45,8 @@ def is_untouched(module: nn.Module) -> bool:
 
 def dtype_of(child: nn.Module) -> torch.dtype:
     """Of the parameters of a child, whatever wraps it. Its weight, which may be computed, is not asked for."""
-    return next((p.dtype for p in child.parameters() if p.is_floating_point()), torch.get_default_dtype())
+    own = (p for p in child._parameters.values() if p is not None)  # most often there is one: no need to look deeper
+    found = next((p.dtype for p in own if p.is_floating_point()), None)
+    if found is None:
+        found = next((p.dtype for p in child.parameters() if p.is_floating_point()), torch.get_default_dtype())
+    return found
