@@ -5,8 +5,7 @@ from pathlib import Path
 from semsyn.convert.files import read_text
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.errors import InputError, UnknownNameError
-from semsyn.hub.info import find_weights
-from semsyn.hub.weights_file import read_card
+from semsyn.hub.weights_file import find_weights, read_card
 from semsyn.labels import LabelSpace
 from semsyn.models import CARDS
 

@@ -5,13 +5,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from semsyn.errors import CheckpointError
-from semsyn.hub.save import WEIGHTS_NAME
-from semsyn.hub.weights_file import read_card
+from semsyn.hub.weights_file import find_weights, read_card
 from semsyn.models import CARDS, find_card
 from semsyn.models.card import Card
 
-__all__ = ["Info", "explain_missing", "find_weights", "info", "list_pretrained"]
+__all__ = ["Info", "explain_missing", "info", "list_pretrained"]
 
 STATUS = {
     "bundled": "comes with semsyn",
@@ -92,20 +90,6 @@ def info(name: str) -> Info:
     card, _ = read_card(file)
     load = (f"generator = semsyn.load_pretrained({str(name)!r})", 'generator.render("map.png", seed=0).save("out.png")')
     return Info(card, load, file)
-
-
-def find_weights(name: str) -> Path | None:
-    """The weights file that a path names, itself or as the folder of it; None if it is the path of nothing.
-
-    Raises:
-        CheckpointError: for a name that can only be a path, if there is no such file.
-    """
-    path = Path(name).expanduser()
-    if name not in CARDS and path.exists():
-        return path / WEIGHTS_NAME if path.is_dir() else path
-    if name.endswith((".safetensors", ".pth", ".pt")):
-        raise CheckpointError(f"there is no file {name!r}.")
-    return None
 
 
 def explain_missing(card: Card) -> str:

@@ -14,12 +14,10 @@ from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 from semsyn.hub.files import upload
 from semsyn.hub.model_card import write_model_card
-from semsyn.hub.weights_file import check_dtype, describe_file, write_weights_file
+from semsyn.hub.weights_file import WEIGHTS_NAME, check_dtype, describe_file, write_weights_file
 from semsyn.models.card import Card
 
 __all__ = ["WEIGHTS_NAME", "card_of", "check_free", "push_to_hub", "save_pretrained"]
-
-WEIGHTS_NAME = "model.safetensors"
 
 
 def save_pretrained(

@@ -24,14 +24,17 @@ from semsyn.models import CARDS, get_family
 from semsyn.models.card import Card, Origin
 
 __all__ = [
+    "WEIGHTS_NAME",
     "check_dtype",
     "describe_file",
+    "find_weights",
     "is_weights_file",
     "load_weights_file",
     "read_card",
     "write_weights_file",
 ]
 
+WEIGHTS_NAME = "model.safetensors"  # in a folder of a model
 FORMAT = 2
 RENAMED = {  # since format 1, as patterns
     r"^(stem|stages|to_image)\.": r"painter.\1.",
@@ -39,6 +42,20 @@ RENAMED = {  # since format 1, as patterns
     r"\.(sketch_conv|merge_conv)\.": r".tail.\1.",
 }
 KEY = "semsyn"
+
+
+def find_weights(name: str) -> Path | None:
+    """The weights file that a path names, itself or as the folder of it; None if it is the path of nothing.
+
+    Raises:
+        CheckpointError: for a name that can only be a path, if there is no such file.
+    """
+    path = Path(name).expanduser()
+    if name not in CARDS and path.exists():
+        return path / WEIGHTS_NAME if path.is_dir() else path
+    if name.endswith((".safetensors", ".pth", ".pt")):
+        raise CheckpointError(f"there is no file {name!r}.")
+    return None
 
 
 def is_weights_file(path: str | os.PathLike[str]) -> bool:
