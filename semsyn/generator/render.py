@@ -7,7 +7,6 @@ from typing import Any, Literal, Protocol, TypeAlias, TypedDict, cast, get_args
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -98,7 +97,7 @@ def render(
         instance_map: the same for instance ids; None: every class of a picture is one instance.
         categories: what the instances are, for iPOSE, see `semsyn.generator.read_layout`; or a list.
         reference: picture whose style is encoded (path, Pillow picture or array, or a list); where codes are per
-            instance, it shows the same layout. It is resized to the picture's size (bicubic, antialiased).
+            instance, it shows the same layout. It is resized to the picture's size, see `read_image`.
         planes: n p h w float tensor of dense conditions, for generators that read a sketch.
         style: codes to use; then nothing is drawn.
         seed: a whole number for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use
@@ -154,7 +153,7 @@ def render(
         if style is None:
             posterior = None
             if reference is not None:
-                images = torch.stack([_read_picture(r, target) for r in references])
+                images = torch.stack([read_image(r, size=target) for r in references])
                 posterior = generator.encode(images.repeat_interleave(samples, 0), layout)
             style = _draw_style(generator, layout, seeds, first_sample, resample_classes, truncation, posterior)
         images = generator(layout, style, size=target).float()
@@ -188,11 +187,6 @@ def _as_list(value: Any, length: int, name: str) -> list[Any]:
     if len(values) != length:
         raise InputError(f"{name} holds {len(values)} entries for {length} label maps: give one per map.")
     return values
-
-
-def _read_picture(source: Any, size: tuple[int, int]) -> Tensor:
-    picture = read_image(source)[None]
-    return F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(-1, 1)[0]
 
 
 def _with_planes(layout: Layout, planes: Tensor, size: tuple[int, int]) -> Layout:

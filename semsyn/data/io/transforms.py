@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
+from semsyn.data.io.pictures import from_levels, to_levels
 from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.labels import check_ids
 
@@ -144,12 +144,7 @@ class Transform:
             raise InputTypeError(
                 f"image must be a Pillow image, found {type(image).__name__}; Image.fromarray makes one."
             )
-        h, w = self.scaled_size((image.height, image.width))
-        image = image.convert("RGB")
-        if image.size != (w, h):
-            image = image.resize((w, h), Image.Resampling.BICUBIC)
-        levels = self._cut(rearrange(torch.from_numpy(np.array(image)), "h w c -> c h w"), placement)
-        return (levels.float() / 255 - 0.5) / 0.5
+        return from_levels(self._cut(to_levels(image, self.scaled_size((image.height, image.width))), placement))
 
     def offsets(self, offsets: Tensor, placement: Placement = Placement()) -> Tensor:
         """Transform a map of places in a region (ICPE), made at full size with `semsyn.functional.region_offsets`.

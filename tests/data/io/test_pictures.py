@@ -9,6 +9,7 @@ from PIL import Image
 
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
 from semsyn.data.io.pictures import is_lossy, open_image, read_image
+from semsyn.data.io.transforms import Transform
 from semsyn.errors import InputError, InputTypeError
 
 
@@ -135,3 +136,15 @@ def test_pictures_stand_as_viewers_show_them(tmp_path):
 def test_lossy_files_are_known(ending, options, expected, tmp_path):
     path = save(Image.new("RGB", (8, 8), (9, 40, 2)), tmp_path / f"a.{ending}", **options)
     assert is_lossy(open_image(path)) is expected
+
+
+def test_references_are_resized_as_data_sets_are(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    path = save(Image.fromarray(pixels), tmp_path / "photo.png")
+    expected = Transform(mode="fixed", crop_size=32, aspect_ratio=0.5, flip=False).image(Image.fromarray(pixels))
+    assert expected.shape == (3, 64, 32)
+    for source in (path, pixels, Image.fromarray(pixels)):
+        assert torch.equal(read_image(source, size=(64, 32)), expected)
+    floats = read_image(read_image(path), size=(64, 32))
+    assert 1e-3 < (floats - expected).abs().max() < 0.07
+    assert torch.equal(read_image(read_image(path), size=(40, 60)), read_image(path))
