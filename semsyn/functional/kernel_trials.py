@@ -140,12 +140,8 @@ def find_failure(
 ) -> str | None:
     """How a kernel differs from its definition in double precision on a small sample; None: it does not."""
     tolerance = max(TOLERANCE[dtype] for dtype in dtypes)
-    modes = (
-        torch.inference_mode(False),
-        torch.set_grad_enabled(has_gradients),
-        torch.autocast(device.type, enabled=False),
-    )
-    with modes[0], modes[1], modes[2]:
+    no_autocast = torch.autocast(device.type, enabled=False)
+    with torch.inference_mode(False), torch.set_grad_enabled(has_gradients), no_autocast:
         sample = _sample(kernel, dtypes, device, is_channels_last)
         wanted = _results(kernel.reference, [t.double() if t.is_floating_point() else t for t in sample])
         try:

@@ -100,6 +100,7 @@ def test_a_trial_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         assert is_proven(*FORM[:-1], True)
         assert torch.is_inference_mode_enabled() and torch.is_autocast_enabled("cpu")
+    assert is_proven(*FORM) and torch.is_grad_enabled()
     assert torch.equal(torch.get_rng_state(), before)
 
 
