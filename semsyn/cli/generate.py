@@ -3,7 +3,7 @@
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from semsyn.cli.jobs import Job, check_free, list_passed, name_sheets, plan_jobs
@@ -11,13 +11,17 @@ from semsyn.cli.loading import add_weights, find_device, load_generator
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.observations import Observations
 from semsyn.cli.options import AS_MAP, parse_count, parse_factor, parse_seed, parse_size_or_map
-from semsyn.cli.scene_reader import SceneReader
+from semsyn.cli.preprocess import add_preprocess
+from semsyn.cli.scene_reader import OF_REFERENCE, SceneReader
+from semsyn.cli.scene_style import add_style
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
 from semsyn.cli.spaces import SPACE_HELP
 from semsyn.data.io.folders import describe_files
 from semsyn.data.io.whole_file import write_picture
 from semsyn.errors import InputError
+
+GIVEN = ("instances", "planes", "noise", *OF_REFERENCE)
 
 EPILOG = """\
 A map a/b.png becomes DIR/b.png, or DIR/b_0.png, DIR/b_1.png, … with several samples. Of a folder, the
@@ -64,13 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="keep the picture of --seed and draw this class anew, sample j from seed N + j + 1; may be repeated",
     )
-    style.add_argument("--instances", metavar="PATH", type=Path, help="instance map, or folder with one per label map")
-    style.add_argument(
-        "--reference",
-        metavar="FILE",
-        type=Path,
-        help="picture whose style to take; of the same scene where instances have styles of their own",
-    )
+    add_style(style)
     style.add_argument(
         "--size",
         metavar="HxW",
@@ -78,9 +76,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"of the pictures, or {AS_MAP}: each as its map, rounded to what fits; default: as trained",
     )
     style.add_argument("--sheet", action="store_true", help="also draw contact sheets: map in colours | samples")
-    add_reading(
-        parser.add_argument_group("label maps"), space_help=f"read them by {SPACE_HELP}; default: the weights' own"
-    )
+    maps = parser.add_argument_group("label maps")
+    maps.add_argument("--instances", metavar="PATH", type=Path, help="instance map, or folder with one per label map")
+    maps.add_argument("--planes", metavar="PATH", type=Path, help="sketch or other planes, or folder with one per map")
+    maps.add_argument("--limit", metavar="N", type=parse_count, help="of the maps, the first N")
+    add_preprocess(maps)
+    add_reading(maps, space_help=f"read them by {SPACE_HELP}; default: the weights' own")
     add_weights(parser.add_argument_group("weights"))
 
 
@@ -91,12 +92,17 @@ def run(args: argparse.Namespace) -> None:
     shard = Shard.of_environment()
     if args.sheet and shard.world_size > 1 and not shard.can_meet:
         raise InputError("--sheet needs all pictures, but the processes cannot wait for each other: use torchrun.")
-    jobs = plan_jobs(args.maps, args.out, samples=args.samples, instances=args.instances)
+    given = {option: getattr(args, option.replace("-", "_")) for option in GIVEN}
+    if args.take_style:
+        given |= dict.fromkeys(OF_REFERENCE)  # by name, not by map
+    jobs = plan_jobs(args.maps, args.out, samples=args.samples, given=given, limit=args.limit)
     mine = shard.take(jobs)
     sheets = name_sheets(args.out, count_pages(len(jobs))) if args.sheet else []
     targets = [picture for job in mine for picture in job.pictures]
     check_free(
-        [*targets, *(sheets if shard.is_first else [])], _list_inputs(jobs, args.reference), overwrite=args.overwrite
+        [*targets, *(sheets if shard.is_first else [])],
+        (path for job in jobs for path in job.inputs),
+        overwrite=args.overwrite,
     )
     device = find_device(args.device, shard)
     _check_writable(args.out)
@@ -114,15 +120,6 @@ def run(args: argparse.Namespace) -> None:
             space = reader.maps.space or reader.generator.config.num_classes
             write_sheets(sheets, jobs, space=space, size=size, read=reader.maps.read)
             _report(args, jobs if shard.can_meet else mine, sheets, reader, found)
-
-
-def _list_inputs(jobs: Sequence[Job], reference: Path | None) -> Iterable[Path]:
-    for job in jobs:
-        yield job.label_map
-        if job.instance_map is not None:
-            yield job.instance_map
-    if reference is not None:
-        yield reference
 
 
 def _check_writable(folder: Path) -> None:
@@ -180,7 +177,7 @@ def _notes(args: argparse.Namespace, jobs: Sequence[Job], reader: SceneReader, f
     if args.size is None and (squashed := found.describe_squashing(remedy)):
         yield squashed
     written = [path for job in jobs for path in job.pictures]
-    if passed := list_passed(args.maps, [*_list_inputs(jobs, args.reference), *written]):
+    if args.limit is None and (passed := list_passed(args.maps, [*(p for job in jobs for p in job.inputs), *written])):
         yield f"passed over: {describe_files(passed)}"
     if len(jobs) > 1 and generator.codes and not (args.vary_seed or args.reference):
         yield f"all maps share the codes of seed {args.seed}; --vary-seed draws new ones for each map"

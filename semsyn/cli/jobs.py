@@ -1,8 +1,8 @@
 """What `semsyn generate` reads and writes, settled before any work is done."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
@@ -15,6 +15,7 @@ LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
 # Roboflow keeps a photograph and its mask in one folder.
 ENDINGS = (LABEL_IDS, "_mask")
 MAPS = (*PICTURES, *ARRAYS)
+OF_ONE_SCENE = ("instances", "planes")  # which cannot serve several maps
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,25 @@ class Job:
 
     Attributes:
         name: of the map, with the subfolders that are kept, without a suffix.
+        label_map: the map itself.
+        pictures: to be written.
+        given: other files of the scene, by option: ``instances``, ``reference``, …
     """
 
     name: str
     label_map: Path
-    instance_map: Path | None
     pictures: tuple[Path, ...]
+    given: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def instance_map(self) -> Path | None:
+        """Of ``--instances``."""
+        return self.given.get("instances")
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return self.label_map, *self.given.values()
 
     def vary(self, seed: int) -> int:
         """A seed of the map's own: it depends on nothing but the given one and the map's name."""
@@ -36,7 +50,14 @@ class Job:
         return int.from_bytes(digest[:6], "big")
 
 
-def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances: Path | None = None) -> list[Job]:
+def plan_jobs(
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    samples: int = 1,
+    given: Mapping[str, Path | None] | None = None,
+    limit: int | None = None,
+) -> list[Job]:
     """One job per label map, in the order given.
 
     A file ``a/b.png`` becomes ``out/b.png``, or ``out/b_0.png``, ``out/b_1.png``, … with several samples. Subfolders of
@@ -46,18 +67,25 @@ def plan_jobs(sources: Sequence[Path], out: Path, *, samples: int = 1, instances
         sources: label maps, or folders of them, see `list_maps`.
         out: folder of the pictures; what lies in it is no label map.
         samples: pictures per map.
-        instances: the instance map of the only map, or a folder with one for each map: of the same name, or with
-            ``instanceIds`` in the place of ``labelIds``.
+        given: other files of the scenes, by option: one for all maps, or a folder with one for each: of the same name,
+            or as Cityscapes names them (``…labelIds``, ``…instanceIds``, ``…leftImg8bit``).
+        limit: of the maps, the first so many.
 
     Raises:
         InputError: if a file is missing, or two pictures would get the same name.
     """
     maps = _find_maps(sources, out)
-    instance_maps = _find_instances(instances, maps)
+    maps = maps[:limit]
+    files = {option: _pair(option, source, maps) for option, source in (given or {}).items() if source is not None}
     numbers = ("",) if samples == 1 else tuple(f"_{j}" for j in range(samples))
     jobs = [
-        Job(name, path, instance, tuple(out / f"{name}{number}.png" for number in numbers))
-        for (path, name), instance in zip(maps, instance_maps, strict=True)
+        Job(
+            name,
+            path,
+            tuple(out / f"{name}{number}.png" for number in numbers),
+            {option: found[i] for option, found in files.items()},
+        )
+        for i, (path, name) in enumerate(maps)
     ]
     owners: dict[Path, Path] = {}
     for job in jobs:
@@ -136,23 +164,30 @@ def _find_maps(sources: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _find_instances(source: Path | None, maps: Sequence[tuple[Path, str]]) -> list[Path | None]:
-    if source is None:
-        return [None] * len(maps)
+def _pair(option: str, source: Path, maps: Sequence[tuple[Path, str]]) -> list[Path]:
+    """The file of each map."""
     if not source.is_dir():
         if not source.is_file():
-            raise InputError(f"{source} is not there; give an instance map, or a folder of them.")
-        if len(maps) > 1:
-            raise InputError(
-                f"{source} is one instance map for {len(maps)} label maps; give a folder with one for each."
-            )
-        return [source]
-    by_name = {_name(path, source): path for path in list_pictures(source, suffixes=MAPS)}
-    wanted = [f"{name.removesuffix(LABEL_IDS)}{INSTANCE_IDS}" if name.endswith(LABEL_IDS) else name for _, name in maps]
-    if missing := [name for name in wanted if name not in by_name]:
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise InputError(f"{source} holds no instance map {missing[0]}.*{more}; it must have the label map's name.")
-    return [by_name[name] for name in wanted]
+            raise InputError(f"--{option} {source} is not there; give a file, or a folder with one for each map.")
+        if option in OF_ONE_SCENE and len(maps) > 1:
+            raise InputError(f"--{option} {source} is one file for {len(maps)} label maps; give a folder.")
+        return [source] * len(maps)
+    by_name = {_name(path, source): path for path in list_pictures(source, suffixes=(*MAPS, ".npz"))}
+    found = [next((by_name[name] for name in _names(option, name) if name in by_name), None) for _, name in maps]
+    if None in found:
+        more = f" (and {found.count(None) - 1} more)" if found.count(None) > 1 else ""
+        wanted = _names(option, maps[found.index(None)][1])[0]
+        raise InputError(f"--{option} {source} holds no {wanted}.*{more}; it must have the label map's name.")
+    return [path for path in found if path is not None]
+
+
+def _names(option: str, name: str) -> list[str]:
+    """What the file beside a map may be called."""
+    if not name.endswith(LABEL_IDS):
+        return [name]
+    if option == "instances":
+        return [f"{name.removesuffix(LABEL_IDS)}{INSTANCE_IDS}", name]
+    return [name, f"{name.removesuffix(LABEL_IDS).removesuffix('gtFine_')}leftImg8bit"]
 
 
 def _name(path: Path, folder: Path) -> str:

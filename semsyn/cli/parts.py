@@ -67,7 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Infer, draw, and list the objects."""
-    jobs = plan_jobs(args.maps, args.out, instances=args.instances)
+    jobs = plan_jobs(args.maps, args.out, given={"instances": args.instances})
     if args.categories and len(jobs) > 1:
         raise InputError(f"--categories tells the instances of one map, but there are {len(jobs)}.")
     maps = [path for job in jobs for path in (job.label_map, job.instance_map) if path is not None]

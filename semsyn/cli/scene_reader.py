@@ -2,10 +2,13 @@
 
 import argparse
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,20 +17,26 @@ from semsyn.cli.jobs import Job
 from semsyn.cli.map_reader import MapReader, advise
 from semsyn.cli.observations import Observations
 from semsyn.cli.options import AS_MAP
-from semsyn.data.io.pictures import read_image
+from semsyn.cli.preprocess import Preprocess
+from semsyn.cli.scene_style import Reference, draw_style, read_noise
+from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
+from semsyn.data.io.pictures import open_image, read_image
 from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
 from semsyn.generator.generator import Generator
+from semsyn.generator.read_layout import read_layout
 from semsyn.records.layout import Layout
+from semsyn.records.style import Style
 
 __all__ = ["SceneReader"]
 
 Size = tuple[int, int]
+OF_REFERENCE = ("reference", "reference-map", "reference-instances")
 BATCH = 8  # pictures at once, so that many samples need no more memory
 
 
 class SceneReader:
-    """Reads the maps of jobs for a generator, as the options say.
+    """Reads the files of jobs for a generator, as the options say.
 
     Args:
         generator: loaded, with the label space of the maps.
@@ -41,6 +50,7 @@ class SceneReader:
         self.generator = generator
         self.args = args
         self.maps = MapReader.of(args, generator.label_space)
+        self.preprocess = Preprocess.of(args, generator.image_size)
         _check_options(generator, args)
 
     def check(self, jobs: Sequence[Job]) -> Observations:
@@ -50,46 +60,55 @@ class SceneReader:
             what the maps look like.
         """
         found = Observations()
-        space = self.maps.space
-        if self.args.reference is not None:
-            read_image(self.args.reference)
         for job in jobs:
             try:
-                label_map = self.maps.read(job.label_map)
-                instance_map = self._read_instances(job.instance_map)
-                size = self.size(label_map)
-                self.generator.sizes(size)
-                known: Any = self.generator.config.num_classes if space is None else space
-                Layout.of(label_map, instance_map, space=known, size=size)
+                scene = self.read(job)
+                self._style(scene, job, range(1)) if self._has_own_style(job) else self._read_reference(job, scene.size)
             except SemsynError as error:
-                raise advise(job.label_map, error, space) from error
-            found.see(job.label_map, label_map, size, instance_map)
+                raise advise(job.label_map, error, self.maps.space) from error
+            found.see(job.label_map, scene.stored, scene.size, scene.stored_instances)
         return found
 
-    def size(self, label_map: Tensor) -> Size:
-        """(h, w) of the picture of a map."""
-        if self.args.size is None:
-            return self.generator.image_size
-        if self.args.size == AS_MAP:
-            return self.generator.painter.nearest_size((label_map.shape[0], label_map.shape[1]))
-        size: Size = self.args.size
-        return size
+    def read(self, job: Job) -> "Scene":
+        """The maps of a job at the size of its picture."""
+        label_map, instances = stored = self._read_map(job.label_map), self._read_instances(job.instance_map)
+        if self.preprocess is not None:
+            label_map = self.preprocess.ids(label_map)
+            instances = None if instances is None else self.preprocess.ids(instances)
+        size = self._size(label_map, is_ready=self.preprocess is not None)
+        self.generator.sizes(size)
+        if size != self.generator.image_size and not self.generator.has_free_size:
+            h, w = self.generator.image_size
+            raise InputError(f"it would become {size[0]}x{size[1]}, but {self.args.name} makes {h}x{w} only.")
+        space: Any = self.generator.config.num_classes if self.maps.space is None else self.maps.space
+        Layout.of(label_map, instances, space=space, size=size)
+        return Scene(label_map, instances, size, *stored)
 
     def render(self, job: Job) -> Iterator[Image.Image]:
         """The pictures of one map, sample after sample. One map at a time: memory does not grow with their number."""
-        label_map = self.maps.read(job.label_map)
+        scene = self.read(job)
+        planes = self._read_planes(job, scene.size)
         for first in range(0, self.args.samples, BATCH):
+            samples = range(first, min(first + BATCH, self.args.samples))
+            options: dict[str, Any]
+            if self._has_own_style(job):
+                options = {"style": self._style(scene, job, samples)}
+            else:
+                options = {
+                    "reference": self._read_reference(job, scene.size),
+                    "seed": self.seed(job),
+                    "first_sample": first,
+                    "resample_classes": self.args.resample_class,
+                    "truncation": self.args.truncation,
+                }
             try:
                 yield from self.generator.render(
-                    [label_map],
-                    instance_map=job.instance_map,
-                    reference=self.args.reference,
-                    seed=self.seed(job),
-                    samples=min(BATCH, self.args.samples - first),
-                    first_sample=first,
-                    resample_classes=self.args.resample_class,
-                    truncation=self.args.truncation,
-                    size=self.size(label_map),
+                    [scene.label_map],
+                    instance_map=self._instances_for_render(scene, job),
+                    planes=planes,
+                    samples=len(samples),
+                    size=scene.size,
+                    **options,
                 )
             except torch.OutOfMemoryError as error:
                 raise InputError(
@@ -102,20 +121,180 @@ class SceneReader:
         seed: int = self.args.seed
         return job.vary(seed) if self.args.vary_seed else seed
 
+    def _size(self, label_map: Tensor, *, is_ready: bool) -> Size:
+        own = (label_map.shape[0], label_map.shape[1])
+        if is_ready:
+            return own
+        if self.args.size is None:
+            return self.generator.image_size
+        if self.args.size == AS_MAP:
+            return self.generator.painter.nearest_size(own)
+        size: Size = self.args.size
+        return size
+
+    def _read_map(self, path: Path) -> Tensor:
+        """Stored ids. A network without classes reads a picture in their place, as planes."""
+        if self.generator.config.num_classes:
+            return self.maps.read(path)
+        image = open_image(path)
+        return torch.zeros(image.height, image.width, dtype=torch.int64)
+
     def _read_instances(self, path: Path | None) -> Tensor | None:
         return None if path is None else read_instance_ids(path, self.generator.config.convention)
 
+    def _instances_for_render(self, scene: "Scene", job: Job) -> Any:
+        """The file where what the objects are stands in it, too."""
+        return job.instance_map if "objects" in self.generator.requires else scene.instance_map
+
+    def _read_picture(self, path: Path, size: Size) -> Tensor:
+        return read_image(path, size=size) if self.preprocess is None else self.preprocess.picture(path)
+
+    def _read_reference(self, job: Job, size: Size) -> Tensor | None:
+        path = job.given.get("reference")
+        return None if path is None else self._read_picture(path, size)
+
+    def _read_planes(self, job: Job, size: Size) -> Tensor | None:
+        if "planes" not in self.generator.requires:
+            return None
+        count = self.generator.config.count_planes()
+        path = job.given.get("planes", None if self.generator.config.num_classes else job.label_map)
+        if path is None:
+            raise InputError(f"{self.args.name} also reads {count} planes: give --planes.")
+        return read_planes(path, count, partial(self._read_picture, size=size))[None]
+
+    def _has_own_style(self, job: Job) -> bool:
+        """Whether `Generator.render` cannot draw the style by itself."""
+        args = self.args
+        apart = args.take_style or args.resample_instance or args.reference_map or args.reference_instances
+        return bool(apart) or "noise" in job.given or self._starts_from_picture
+
+    @property
+    def _starts_from_picture(self) -> bool:
+        return any(spec.law == "given" for spec in self.generator.codes)
+
+    def _style(self, scene: "Scene", job: Job, samples: range) -> Style:
+        args, generator = self.args, self.generator
+        if "noise" in job.given:
+            style = read_noise(job.given["noise"], generator)
+            return Style.cat([style] * len(samples)) if len(samples) > 1 else style
+        if self._starts_from_picture:
+            picture = self._read_reference(job, scene.size)
+            if picture is None:
+                raise InputError(f"{args.name} starts from a picture that gives the look: give --reference.")
+            name = next(spec.name for spec in generator.codes if spec.law == "given")
+            return generator.style(**{name: picture.expand(len(samples), -1, -1, -1)})
+        layout = read_layout(generator, scene.label_map, scene.instance_map, size=scene.size).to(generator.device)
+        with torch.no_grad():
+            return draw_style(
+                generator,
+                layout,
+                seed=self.seed(job),
+                samples=samples,
+                truncation=args.truncation,
+                instance_map=scene.instance_map,
+                reference=None if args.take_style else self._reference(job, scene.size),
+                transfers=self._transfers(job, scene.size),
+                resample_classes=args.resample_class or (),
+                resample_instances=args.resample_instance,
+            )
+
+    def _reference(self, job: Job, size: Size) -> Reference | None:
+        """The reference of a job with its own maps."""
+        picture = self._read_reference(job, size)
+        if picture is None:
+            return None
+        maps, instances = job.given.get("reference-map"), job.given.get("reference-instances")
+        if maps is None and instances is None:
+            return Reference(picture)
+        if maps is None:
+            raise InputError("--reference-instances needs --reference-map: the classes of the same picture.")
+        other = Job(job.name, maps, (), {} if instances is None else {"instances": instances})
+        read = replace(self.read(other), size=size)
+        layout = read_layout(self.generator, read.label_map, read.instance_map, size=size).to(self.generator.device)
+        return Reference(picture, layout, read.instance_map)
+
+    def _transfers(self, job: Job, size: Size) -> list[tuple[Reference, dict[int, int]]]:
+        """What ``--take-style`` says, reference by reference."""
+        pairs: dict[str, dict[int, int]] = {}
+        for transfer in self.args.take_style:
+            pairs.setdefault(transfer.reference, {})[transfer.target] = transfer.source
+        found = []
+        for name, ids in pairs.items():
+            given = {
+                option: _find(option, getattr(self.args, option.replace("-", "_")), name) for option in OF_REFERENCE
+            }
+            reference = self._reference(Job(name, job.label_map, (), given), size)
+            assert reference is not None
+            found.append((reference, ids))
+        return found
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The maps of a job.
+
+    Attributes:
+        label_map, instance_map: stored ids, preprocessed as the options say.
+        size: (h, w) of the picture.
+        stored, stored_instances: the maps as the files hold them.
+    """
+
+    label_map: Tensor
+    instance_map: Tensor | None
+    size: Size
+    stored: Tensor
+    stored_instances: Tensor | None
+
+
+def read_planes(path: Path, count: int, read_picture: Callable[[Path], Tensor]) -> Tensor:
+    """Dense conditions, p h w: one plane is a drawing in [0, 1], three are a picture in [-1, 1], others are an array.
+
+    Raises:
+        InputError: if the file holds another number of planes.
+    """
+    if path.suffix.lower() in ARRAYS:
+        try:
+            planes = torch.from_numpy(np.load(path, allow_pickle=False)).float()
+        except (OSError, ValueError, EOFError, TypeError) as error:
+            raise InputError(f"{path} is not a NumPy array that can be read: {error}.") from error
+        planes = planes[None] if planes.ndim == 2 else planes
+        if planes.ndim != 3 or len(planes) != count:
+            raise InputError(f"{path} must hold {count} planes, p h w; found shape {tuple(planes.shape)}.")
+        return planes
+    if count == 3:
+        return read_picture(path)
+    if count != 1:
+        raise InputError(f"{path}: {count} planes do not fit a picture; give a .npy of p h w numbers.")
+    return torch.from_numpy(np.array(open_image(path).convert("L")))[None].float() / 255
+
+
+def _find(option: str, source: Path | None, name: str) -> Path:
+    if source is None:
+        raise InputError(f"--take-style needs --{option}.")
+    files = [source] if source.is_file() else list_pictures(source, suffixes=(*PICTURES, *ARRAYS))
+    found = [path for path in files if path.stem == name]
+    if not found:
+        raise InputError(f"--{option} {source} holds no {name}.*, which --take-style names.")
+    return found[0]
+
 
 def _check_options(generator: Generator, args: argparse.Namespace) -> None:
-    if "planes" in generator.requires:
-        raise InputError(f"{args.name} also reads a sketch, which only Python can give: generator.render(…, planes=…).")
+    if args.planes is not None and "planes" not in generator.requires:
+        raise InputError(f"{args.name} reads no planes; leave --planes out.")
     if args.size not in (None, generator.image_size) and not generator.has_free_size:
         h, w = generator.image_size
         raise InputError(f"{args.name} starts from a code, so it makes pictures of {h}x{w} only; leave --size out.")
-    if args.reference is not None and generator.encoder is None:
+    starts_from_picture = any(spec.law == "given" for spec in generator.codes)
+    if args.reference is not None and generator.encoder is None and not starts_from_picture:
         raise InputError(f"{args.name} has no encoder, which --reference needs; leave it out.")
+    if args.reference is None and (args.reference_map or args.reference_instances or args.take_style):
+        raise InputError("--reference-map, --reference-instances and --take-style need --reference.")
+    if args.preprocess is not None and "objects" in generator.requires:
+        raise InputError(f"{args.name} finds objects in maps of full size; leave --preprocess out.")
     if args.resample_class:
         _check_classes(args.resample_class, generator, args.name)
+    if (args.resample_instance or args.take_style) and not any(spec.per == "instance" for spec in generator.codes):
+        raise InputError(f"{args.name} has no codes per instance, which --resample-instance and --take-style need.")
     for name in generator.lacks():
         warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
     if args.samples > 1 and not generator.codes:

@@ -103,6 +103,10 @@ class Config:
         classes, width = f"{self.num_classes} classes", f"width {self.width}"
         return ", ".join([self.title, classes, *self.details(), width, f"{h}×{w}"])
 
+    def count_planes(self) -> int:
+        """p, how many dense maps networks read beside or instead of classes: ``Layout.planes``."""
+        return 0
+
     def details(self) -> list[str]:
         """What `describe` says between classes and width."""
         return [text for name, text in self.flags.items() if getattr(self, name, False)]

@@ -19,7 +19,7 @@ def test_files_and_folders_keep_their_names(tmp_path: Path) -> None:
 
 def test_subfolders_beside_maps_hold_other_things(tmp_path: Path, maps: Path) -> None:
     instances = [write_map(maps / "instances" / f"scene{i}.png") for i in range(3)]
-    jobs = plan_jobs([maps], tmp_path / "out", instances=maps / "instances")
+    jobs = plan_jobs([maps], tmp_path / "out", given={"instances": maps / "instances"})
     assert [job.label_map.parent for job in jobs] == [maps] * 3
     assert [job.instance_map for job in jobs] == instances
 
@@ -40,22 +40,22 @@ def test_pictures_inside_a_folder_of_maps_are_no_maps(tmp_path: Path) -> None:
 def test_cityscapes_keeps_all_maps_in_one_folder(tmp_path: Path) -> None:
     for kind in ("labelIds", "instanceIds", "color"):
         write_map(tmp_path / "val" / f"bonn_1_gtFine_{kind}.png")
-    (job,) = plan_jobs([tmp_path], tmp_path / "out", instances=tmp_path)
+    (job,) = plan_jobs([tmp_path], tmp_path / "out", given={"instances": tmp_path})
     assert job.label_map.name == "bonn_1_gtFine_labelIds.png"
     assert job.instance_map == tmp_path / "val" / "bonn_1_gtFine_instanceIds.png"
 
 
 def test_instances_by_name_or_alone(tmp_path: Path, maps: Path) -> None:
     alone = write_map(tmp_path / "any.png")
-    (job,) = plan_jobs([maps / "scene0.png"], tmp_path / "out", instances=alone)
+    (job,) = plan_jobs([maps / "scene0.png"], tmp_path / "out", given={"instances": alone})
     assert job.instance_map == alone
-    with pytest.raises(InputError, match="one instance map for 3 label maps"):
-        plan_jobs([maps], tmp_path / "out", instances=alone)
+    with pytest.raises(InputError, match="one file for 3 label maps"):
+        plan_jobs([maps], tmp_path / "out", given={"instances": alone})
     folder = write_map(tmp_path / "instances" / "scene0.png").parent
-    with pytest.raises(InputError, match=r"no instance map scene1\.\* \(and 1 more\)"):
-        plan_jobs([maps], tmp_path / "out", instances=folder)
+    with pytest.raises(InputError, match=r"holds no scene1\.\* \(and 1 more\)"):
+        plan_jobs([maps], tmp_path / "out", given={"instances": folder})
     with pytest.raises(InputError, match="is not there"):
-        plan_jobs([maps / "scene0.png"], tmp_path / "out", instances=tmp_path / "absent")
+        plan_jobs([maps / "scene0.png"], tmp_path / "out", given={"instances": tmp_path / "absent"})
 
 
 def test_two_maps_of_one_name(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def make_jobs(folder: Path, count: int, samples: int, size: tuple[int, int]) -> 
     for j in range(samples):
         pictures.append(folder / f"{j}.png")
         Image.new("RGB", (size[1], size[0]), (j, 100, 200)).save(pictures[-1])
-    return [Job("map", label_map, None, tuple(pictures))] * count
+    return [Job("map", label_map, tuple(pictures))] * count
 
 
 def test_maps_are_drawn_in_the_palette(tmp_path: Path) -> None:

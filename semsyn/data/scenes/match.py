@@ -1,8 +1,10 @@
-"""Whether an instance map and a label map show the same scene."""
+"""Whether maps show the same scene, and which of their instances belong together."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from semsyn.records.layout import Layout
 
 LIMIT = 0.5
 MIN_BORDER = 24
@@ -36,3 +38,28 @@ def _borders(ids: Tensor) -> Tensor:
     found[:-1] |= ids[:-1] != ids[1:]
     found[:, :-1] |= ids[:, :-1] != ids[:, 1:]
     return found
+
+
+def match_instances(target: Layout, reference: Layout) -> dict[int, int]:
+    """Which instance of a reference each instance of a scene takes its style from: the first of its class.
+
+    As in INADE's demo, "first" is the first pixel in row-major order, and an instance has the class of its first pixel.
+
+    Args:
+        target, reference: one image each, with instances.
+
+    Returns:
+        {instance id of the target: instance id of the reference}, without instances whose class the reference lacks.
+    """
+    instances = {class_id: instance for instance, class_id in reversed(_first_classes(reference))}
+    classes = dict(reversed(_first_classes(target)))
+    return {instance: instances[class_id] for instance, class_id in classes.items() if class_id in instances}
+
+
+def _first_classes(layout: Layout) -> list[tuple[int, int]]:
+    """(instance, class) pairs in the order in which pixels show them, each once."""
+    assert layout.instance_ids is not None
+    pairs = torch.stack([layout.instance_ids[0].flatten(), layout.class_ids[0].flatten()], dim=1).cpu()
+    found, inverse = pairs.unique(dim=0, return_inverse=True)
+    place = torch.full((len(found),), len(inverse)).scatter_reduce_(0, inverse, torch.arange(len(inverse)), "amin")
+    return [(int(i), int(c)) for i, c in found[place.argsort()].tolist()]

@@ -26,3 +26,6 @@ class INADEConfig(PyramidConfig):
 
     def details(self) -> list[str]:
         return [*super().details(), f"instance codes {self.instance_code_dim}"]
+
+    def count_planes(self) -> int:
+        return int(self.has_sketch)

@@ -68,6 +68,9 @@ class SCGANConfig(PyramidConfig):
     has_style_image: bool = False
     has_preview: bool = True
 
+    def count_planes(self) -> int:
+        return self.num_planes
+
     def details(self) -> list[str]:
         planes = [f"{self.num_planes} planes"] if self.num_planes else []
         return [*planes, *super().details(), f"{self.conv_experts}+{self.norm_experts} experts"]

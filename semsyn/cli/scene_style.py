@@ -1,0 +1,210 @@
+"""Where the codes of a picture come from: drawn, of a reference, of single instances of references, or given."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semsyn.data.scenes.match import match_instances
+from semsyn.errors import InputError
+from semsyn.functional.maps import resize_ids
+from semsyn.generator.generator import Generator
+from semsyn.records.layout import Layout
+from semsyn.records.style import Posterior, Style
+
+__all__ = ["Reference", "Transfer", "add_style", "draw_style", "parse_transfer", "read_noise"]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One instance that looks like one of a reference.
+
+    Attributes:
+        target: its id in the instance map.
+        reference: name of the reference picture, without suffix.
+        source: the id in the reference's instance map.
+    """
+
+    target: int
+    reference: str
+    source: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A picture whose style is taken.
+
+    Attributes:
+        picture: 3 h w in [-1, 1].
+        layout: its own maps, one image; None: it shows the scene that is made.
+        instance_map: stored ids at the picture's size, of the layout.
+    """
+
+    picture: Tensor
+    layout: Layout | None = None
+    instance_map: Tensor | None = None
+
+
+def parse_transfer(text: str) -> Transfer:
+    """``3=beach:5``: instance 3 looks like instance 5 of the reference picture ``beach``."""
+    found = re.fullmatch(r"(\d{1,7})=(.+):(\d{1,7})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected ID=REFERENCE:ID such as 3=beach:5, found {text!r}")
+    return Transfer(int(found[1]), found[2], int(found[3]))
+
+
+def add_style(group: argparse._ActionsContainer) -> None:
+    """Add the options of references and single instances."""
+    group.add_argument(
+        "--reference",
+        metavar="PATH",
+        type=Path,
+        help="picture whose style to take, or folder with one per map; without maps of its own it shows the same scene",
+    )
+    group.add_argument(
+        "--reference-map", metavar="PATH", type=Path, help="label map of the reference, or folder: of another scene"
+    )
+    group.add_argument(
+        "--reference-instances", metavar="PATH", type=Path, help="instance map of the reference, or folder"
+    )
+    group.add_argument(
+        "--take-style",
+        metavar="ID=REF:ID",
+        type=parse_transfer,
+        action="append",
+        default=[],
+        help="an instance looks like one of the reference named REF, nothing else does; may be repeated",
+    )
+    group.add_argument(
+        "--resample-instance",
+        metavar="ID",
+        type=int,
+        action="append",
+        default=[],
+        help="keep the picture of --seed and draw this instance anew, as --resample-class does; may be repeated",
+    )
+    group.add_argument(
+        "--noise", metavar="PATH", type=Path, help="codes to use: .npy, or .npz with several by name; or a folder"
+    )
+
+
+def draw_style(
+    generator: Generator,
+    layout: Layout,
+    *,
+    seed: int,
+    samples: range,
+    truncation: float | None,
+    instance_map: Tensor | None = None,
+    reference: Reference | None = None,
+    transfers: Sequence[tuple[Reference, dict[int, int]]] = (),
+    resample_classes: Sequence[str] = (),
+    resample_instances: Sequence[int] = (),
+) -> Style:
+    """The codes of some samples of a scene.
+
+    Args:
+        generator: draws and encodes.
+        layout: one image.
+        seed: of sample 0.
+        samples: numbers of the samples; sample j uses seed + j.
+        truncation: factor of the draws.
+        instance_map: stored ids at the layout's size, by which instances are named.
+        reference: whose style the picture takes.
+        transfers: references with {instance id of the scene: instance id of the reference}, stored ids.
+        resample_classes: names of classes to draw anew, from seed + j + 1; everything else is sample 0's.
+        resample_instances: stored ids of instances, likewise.
+
+    Raises:
+        InputError: for an instance that is not there, or a generator that has no codes of its own for them.
+    """
+    many = layout.repeat(len(samples))
+
+    def draw(offsets: Sequence[int]) -> Style:
+        seeds = [seed + offset for offset in offsets]
+        style = generator.sample_style(many, seeds=seeds, truncation=truncation, size=layout.size)
+        if reference is not None:
+            style = _apply(_encode(generator, reference, layout), style, len(samples))
+        for other, pairs in transfers:
+            style = _apply(_transfer(generator, other, layout, instance_map, pairs), style, len(samples))
+        return style
+
+    if not resample_classes and not resample_instances:
+        return draw(samples)
+    style, anew = draw([0] * len(samples)), draw([j + 1 for j in samples])
+    if resample_classes and generator.label_space is not None:
+        classes = [generator.label_space.find_class(name) for name in resample_classes]
+        style = style.mix(anew, classes=classes, layout=many)
+    if resample_instances:
+        rows = [_find_row(layout, instance_map, i) for i in resample_instances]
+        style = style.mix(anew, instances=rows, layout=many)
+    return style
+
+
+def _encode(generator: Generator, reference: Reference, layout: Layout) -> Posterior:
+    picture = reference.picture[None]
+    if reference.layout is None:
+        return generator.encode(picture, layout)
+    posterior = generator.encode(picture, reference.layout)
+    if all(gaussian.per != "instance" for gaussian in posterior.values()):
+        return posterior
+    pairs = match_instances(layout, reference.layout)
+    return posterior.transfer(pairs, layout.num_instances)
+
+
+def _transfer(
+    generator: Generator, reference: Reference, layout: Layout, instance_map: Tensor | None, pairs: dict[int, int]
+) -> Posterior:
+    if reference.layout is None or reference.instance_map is None:
+        raise InputError("--take-style needs the reference's maps: --reference-map and --reference-instances.")
+    rows = {
+        _find_row(layout, instance_map, target): _find_row(reference.layout, reference.instance_map, source)
+        for target, source in pairs.items()
+    }
+    return generator.encode(reference.picture[None], reference.layout).transfer(rows, layout.num_instances)
+
+
+def _apply(posterior: Posterior, style: Style, times: int) -> Style:
+    """The posterior of one scene for all of its samples."""
+    return posterior.map_tensors(lambda t: t.expand(times, *t.shape[1:])).apply(style)
+
+
+def _find_row(layout: Layout, instance_map: Tensor | None, stored_id: int) -> int:
+    """The id that an instance has in a layout, where large ids became ranks."""
+    if instance_map is None or layout.instance_ids is None:
+        raise InputError(f"instance {stored_id} cannot be found without an instance map: give --instances.")
+    here = resize_ids(instance_map[None], layout.size, rule="centre") == stored_id
+    if not bool(here.any()):
+        raise InputError(f"there is no instance {stored_id} in the map; it holds {_list(instance_map)}.")
+    return int(layout.instance_ids.cpu()[here][0])
+
+
+def _list(instance_map: Tensor) -> str:
+    ids = instance_map.unique().tolist()
+    return ", ".join(map(str, ids[:12])) + (" …" if len(ids) > 12 else "")
+
+
+def read_noise(path: Path, generator: Generator) -> Style:
+    """Codes from a NumPy file.
+
+    Raises:
+        InputError: if it cannot be read, or does not hold the codes of the generator.
+    """
+    try:
+        stored = np.load(path, allow_pickle=False)
+        arrays = {name: stored[name] for name in stored.files} if isinstance(stored, np.lib.npyio.NpzFile) else stored
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"--noise {path} is not a NumPy file that can be read: {error}.") from error
+    names = [spec.name for spec in generator.codes]
+    if not isinstance(arrays, dict):
+        if len(names) != 1:
+            raise InputError(
+                f"--noise {path} holds one array, but the generator reads {names}: give an .npz with them."
+            )
+        arrays = {names[0]: arrays}
+    return generator.style(**{name: torch.from_numpy(array).float() for name, array in arrays.items()})
