@@ -134,7 +134,7 @@ def _read_pickle(path: Path) -> object:
         if name := _find_global(error):
             raise name_global(path, name) from error
         raise _damaged(path, "nothing that torch.save writes for weights") from error
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, UnicodeDecodeError, struct.error) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError, struct.error) as error:
         raise _damaged(path, "nothing that torch.save writes for weights") from error  # text and noise read as a pickle
     except (RuntimeError, EOFError, OSError, MemoryError) as error:
         raise _damaged(path, error) from error
@@ -148,13 +148,13 @@ def _find_global(error: pickle.UnpicklingError) -> str | None:
 
 def _check_archive(path: Path) -> None:
     """Refuse zip files that are no state dict. torch.save never compresses: one that grows when opened was made to."""
-    if not zipfile.is_zipfile(path):
-        _check_tar(path)
-        return
     try:
+        if not zipfile.is_zipfile(path):
+            _check_tar(path)
+            return
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, UnicodeDecodeError, NotImplementedError, struct.error) as error:
         raise _damaged(path, error) from error
     grown, size = sum(entry.file_size for entry in entries), path.stat().st_size
     names = {entry.filename.rpartition("/")[2] for entry in entries}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from semsyn.convert.files import read_bytes, read_text
+from semsyn.convert.files import MAX_TEXT, read_bytes, read_text
 from semsyn.convert.plain_pickle import read_plain_pickle
 from semsyn.errors import CheckpointError
 
@@ -15,6 +15,7 @@ Kinds = Mapping[str, Callable[[str], Option]]  # what each option that shapes a 
 
 _WHAT = "an options file"
 _YAML = (".yml", ".yaml")
+MAX_YAML = 1 << 15  # bytes of a yml file, which takes its reader long: ten times what SCGAN's have
 
 
 def flag(text: str) -> bool:
@@ -118,9 +119,10 @@ def read_options(path: str | Path, kinds: Kinds) -> dict[str, Option]:
     path = Path(path)
     if path.suffix == ".pkl":
         return _check_named(read_plain_pickle(read_bytes(path, _WHAT), what=path), kinds, str(path))
-    text = read_text(path, _WHAT)
+    is_yaml = path.suffix in _YAML
+    text = read_text(path, _WHAT, MAX_YAML if is_yaml else MAX_TEXT)
     try:
-        return parse_yaml(text, kinds) if path.suffix in _YAML else parse_options(text, kinds)
+        return parse_yaml(text, kinds) if is_yaml else parse_options(text, kinds)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
@@ -155,7 +157,7 @@ def _list_yaml(folder: Path, kinds: Kinds) -> dict[Path, object]:
     paths = sorted(path for path in folder.iterdir() if path.suffix in _YAML) if folder.is_dir() else []
     for path in paths:
         try:
-            options = _load_yaml(read_text(path, _WHAT))
+            options = _load_yaml(read_text(path, _WHAT, MAX_YAML))
         except CheckpointError:
             continue
         if isinstance(options, Mapping) and any(name in kinds for name in options):

@@ -210,7 +210,7 @@ def _read_space(said: _Said, released: Released, num_classes: int) -> tuple[Labe
     name = name_data_set(said.options, released.data_sets)
     data_set = released.data_sets.get(name or "")
     if name is None:
-        return None, []
+        return None, ["what the class ids mean is not known, maps are read as they are stored: give the label space"]
     if data_set is None or data_set.label_space is None:
         return None, [f"{said.source} names data set {name!r}, of which no label space is known: give one"]
     space = get_label_space(data_set.label_space)

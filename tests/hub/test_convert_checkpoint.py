@@ -231,7 +231,8 @@ def test_one_of_several_generators_is_chosen_by_its_key(tmp_path: Path) -> None:
         convert_checkpoint(path, **size)
     found = convert_checkpoint(path, key="ema", **size)
     assert torch.equal(paint(found.generator), paint(generator))
-    assert found.notes == ("the generator is 'ema.net' in latest_net_G.pth",)
+    assert found.notes[0] == "the generator is 'ema.net' in latest_net_G.pth"
+    assert "what the class ids mean is not known" in found.notes[1]
     with pytest.raises(
         CheckpointError, match="nothing under the key 'H'; it holds 'G' .*'D' .*'ema.net' .* tensors\\)\\.$"
     ):
