@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from semsyn.errors import InputError, check_shape
+from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.functional.checks import check_integers
 from semsyn.ops.connected_components.op import connected_components_op
 from semsyn.ops.region_offsets.op import region_offsets_op
@@ -39,7 +39,10 @@ def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "ce
 
     Raises:
         InputError: if a side is empty.
+        InputTypeError: unless ids are a tensor.
     """
+    if not isinstance(ids, Tensor):
+        raise InputTypeError(f"resize_ids takes a tensor ... h w, found {type(ids).__name__}.")
     h, w = ids.shape[-2:]
     if any(side < 1 for side in (h, w, *size)):
         raise InputError(f"resize_ids cannot go from {h} x {w} to {size[0]} x {size[1]}: a side is empty.")

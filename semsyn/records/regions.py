@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.errors import InputError
+from semsyn.functional.checks import check_integers
 from semsyn.functional.find_windows import find_windows
 from semsyn.functional.maps import resize_ids
 from semsyn.ops.find_windows.reference import distinct_columns
@@ -49,15 +51,19 @@ class Regions(Record):
         """Find the regions of maps (n h w). Shapes depend on the data: not for use inside a compiled forward.
 
         Without instances the images of a batch share regions.
+
+        Raises:
+            InputError: for negative ids.
+            InputTypeError: unless ids are integers.
         """
-        maps = {"class_ids": class_ids}
+        maps = {"class_ids": _read("class_ids", class_ids)}
         if edges is not None:
             maps["edges"] = edges.long()
         if instance_ids is not None:
-            images = torch.arange(len(class_ids), device=class_ids.device)
-            maps |= {"instance_ids": instance_ids, "images": images[:, None, None].expand_as(class_ids)}
+            images = torch.arange(len(class_ids), device=class_ids.device)[:, None, None].expand_as(class_ids)
+            maps |= {"instance_ids": _read("instance_ids", instance_ids), "images": images}
         extents = [int(t.max()) + 1 if t.numel() else 1 for t in maps.values()]  # a batch may be empty
-        key = torch.zeros_like(class_ids)
+        key = torch.zeros_like(maps["class_ids"])
         for values, extent in zip(maps.values(), extents, strict=True):
             key = key * extent + values
         keys, ids = _distinct(key, math.prod(extents))
@@ -161,6 +167,15 @@ class Windows(Record):
         symbols = F.pad(codes, (0, 1), value=-1)[:, self.symbols]  # p s t
         symbols = F.pad(symbols, (0, 0, 0, 1), value=-2)[:, self.inner]  # p u t t
         return symbols.movedim(0, -1).flatten(1)
+
+
+def _read(name: str, ids: Tensor) -> Tensor:
+    """As int64, in which no product of ids overflows."""
+    check_integers(ids, name)
+    ids = ids.long()
+    if ids.numel() and (low := int(ids.min())) < 0:
+        raise InputError(f"{name} holds {low}, but ids start at 0: map void labels first.")
+    return ids
 
 
 def _distinct(key: Tensor, extent: int) -> tuple[Tensor, Tensor]:

@@ -72,11 +72,15 @@ def test_convolutions_that_pad_otherwise_are_called(case: str) -> None:
 
 
 @EVERY
-def test_a_hooked_network_can_be_fused(case: str) -> None:
+@pytest.mark.parametrize("is_offloaded", [False, True])
+def test_a_network_that_is_to_be_called_can_be_fused(case: str, is_offloaded: bool) -> None:
     generator, layout, style = scene(case)
     wanted = paint(generator, layout, style)
-    for _, module in callers.owners(generator):
-        module.register_forward_hook(lambda *_: None)
+    if is_offloaded:
+        callers.offload(generator.painter)
+    else:
+        for _, module in callers.owners(generator):
+            module.register_forward_hook(lambda *_: None)
     torch.testing.assert_close(paint(generator.fuse(), layout, style), wanted, atol=1e-4, rtol=1e-4)
 
 

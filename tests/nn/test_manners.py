@@ -281,6 +281,20 @@ def test_codes_of_instances_that_there_are_not() -> None:
         make_layer("inade")(features(), few)
 
 
+def test_parts_without_noise_and_regions_of_what_is_no_id() -> None:
+    with pytest.raises(InputError, match="reads the noise of parts"):
+        make_layer("part").modulate(Condition(class_ids=torch.zeros(2, H, W, dtype=torch.int64), parts=Parts()))
+    ids = torch.zeros(2, H, W, dtype=torch.int64)
+    many = torch.arange(2 * H * W).view(2, H, W) % 100
+    wide, narrow = (Condition.of(class_ids=t, instance_ids=t).regions for t in (many, many.to(torch.uint8)))
+    assert wide is not None and narrow is not None and torch.equal(wide.ids, narrow.ids)  # no overflow
+    for wrong, said in ((ids - 1, "class_ids holds -1, but ids start at 0"), (ids.float(), "must hold integers")):
+        with pytest.raises((InputError, InputTypeError), match=said):
+            Condition.of(class_ids=wrong, instance_ids=ids)
+        with pytest.raises((InputError, InputTypeError), match=said.replace("class", "instance")):
+            Condition.of(class_ids=ids, instance_ids=wrong)
+
+
 def test_planes_and_classes_of_a_label_convolution() -> None:
     conv, ids = LabelConv2d(K, 2, num_planes=1), torch.zeros(1, H, W, dtype=torch.int64)
     with pytest.raises(InputError, match=r"reads 1 planes \(n p h w\), found none"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, InputTypeError
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
@@ -58,7 +58,12 @@ class Conditioner(nn.Module):
         return prepared.extras
 
     def check(self, layout: Layout) -> None:
-        """Raise InputError if the layout lacks a field."""
+        """Raise InputError if the layout lacks a field, InputTypeError if it is none."""
+        if not isinstance(layout, Layout):
+            raise InputTypeError(
+                f"a generator reads a Layout, found {type(layout).__name__}: Layout.of(map, space=...) makes one; "
+                "generator.render(label_map) takes the map itself."
+            )
         if missing := [name for name in self.requires if getattr(layout, name) is None]:
             raise InputError(
                 f"this generator needs {missing} in the layout. Use Layout.of(..., requires=generator.requires)."

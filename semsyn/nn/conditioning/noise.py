@@ -36,6 +36,7 @@ class NoiseConditioner(Conditioner):
         self.writes = ("class_ids", "planes", *(("regions",) if window else ()))
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
+        self.check(layout)
         levels = Layout(class_ids=layout.class_ids).pyramid(sizes)
         # Of one vector per picture; other styles have regions of their own.
         regions = find_windows(layout.class_ids, sizes, self.window, instance_ids=torch.zeros_like(layout.class_ids))

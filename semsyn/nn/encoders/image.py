@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from semsyn.errors import check_shape
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
@@ -39,6 +40,7 @@ class ImageEncoder(nn.Module):
         self.logvar = nn.Linear(widths[-1] * shrunk * shrunk, code_dim)
 
     def forward(self, image: Tensor, layout: Layout | None = None) -> Posterior:
+        check_shape(image, "n c h w", c=3, name="image")
         x = (
             image
             if image.shape[2:] == self.size

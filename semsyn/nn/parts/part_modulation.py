@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from semsyn.errors import InputError
 from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.plain_child import is_plain
@@ -44,6 +45,8 @@ class PartModulation(ConditionalNorm):
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.parts is not None
+        if cond.parts.noise is None:
+            raise InputError("PartModulation reads the noise of parts, which these lack: Parts(noise=...), n p h w.")
         gamma, beta = self.of_noise(cond.parts.noise)
         features, mask = cond.parts.features, cond.parts.mask
         if features is not None and mask is not None:
