@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+class MapWarning(UserWarning):
+    """A map that can be read, but seems to be something else than it is read as."""
+
+
 class SemsynError(Exception):
     """Base of all errors semsyn raises on purpose."""
 

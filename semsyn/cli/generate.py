@@ -3,6 +3,7 @@
 import argparse
 import json
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
 from semsyn.cli.spaces import SPACE_HELP
 from semsyn.data.io.folders import describe_files
 from semsyn.data.io.whole_file import write_picture
-from semsyn.errors import InputError
+from semsyn.errors import InputError, MapWarning
 
 GIVEN = ("instances", "planes", "noise", *OF_REFERENCE)
 
@@ -110,6 +111,7 @@ def run(args: argparse.Namespace) -> None:
         reader = SceneReader(load_generator(args, device), args)
         found = reader.check(mine)
         found.warn(reader.maps.space)
+        warnings.simplefilter("ignore", MapWarning)  # they are told already, with the file's name
         shard.wait()  # nothing is made before every process has found its part in order
         for job in tqdm(mine, unit="map", disable=args.json or not shard.is_first or None):  # None: on terminals only
             for picture, path in zip(reader.render(job), job.pictures, strict=True):

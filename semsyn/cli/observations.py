@@ -10,6 +10,7 @@ from torch import Tensor
 from semsyn.data.io.blended_ids import is_blended
 from semsyn.data.scenes.match import show_same_scene
 from semsyn.data.spaces.readings import find_doubt, list_siblings, read_as
+from semsyn.generator.read_layout import BLENDED, MISMATCHED
 from semsyn.labels import LabelSpace, count_ids
 
 __all__ = ["Observations"]
@@ -55,17 +56,9 @@ class Observations:
         if space is not None and (doubt := find_doubt(self.counts, space, self.names)) is not None:
             warnings.warn(f"{doubt} Choose with --space; `semsyn inspect` shows all.", stacklevel=2)
         if self.blended:
-            warnings.warn(
-                f"{_list(self.blended)}: ids seem to be blended at the borders of regions, by smooth resizing or JPEG: "
-                "classes that nobody drew. Resize maps with nearest neighbour.",
-                stacklevel=2,
-            )
+            warnings.warn(f"{_list(self.blended)}: {BLENDED}", stacklevel=2)
         if self.mismatched:
-            warnings.warn(
-                f"{_list(self.mismatched)}: the instances' borders are not where the classes change; are they those of "
-                "another scene?",
-                stacklevel=2,
-            )
+            warnings.warn(f"{_list(self.mismatched)}: {MISMATCHED}", stacklevel=2)
 
     def describe_reading(self, space: LabelSpace) -> str | None:
         """How the maps were read, where another numbering of the same classes fits them as well."""

@@ -19,7 +19,10 @@ Size = tuple[int, int]
 def add_preprocess(group: argparse._ActionsContainer) -> None:
     """Add the options of `Preprocess`."""
     group.add_argument(
-        "--preprocess", choices=SCALES, help="bring maps to size as the released code does; default: squash them"
+        "--preprocess",
+        metavar="MODE",
+        choices=SCALES,
+        help="bring maps to size as released (scale_shortside_and_crop, none, …); default: squash them",
     )
     group.add_argument("--load-size", metavar="N", type=parse_count, help="pixels before a crop; default: as trained")
     group.add_argument("--crop-size", metavar="N", type=parse_count, help="side of the crop; default: as trained")

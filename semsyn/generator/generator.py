@@ -359,7 +359,7 @@ class Generator(nn.Module, Pretrained):
         first_sample: int = 0,
         resample_classes: Sequence[int | str] | None = None,
         truncation: float | None = None,
-        size: Size | int | None = None,
+        size: Size | int | Literal["map"] | None = None,
         output: Output = "pil",
     ) -> Rendered:
         """Maps in, pictures out, see `semsyn.generator.render.render`."""

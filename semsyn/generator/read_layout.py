@@ -1,16 +1,26 @@
 """From the files of a scene to the layout that a generator reads."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from torch import Tensor
 
+from semsyn.data.io.blended_ids import is_blended
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
+from semsyn.data.scenes.match import show_same_scene
 from semsyn.data.scenes.objects import find_objects, read_instance_ids
-from semsyn.errors import InputError
+from semsyn.errors import InputError, MapWarning
 from semsyn.labels import LabelSpace
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
+
+
+BLENDED = (
+    "ids seem to be blended at the borders of regions, by smooth resizing or JPEG: classes that nobody drew. Resize maps "
+    "with nearest neighbour."
+)
+MISMATCHED = "the instances' borders are not where the classes change; are they those of another scene?"
 
 
 class LayoutReader(Protocol):
@@ -45,6 +55,9 @@ def read_layout(
     Returns:
         a batch of one scene, without dense planes.
 
+    Warns:
+        MapWarning: for ids that seem to be blended at borders, or instances of another scene.
+
     Raises:
         InputError: for maps that cannot be read or do not fit.
     """
@@ -64,8 +77,10 @@ def read_layout(
         raise InputError("categories= is for generators that infer parts (iPOSE): leave it out.")
     elif instance_map is not None:
         ids = read_instance_map(instance_map)
+    stored = read_label_map(label_map, space=space)
+    _look_at(stored, ids)
     return Layout.of(
-        read_label_map(label_map, space=space),
+        stored,
         ids,
         space=generator.config.num_classes if space is None else space,
         size=size,
@@ -73,3 +88,10 @@ def read_layout(
         objects=objects,
         offset_ignore=generator.config.offset_ignore,
     )
+
+
+def _look_at(label_map: Tensor, instance_map: Tensor | None) -> None:
+    if is_blended(label_map):
+        warnings.warn(BLENDED, MapWarning, stacklevel=4)
+    if instance_map is not None and not show_same_scene(instance_map, label_map):
+        warnings.warn(MISMATCHED, MapWarning, stacklevel=4)

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from semsyn.data.io.label_maps import read_label_map
 from semsyn.data.io.pictures import Source, read_image
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.errors import InputError
@@ -23,6 +24,7 @@ from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 
 Output = Literal["pil", "np", "pt"]
+AS_MAP = "map"
 Maps: TypeAlias = Source | Sequence[Source]
 Seed: TypeAlias = int | np.integer[Any] | Sequence[int] | np.ndarray | Tensor
 # One picture or a list of them (pil), n h w 3 uint8 (np), n 3 h w in [-1, 1] (pt).
@@ -41,13 +43,14 @@ class Options(TypedDict, total=False):
     first_sample: int
     resample_classes: Sequence[int | str] | None
     truncation: float | None
-    size: Size | int | None
+    size: Size | int | Literal["map"] | None
 
 
 class Renderer(LayoutReader, Protocol):
     """What rendering needs of a generator."""
 
     card: Card | None
+    painter: Any
 
     @property
     def codes(self) -> tuple[CodeSpec, ...]: ...
@@ -83,7 +86,7 @@ def render(
     first_sample: int = 0,
     resample_classes: Sequence[int | str] | None = None,
     truncation: float | None = None,
-    size: Size | int | None = None,
+    size: Size | int | Literal["map"] | None = None,
     output: Output = "pil",
 ) -> Rendered:
     """Maps in, pictures out.
@@ -107,8 +110,8 @@ def render(
         resample_classes: classes, by id or name, to draw anew while everything else stays: sample j is that of ``seed``
             with the noise, or the instances' codes, of these classes from seed + j + 1.
         truncation: factor of the drawn codes.
-        size: (h, w) of the pictures, or one number for both, where the generator's size is free; None: the generator's
-            own.
+        size: (h, w) of the pictures, or one number for both, where the generator's size is free; ``map``: the map's,
+            each side rounded to the nearest multiple that fits; None: the generator's own.
         output: ``pil``: a picture, or a list where a list of maps or several samples were asked for; ``np``: n h w 3
             uint8; ``pt``: n 3 h w in [-1, 1]. Eight-bit values are truncated, as the published figures are computed.
 
@@ -118,14 +121,16 @@ def render(
         InputTypeError: for arguments of the wrong type.
     """
     several = _as_several(label_map)
-    maps = [label_map] if several is None else several
+    maps: list[Any] = [label_map] if several is None else several
     instances = _as_list(instance_map, len(maps), "instance_map")
     references = _as_list(reference, len(maps), "reference")
     if output not in get_args(Output):
         raise InputError(f"output must be one of {get_args(Output)}, found {output!r}.")
     if samples < 1 or not maps:
         raise InputError(f"there is nothing to render: {len(maps)} maps, {samples} samples.")
-    target = generator.image_size if size is None else as_size(size)
+    if size == AS_MAP:
+        maps = [read_label_map(m, space=generator.label_space) for m in maps]
+    target = _find_size(generator, size, maps)
     if target != generator.image_size and not generator.has_free_size:
         raise InputError(
             f"this generator starts from a code, so it makes pictures of {generator.image_size} only, "
@@ -158,6 +163,17 @@ def render(
             style = _draw_style(generator, layout, seeds, first_sample, resample_classes, truncation, posterior)
         images = generator(layout, style, size=target).float()
     return _deliver(images, output, single=several is None and samples == 1)
+
+
+def _find_size(generator: Renderer, size: Size | int | str | None, maps: Sequence[Any]) -> Size:
+    if size is None:
+        return generator.image_size
+    if size != AS_MAP:
+        return as_size(size)
+    found = sorted({generator.painter.nearest_size(m.shape) for m in maps})
+    if len(found) > 1:
+        raise InputError(f"the maps differ in size, which size='map' keeps: {found[:4]}. Render one at a time.")
+    return found[0]
 
 
 def _evaluating(generator: Renderer) -> Renderer:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, MapWarning
 from semsyn.generator.read_layout import read_layout
 from tests.models.cases import make_generator
 
@@ -66,3 +66,15 @@ def test_the_data_sets_own_pictures() -> None:
     finally:
         object.__setattr__(generator.config, "convention", None)
     assert layout.objects is not None and layout.objects.categories.tolist() == [24], "4 is a person, 12 no object"
+
+
+def test_maps_that_seem_to_be_something_else_are_told(recwarn: pytest.WarningsRecorder) -> None:
+    generator = make_generator("inade")
+    regions = np.kron(np.array([[0, 4, 0], [4, 0, 4], [0, 4, 0]], np.uint8), np.ones((20, 20), np.uint8))
+    read_layout(generator, regions, regions)
+    assert not recwarn
+    with pytest.warns(MapWarning, match="another scene"):
+        read_layout(generator, regions, np.roll(regions, (9, 9), (0, 1)))
+    smooth = np.array(Image.fromarray(regions).resize((120, 120), Image.Resampling.BILINEAR))
+    with pytest.warns(MapWarning, match="blended at the borders"):
+        read_layout(generator, smooth)

@@ -332,6 +332,16 @@ def test_a_seed_gives_the_same_picture_whatever_torchs_defaults_are(inade: Gener
         assert torch.equal(again[name].table, drawn[name].table)
 
 
+def test_a_picture_may_have_the_size_of_its_map(clade: Generator, inade: Generator) -> None:
+    tall = np.zeros((190, 70), np.uint8)
+    assert clade.render(tall, size="map", output="pt").shape == (1, 3, 192, 64)
+    assert clade.render([tall, tall[:180]], size="map", output="pt").shape == (2, 3, 192, 64)
+    with pytest.raises(InputError, match="differ in size, which size='map' keeps.*Render one at a time"):
+        clade.render([tall, tall.T], size="map")
+    with pytest.raises(InputError, match="starts from a code"):
+        inade.render(tall, size="map")
+
+
 def test_one_number_is_a_square(clade: Generator) -> None:
     square = clade.render(make_map(), size=(32, 32), output="pt")
     assert torch.equal(clade.render(make_map(), size=32, output="pt"), square)
