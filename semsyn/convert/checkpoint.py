@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from semsyn.convert.files import WANTED, check_file
-from semsyn.convert.plain_pickle import HARMLESS, name_global, passing_over
+from semsyn.convert.plain_pickle import HARMLESS, Nothing, name_global, passing_over
 from semsyn.errors import CheckpointError
 
 __all__ = ["read_metadata", "read_state", "read_states", "sha256"]
@@ -48,7 +48,7 @@ def read_states(path: PathLike) -> States:
     value = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
     found = dict(_find_states(value))
     if not found:
-        raise CheckpointError(f"{path} holds a {type(value).__name__} without a state dict; {WANTED}.")
+        raise CheckpointError(f"{path} holds {_describe(value)}; {WANTED}.")
     for state in found.values():
         _check_tensors(state, path)
     return {name: {key: tensor.detach() for key, tensor in state.items()} for name, state in found.items()}
@@ -207,6 +207,15 @@ def _find_states(value: object) -> Iterator[tuple[str, dict[str, Tensor]]]:
                 named = [(key, entry) for key, entry in found.items() if isinstance(key, str)]
                 below += [(f"{name}.{key}" if name else key, entry) for key, entry in named]
         level = below
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, Nothing):
+        return "options or numbers alone"
+    if isinstance(value, Mapping) and any(isinstance(entry, Tensor) for entry in value.values()):
+        others = [str(key)[:40] for key, entry in value.items() if not isinstance(entry, Tensor)]
+        return f"tensors mixed with other values ({', '.join(others[:4])}{', …' * (len(others) > 4)}), not a state dict"
+    return f"a {type(value).__name__} without a state dict"
 
 
 def _check_tensors(state: Mapping[str, Tensor], path: Path) -> None:

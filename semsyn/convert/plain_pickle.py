@@ -10,7 +10,7 @@ import torch
 
 from semsyn.errors import CheckpointError
 
-__all__ = ["HARMLESS", "name_global", "passing_over", "read_plain_pickle"]
+__all__ = ["HARMLESS", "Nothing", "name_global", "passing_over", "read_plain_pickle"]
 
 NAMESPACE = "argparse.Namespace"
 HARMLESS = frozenset(
@@ -22,7 +22,7 @@ HARMLESS = frozenset(
 _LOCK = threading.Lock()
 
 
-class _Nothing:
+class Nothing:
     """Stands for an object of a harmless class: it takes what the file gives it and keeps none of it."""
 
     def __init__(self, *values: object) -> None:
@@ -38,7 +38,7 @@ def passing_over() -> Iterator[None]:
 
     The classes themselves are not let in: numpy's could be made to read memory that is not theirs.
     """
-    stand_ins: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(_Nothing, name) for name in HARMLESS]
+    stand_ins: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(Nothing, name) for name in HARMLESS]
     with _LOCK, torch.serialization.safe_globals(stand_ins):  # torch keeps one list for all threads
         yield
 

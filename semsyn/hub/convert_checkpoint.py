@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semsyn.convert.checkpoint import read_states, sha256
+from semsyn.convert.checkpoint import read_metadata, read_states, sha256
 from semsyn.convert.data_set import name_data_set
 from semsyn.convert.files import find_files, find_options
 from semsyn.convert.options import Option, check_options, find_yaml, read_options
@@ -20,7 +20,7 @@ from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.assemble import assemble, attach_given
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
-from semsyn.hub.weights_file import check_dtype
+from semsyn.hub.weights_file import KEY, check_dtype
 from semsyn.labels import LabelSpace
 from semsyn.models import CARDS, FAMILIES, find_card
 from semsyn.models.card import Card, Origin
@@ -140,6 +140,11 @@ def _read_files(
     states: dict[str, dict[str, Tensor]] = {}
     notes = []
     for role, path in files.items():
+        if KEY in read_metadata(path):
+            raise CheckpointError(
+                f"{path} is a file of semsyn already, there is nothing to convert: load_pretrained({str(path)!r}), or "
+                "`semsyn generate`."
+            )
         found = read_states(path)
         at, states[role] = select_state(
             found, tell_role(role, families), key=key if role == "generator" else None, what=str(path)
@@ -175,7 +180,8 @@ def _make_config(
         if space is not None and "num_classes" not in original.facts:
             known["num_classes"] = space.num_classes
     try:
-        return original.infer_config(known, source="the arguments" if card is None else f"card {card.name}")
+        source = " and ".join(filter(None, ["the arguments", said.source])) if card is None else f"card {card.name}"
+        return original.infer_config(known, source=source)
     except (CheckpointError, InputError) as error:
         raise type(error)(f"{error}{fitting}") from error
 

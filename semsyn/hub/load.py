@@ -36,6 +36,7 @@ def load_pretrained(
     name_or_path: PathLike,
     *,
     checkpoint: PathLike | Mapping[str, PathLike] | None = None,
+    key: str | None = None,
     revision: str | None = None,
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
@@ -57,6 +58,7 @@ def load_pretrained(
     Args:
         name_or_path: see above.
         checkpoint: the authors' files of a card: a file, a folder, or files by role (``generator``, ``encoder``).
+        key: where the generator stands in an original file of several networks, see `convert_checkpoint`.
         revision: branch, tag or commit of a Hub repository.
         device: where to; None is the CPU.
         dtype: of the floating-point tensors; None is float32, whatever the file holds.
@@ -73,10 +75,13 @@ def load_pretrained(
     name = os.fspath(name_or_path)
     finish = partial(_finish, device=device, resources=resources)
     if checkpoint is not None:
-        return finish(convert_checkpoint(checkpoint, card=find_card(name), dtype=dtype).generator, revision=revision)
+        converted = convert_checkpoint(checkpoint, card=find_card(name), key=key, dtype=dtype)
+        return finish(converted.generator, revision=revision)
     path = Path(name).expanduser()
     if path.exists():
-        return finish(_load_path(path, dtype), revision=revision)
+        return finish(_load_path(path, key, dtype), revision=revision)
+    if key is not None:
+        raise InputError(f"key={key!r} is for original files; {name!r} has no other network beside its own.")
     if _looks_like_a_path(name_or_path):
         raise CheckpointError(f"there is no file or folder {name!r}.")
     if name in CARDS:
@@ -136,7 +141,7 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
     return generator
 
 
-def _load_path(path: Path, dtype: torch.dtype | None) -> Generator:
+def _load_path(path: Path, key: str | None, dtype: torch.dtype | None) -> Generator:
     if path.is_dir():
         if (path / WEIGHTS_NAME).exists():
             return load_weights_file(path / WEIGHTS_NAME, dtype=dtype)
@@ -147,7 +152,7 @@ def _load_path(path: Path, dtype: torch.dtype | None) -> Generator:
             )
     elif is_weights_file(path):
         return load_weights_file(path, dtype=dtype)
-    return convert_checkpoint(path, dtype=dtype).generator
+    return convert_checkpoint(path, key=key, dtype=dtype).generator
 
 
 def _load_bundled(card: Card, dtype: torch.dtype | None) -> Generator:

@@ -236,7 +236,8 @@ CONTENTS = {
     "no-state": ([torch.ones(1)], "a list without a state dict"),
     "nothing": ({}, "without a state dict"),
     "two-states": ({"G": {"a": torch.ones(1)}, "ema": {"a": torch.ones(1)}}, "several state dicts: 'G' .*, 'ema' "),
-    "numbers-between": ({"a": torch.ones(1), "lr": 0.1}, "without a state dict"),
+    "numbers-between": ({"a": torch.ones(1), "lr": 0.1}, r"tensors mixed with other values \(lr\), not a state dict"),
+    "options-alone": (Namespace(lr=0.1), "holds options or numbers alone"),
     "sparse": ({"a": torch.eye(3).to_sparse()}, "no plain dense tensor"),
 }
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
-from semsyn.hub import Card, convert_checkpoint
+from semsyn.hub import Card, convert_checkpoint, load_pretrained, save_pretrained
 from semsyn.models.card import Origin
 from tests.hub.models import CONFIGS, SPACE, make_generator, paint, write_options, write_originals
 
@@ -239,6 +239,34 @@ def test_one_of_several_generators_is_chosen_by_its_key(tmp_path: Path) -> None:
         convert_checkpoint(path, key="H", **size)
     with pytest.raises(CheckpointError, match="it is a discriminator"):
         convert_checkpoint(path, key="D", **size)
+
+
+def test_the_key_goes_through_loading(tmp_path: Path) -> None:
+    generator = make_generator("clade-icpe")
+    path = write_originals(generator, tmp_path) / "latest_net_G.pth"
+    state = torch.load(path)
+    torch.save({"G": {key: tensor * 2 for key, tensor in state.items()}, "ema": state}, path)
+    write_options(tmp_path, label_nc=5, crop_size=64, add_dist=True, no_instance=True)
+    assert torch.equal(paint(load_pretrained(path, key="ema")), paint(generator))
+    with pytest.raises(InputError, match="key='ema' is for original files"):
+        load_pretrained("clade/toyscenes", key="ema")
+
+
+def test_a_file_of_semsyn_is_not_converted_again(tmp_path: Path) -> None:
+    path = save_pretrained(make_generator("clade-icpe"), tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="is a file of semsyn already.*load_pretrained"):
+        convert_checkpoint(path)
+
+
+def test_a_file_that_its_options_do_not_fit(tmp_path: Path) -> None:
+    folder = write_originals(make_generator("inade"), tmp_path)
+    write_options(folder, label_nc=5, crop_size=128, z_dim=8)
+    with pytest.raises(CheckpointError, match="makes 4 pixels"):
+        convert_checkpoint(folder)
+    folder = write_originals(make_generator("spade"), tmp_path / "spade")
+    write_options(folder, label_nc=7, crop_size=64, no_instance=False)
+    with pytest.raises(CheckpointError, match="does not fit the arguments and opt.txt: num_classes is 4 in the file"):
+        convert_checkpoint(folder)
 
 
 def test_generator_and_encoder_may_share_a_file(tmp_path: Path) -> None:
