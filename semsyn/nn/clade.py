@@ -27,6 +27,7 @@ class CLADE(ConditionalNorm):
         has_offsets: ICPE.
         ignore_index: an id that means "no class", as k does; None: there is no other.
         norm: makes the module that normalises c channels without affine parameters.
+        device, dtype: of parameters and statistics, as torch's layers take them.
 
     Shape: x is n c h w, cond.class_ids n h w in [0, k] (k, no class, uses row 0), cond.edges n h w, cond.offsets n 2 h
         w; the
@@ -47,6 +48,8 @@ class CLADE(ConditionalNorm):
         has_offsets: bool = False,
         ignore_index: int | None = None,
         norm: NormFactory = BatchNorm,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         fields = {"class_ids": True, "edges": has_edges, "offsets": has_offsets}
         self.reads = tuple(name for name, used in fields.items() if used)
@@ -54,15 +57,31 @@ class CLADE(ConditionalNorm):
         self.num_classes, self.ignore_index = num_classes, ignore_index
         self.out_channels = channels + has_edges
         self.norm = norm(channels)
-        self.gamma = nn.Parameter(torch.rand(num_classes, channels))
-        self.beta = nn.Parameter(torch.zeros(num_classes, channels))
+        self.gamma = nn.Parameter(torch.empty(num_classes, channels))
+        self.beta = nn.Parameter(torch.empty(num_classes, channels))
         self.gamma_gain = nn.Conv2d(2, 1, 1) if has_offsets else None
         self.beta_gain = nn.Conv2d(2, 1, 1) if has_offsets else None
         self.tail = EdgeTail() if has_edges else None
-        for conv in (self.gamma_gain, self.beta_gain):
-            if conv is not None:
-                nn.init.zeros_(conv.weight)
-                nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        self.place(device, dtype)
+        self._reset_tables()
+
+    def reset_parameters(self) -> None:
+        """Draw gamma anew from [0, 1), and the weight of edges; everything else starts at zero."""
+        self._reset_tables()
+        if self.tail is not None:
+            self.tail.reset_parameters()
+
+    def _reset_tables(self) -> None:
+        nn.init.uniform_(self.gamma)
+        nn.init.zeros_(self.beta)
+        for gain in (self.gamma_gain, self.beta_gain):
+            if gain is not None:
+                nn.init.zeros_(gain.weight)
+                nn.init.zeros_(gain.bias)  # type: ignore[arg-type]
+
+    def extra_repr(self) -> str:
+        k, c = self.gamma.shape
+        return f"{c}, num_classes={k}, reads={self.reads}"
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.class_ids is not None

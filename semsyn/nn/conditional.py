@@ -39,6 +39,11 @@ class Conditional(nn.Module):
         super().__init__()
         assert set(self.reads) <= set(CONDITION_FIELDS), self.reads
 
+    def place(self, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
+        """Put everything inside where the arguments of a constructor say; None: where torch's defaults put it."""
+        if device is not None or dtype is not None:
+            self.to(device=device, dtype=dtype)
+
     def check(self, x: Tensor, cond: Condition | Tensor) -> Condition:
         """Check that cond has what this layer reads, at the size of x. Bare class_ids (n h w, any size) become one.
 
@@ -167,6 +172,12 @@ class Tail(nn.Module):
     """
 
     appended: int = 0
+
+    def reset_parameters(self) -> None:
+        """Draw the weights of what is inside anew."""
+        for child in self.children():
+            if isinstance(child, nn.Conv2d):
+                child.reset_parameters()
 
     def extra(self, cond: Condition) -> Tensor:
         """The appended channels, n e h w."""

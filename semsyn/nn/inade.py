@@ -32,6 +32,7 @@ class INADE(ConditionalNorm):
         has_sketch: merge a line drawing (one plane) into the result.
         ignore_index: a class id that means "no class", as k does; None: there is no other.
         norm: makes the module that normalises c channels without affine parameters.
+        device, dtype: of parameters and statistics, as torch's layers take them.
 
     Shape: x is n c h w; cond.regions holds the pairs (class k, "no class", gives zeros) and their codes (2 d each),
         cond.planes n 1 h w with a sketch; the result n c h w.
@@ -52,16 +53,34 @@ class INADE(ConditionalNorm):
         has_sketch: bool = False,
         ignore_index: int | None = None,
         norm: NormFactory = BatchNorm,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         self.reads = ("regions", "planes") if has_sketch else ("regions",)
         super().__init__()
         self.out_channels = channels
         self.num_classes, self.ignore_index = num_classes, ignore_index
         self.norm = norm(channels)
-        self.weight = nn.Parameter(torch.rand(num_classes, channels, 2))
-        self.bias = nn.Parameter(torch.zeros(num_classes, channels, 2))
+        self.weight = nn.Parameter(torch.empty(num_classes, channels, 2))
+        self.bias = nn.Parameter(torch.empty(num_classes, channels, 2))
         self.code_to_channels = nn.Linear(code_dim, channels)
         self.tail = SketchTail(channels) if has_sketch else None
+        self.place(device, dtype)
+        self._reset_tables()
+
+    def _reset_tables(self) -> None:
+        nn.init.uniform_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def reset_parameters(self) -> None:
+        """Draw the classes' factors from [0, 1) and the linear layer of the codes anew."""
+        self._reset_tables()
+        self.code_to_channels.reset_parameters()
+        if self.tail is not None:
+            self.tail.reset_parameters()
+
+    def extra_repr(self) -> str:
+        return f"{self.out_channels}, num_classes={self.num_classes}, reads={self.reads}"
 
     def check_ids(self, cond: Condition) -> None:
         super().check_ids(cond)

@@ -23,6 +23,7 @@ class LabelConv2d(nn.Module):
         kernel_size: odd.
         num_planes: p.
         ignore_index: an id that adds nothing, as k does; None: there is no other.
+        device, dtype: of the parameters, as torch's layers take them.
 
     Shape: class_ids n h w in [0, k] (k adds nothing), planes n p h w, the result n o h w.
     """
@@ -35,14 +36,22 @@ class LabelConv2d(nn.Module):
         *,
         num_planes: int = 0,
         ignore_index: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.ignore_index = ignore_index
         self.num_classes = num_classes
         self.num_planes = num_planes
         self.padding = kernel_size // 2
-        self.weight = nn.Parameter(torch.empty(out_channels, num_classes + num_planes, kernel_size, kernel_size))
-        self.bias = nn.Parameter(torch.empty(out_channels))
+        self.weight = nn.Parameter(
+            torch.empty(out_channels, num_classes + num_planes, kernel_size, kernel_size, device=device, dtype=dtype)
+        )
+        self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, as `torch.nn.Conv2d` does."""
         bound = 1 / math.sqrt(self.weight[0].numel())
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)

@@ -34,6 +34,7 @@ class SPADE(ConditionalNorm):
         kernel_size: of all three convolutions.
         ignore_index: an id that means "no class", as k does; None: there is no other.
         norm: makes the module that normalises c channels without affine parameters.
+        device, dtype: of parameters and statistics, as torch's layers take them.
 
     Shape: x is n c h w; cond.class_ids n h w in [0, k] (k adds nothing), cond.edges n h w, cond.planes n p h w; the
         result n c h w.
@@ -53,6 +54,8 @@ class SPADE(ConditionalNorm):
         kernel_size: int = 3,
         ignore_index: int | None = None,
         norm: NormFactory = BatchNorm,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
         self.reads = tuple(name for name, used in fields.items() if used)
@@ -67,6 +70,15 @@ class SPADE(ConditionalNorm):
         )
         self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
         self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=kernel_size // 2)
+        self.place(device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights of the three convolutions anew."""
+        for conv in (self.shared, self.gamma, self.beta):
+            conv.reset_parameters()
+
+    def extra_repr(self) -> str:
+        return f"{self.out_channels}, num_classes={self.num_classes}, reads={self.reads}"
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         windows = None if cond.regions is None or not self.may_use_windows else cond.regions.windows

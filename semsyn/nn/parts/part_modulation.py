@@ -25,6 +25,7 @@ class PartModulation(ConditionalNorm):
         part_channels: p, of features and noise.
         hidden: channels between the convolutions; None: p.
         norm: makes the module that normalises c channels.
+        device, dtype: of parameters and statistics, as torch's layers take them.
 
     Shape: x is n c h w, cond.parts holds noise and features n p h w and mask n 1 h w; the result is n c h w.
 
@@ -35,13 +36,30 @@ class PartModulation(ConditionalNorm):
     reads = ("parts",)
 
     def __init__(
-        self, channels: int, part_channels: int, *, hidden: int | None = None, norm: NormFactory = BatchNorm
+        self,
+        channels: int,
+        part_channels: int,
+        *,
+        hidden: int | None = None,
+        norm: NormFactory = BatchNorm,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.out_channels = channels
         self.norm = norm(channels)
         self.of_parts = PartAffine(part_channels, hidden or part_channels)
         self.of_noise = PartAffine(part_channels, hidden or part_channels)
+        self.place(device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw the weights of all convolutions anew."""
+        for affine in (self.of_parts, self.of_noise):
+            for conv in (affine.shared, affine.gamma, affine.beta):
+                conv.reset_parameters()
+
+    def extra_repr(self) -> str:
+        return f"{self.out_channels}, part_channels={self.of_parts.shared.in_channels}"
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
         assert cond.parts is not None

@@ -1,5 +1,6 @@
 """Spatially conditional convolution."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class SpatiallyConditionalConv2d(Conditional):
         is_interleaved: routing has e · o planes. As released: its plane e · j + i weighs plane e · j + i of the results
             (o of the first expert, then o of the next), and output channel j is the sum over i. The paper has no such
             thing.
+        device, dtype: of the kernels, as torch's layers take them.
 
     Attributes:
         experts: the e convolutions.
@@ -61,6 +63,8 @@ class SpatiallyConditionalConv2d(Conditional):
         num_experts: int = 3,
         has_spectral_norm: bool = True,
         is_interleaved: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.out_channels = out_channels
@@ -72,6 +76,20 @@ class SpatiallyConditionalConv2d(Conditional):
             return spectral_norm(conv) if has_spectral_norm else conv
 
         self.experts = nn.ModuleList(make_expert() for _ in range(num_experts))
+        self.place(device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw all kernels anew, as `torch.nn.Conv2d` does; the vectors of spectral norms stay."""
+        for expert in self.experts:
+            chains: Any = getattr(expert, "parametrizations", None)
+            weight: Any = expert.weight if chains is None else chains.weight.original
+            bound = 1 / math.sqrt(weight[0].numel())
+            for parameter in (weight, expert.bias):
+                if isinstance(parameter, Tensor):
+                    nn.init.uniform_(parameter, -bound, bound)
+
+    def extra_repr(self) -> str:
+        return f"{self.out_channels}, num_experts={len(self.experts)}, is_interleaved={self.is_interleaved}"
 
     def forward(self, x: Tensor, cond: Condition | Tensor) -> Tensor:
         """The convolution of x.

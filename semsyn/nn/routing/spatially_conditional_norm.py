@@ -22,6 +22,7 @@ class SpatiallyConditionalNorm(ConditionalNorm):
         channels: c.
         num_experts: e, rows of the tables.
         norm: makes the module that normalises c channels without affine parameters.
+        device, dtype: of parameters and statistics, as torch's layers take them.
 
     Attributes:
         affine: e 2c, gamma and behind it beta.
@@ -34,11 +35,24 @@ class SpatiallyConditionalNorm(ConditionalNorm):
 
     reads = ("routing",)
 
-    def __init__(self, channels: int, *, num_experts: int = 3, norm: NormFactory = BatchNorm) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_experts: int = 3,
+        norm: NormFactory = BatchNorm,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         super().__init__()
         self.out_channels = channels
         self.norm = norm(channels)
         self.affine = nn.Parameter(torch.zeros(num_experts, 2 * channels))
+        self.place(device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Let the tables be zeros again."""
+        nn.init.zeros_(self.affine)
 
     def wrap(self, x: Tensor, given: Tensor) -> Condition:
         """A bare tensor is the routing."""
