@@ -57,14 +57,14 @@ def as_names(names: Iterable[str], name: str) -> tuple[str, ...]:
 
 
 def as_ids(ids: Iterable[Any], name: str) -> tuple[int, ...]:
-    """Several whole numbers.
+    """Several whole numbers: ids, seeds, levels.
 
     Raises:
         InputTypeError: for a single one, or anything else.
     """
     if hasattr(ids, "__index__") and getattr(ids, "ndim", 0) == 0:
-        raise InputTypeError(f"{name} takes several ids, found {ids!r} alone: {name}=({ids!r},).")
-    return tuple(as_seed(i, f"an id in {name}") for i in _collect(ids, name))
+        raise InputTypeError(f"{name} takes several numbers, found {ids!r} alone: {name}=({ids!r},).")
+    return tuple(as_seed(i, f"each of {name}") for i in _collect(ids, name))
 
 
 def as_images(images: Any, count: int) -> slice | Tensor:

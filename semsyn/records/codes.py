@@ -9,7 +9,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.maps import resize_ids
-from semsyn.records.arguments import Images, as_images
+from semsyn.records.arguments import Images, as_images, check_is
 from semsyn.records.layout import Layout
 from semsyn.records.record import Record, register_record
 
@@ -42,6 +42,7 @@ class Codes(Record):
     is_divisible: bool = False
 
     def __post_init__(self) -> None:
+        check_is(self.table, Tensor, "table", "torch.as_tensor makes one.")
         if self.ids is not None:
             check_shape(self.ids, "n h w", n=len(self.table), name="ids")
         if self.per == "region" and self.ids is None:
@@ -176,6 +177,7 @@ class CodeSpec:
         if isinstance(given, Codes):
             self.check(given)
             return given
+        check_is(given, Tensor, f"codes {self.name!r}", "torch.as_tensor makes one.")
         inner, d = tuple(given.shape), len(self.shape)
         for per in (self.per, *self.also):
             codes = {"image": inner[1:], "pixel": inner[1 : 1 + d]}.get(per, inner[2:])

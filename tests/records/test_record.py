@@ -154,7 +154,7 @@ def test_one_name_is_no_collection_of_names() -> None:
     style = make_style()
     with pytest.raises(InputTypeError, match=r"only takes several names, found 'noise' alone"):
         style.mix(style, only="noise")
-    with pytest.raises(InputTypeError, match=r"classes takes several ids, found 3 alone: classes=\(3,\)"):
+    with pytest.raises(InputTypeError, match=r"classes takes several numbers, found 3 alone: classes=\(3,\)"):
         style.mix(style, classes=3)
     with pytest.raises(InputTypeError, match="other must be a Style, found a tensor of shape"):
         style.mix(torch.zeros(2), only=["noise"])
