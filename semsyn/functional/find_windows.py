@@ -33,4 +33,4 @@ def find_windows(ids: Tensor, kernel_size: int, *, outside: int) -> tuple[Tensor
     check_shape(ids, "n h w", name="ids")
     if kernel_size % 2 == 0:
         raise InputError(f"kernel_size must be odd, found {kernel_size}.")
-    return find_windows_reference(ids, kernel_size, outside)
+    return find_windows_reference(ids.long(), kernel_size, outside)

@@ -1,6 +1,6 @@
 """What the layers of one resolution may read."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from torch import Tensor
@@ -73,8 +73,6 @@ class Condition(Record):
     regions: Regions | None = None
     parts: Parts | None = None
     routing: Routing | None = None
-    size: tuple[int, int] = field(init=False, repr=False, compare=False)
-    batch: int = field(init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -120,15 +118,24 @@ class Condition(Record):
         routing = routing if routing is None or size is None else routing.resized(size)
         return cls(**at, regions=regions, parts=parts, routing=routing)
 
-    def __post_init__(self) -> None:
+    def _shape(self) -> tuple[int, ...]:
+        """Of any map."""
         ids = None if self.regions is None else self.regions.ids
         noise = None if self.parts is None else self.parts.noise
         weights = None if self.routing is None else self.routing.norm
         maps = (self.class_ids, self.edges, self.offsets, self.planes, ids, noise, weights)
         shape = next((t.shape for t in maps if t is not None), (0, 0, 0))
-        # Attributes, not properties: every layer of a stage reads them. (len() of a traced tensor is a constant.)
-        object.__setattr__(self, "size", (shape[-2], shape[-1]))
-        object.__setattr__(self, "batch", shape[0])
+        return shape
+
+    # Not fields: hosts that rebuild a dataclass (FSDP, which casts its tensors) hand every field to its constructor.
+    @property
+    def size(self) -> tuple[int, int]:
+        shape = self._shape()
+        return shape[-2], shape[-1]
+
+    @property
+    def batch(self) -> int:
+        return self._shape()[0]  # len() of a traced tensor is a constant
 
     def resized(self, size: tuple[int, int]) -> "Condition":
         """The condition at another size (nearest, torch's floor rule); codes stay."""

@@ -1,3 +1,5 @@
+from dataclasses import fields, replace
+
 import pytest
 import torch
 
@@ -104,3 +106,10 @@ def test_routing_is_resized_unless_it_is_one_for_all_pixels() -> None:
         assert torch.equal(half.routing.norm, routing.norm[:, :, ::2, ::2])
     with pytest.raises(InputError, match=r"\{'class_ids': \(6, 8\), 'routing': \(4, 6\)\}.*size="):
         Condition.of(class_ids=make_maps()[0], routing=routing)
+
+
+def test_hosts_that_rebuild_dataclasses_can_rebuild_it() -> None:
+    """As FSDP does, which casts the tensors inside of what a module is given."""
+    cond = Condition(class_ids=torch.zeros(2, 3, 4, dtype=torch.int64), planes=torch.zeros(2, 1, 3, 4))
+    again = replace(cond, **{f.name: getattr(cond, f.name) for f in fields(cond)})
+    assert again.size == cond.size == (3, 4) and again.batch == cond.batch == 2

@@ -54,7 +54,7 @@ class InstanceConv2d(nn.Module):
         check_shape(instance_ids, "n h w", n=n, name="instance_ids")
         if h % self.stride or w % self.stride:
             raise InputError(f"InstanceConv2d of stride {self.stride} needs sides that it divides, found {h} x {w}.")
-        own = _own_taps(resize_ids(instance_ids, (h, w)), self.kernel_size, self.stride)
+        own = _own_taps(resize_ids(instance_ids.long(), (h, w)), self.kernel_size, self.stride)
         numbers = torch.arange(n * h * w, device=x.device).view(n, h, w)
         rows = _taps(numbers, self.kernel_size, self.stride).where(own, -1) + 1
         table = F.pad(rearrange(x, "n c h w -> (n h w) c"), (0, 0, 1, 0))  # row 0 is what foreign taps see
