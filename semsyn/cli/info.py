@@ -18,8 +18,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.description = (
-        "Say what is known of a name, or of a file that semsyn has written: licence, paper, where the authors host the "
-        "weights, how to run it."
+        "Say what is known of a name, or of a file of semsyn: licence, paper, where the weights are, how to run it."
     )
     parser.epilog = EPILOG
     parser.add_argument("name", metavar="NAME", help="as in `semsyn list`, or a weights file")
