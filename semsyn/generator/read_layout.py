@@ -15,10 +15,9 @@ from semsyn.labels import LabelSpace
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
 
-
 BLENDED = (
-    "ids seem to be blended at the borders of regions, by smooth resizing or JPEG: classes that nobody drew. Resize maps "
-    "with nearest neighbour."
+    "ids seem to be blended at the borders of regions, by smooth resizing or JPEG: classes that nobody drew. Resize "
+    "maps with nearest neighbour."
 )
 MISMATCHED = "the instances' borders are not where the classes change; are they those of another scene?"
 
