@@ -12,6 +12,7 @@ __all__ = ["Job", "check_free", "list_maps", "list_passed", "name_sheets", "plan
 
 # Cityscapes keeps the label, instance and colour map of a frame in one folder.
 LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
+INSTANCES = "instances"  # where `semsyn prepare labels` puts instance maps, beside subfolders of label maps
 # Roboflow keeps a photograph and its mask in one folder.
 ENDINGS = (LABEL_IDS, "_mask")
 MAPS = (*PICTURES, *ARRAYS)
@@ -106,7 +107,8 @@ def list_maps(folder: Path) -> list[Path]:
         InputError: if there are none.
     """
     below = list_pictures(folder, suffixes=MAPS)
-    found = [path for path in below if path.parent == folder] or below
+    others = [path for path in below if path.relative_to(folder).parts[0] != INSTANCES]
+    found = [path for path in below if path.parent == folder] or others or below
     return next((named for e in ENDINGS if (named := [path for path in found if path.stem.endswith(e)])), found)
 
 

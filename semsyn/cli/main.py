@@ -26,7 +26,7 @@ COMMANDS = {
     "inspect": "which ids label maps hold, and how to read those that do not fit",
     "generate": "pictures from label maps",
     "parts": "the parts of objects that iPOSE infers, drawn over the scene",
-    "prepare": "support maps of parts, from a data set",
+    "prepare": "label maps from what annotation tools write, support maps of parts",
     "convert": "an original checkpoint to one safetensors file",
     "train": "a network, by one of the recipes",
     "evaluate": "what generators reach on unseen scenes",

@@ -1,59 +1,32 @@
 """``semsyn prepare``: what training and inference need besides weights, made from a data set."""
 
 import argparse
-from pathlib import Path
 
-import torch
+from semsyn.cli import prepare_labels, prepare_parts
 
-from semsyn.cli.options import parse_count
-from semsyn.data.parts.choose_supports import choose_supports
-from semsyn.data.parts.part_categories import CATEGORIES
-from semsyn.data.parts.part_shapes import PartShapes
-from semsyn.data.parts.part_supports import write_supports
-from semsyn.data.parts.toy_parts import toy_supports
-from semsyn.errors import InputError
-from semsyn.nn.parts.part_supports import PartSupports
+KINDS = {
+    "labels": (prepare_labels, "label maps and a label space, from what annotation tools write"),
+    "parts": (prepare_parts, "support maps of parts for iPOSE, from a data set of parts"),
+}
 
 EPILOG = """\
-parts: support maps for iPOSE, DIR/<category>/000.png, 001.png, …: of each category a few part maps that
-stand for all of them. SOURCE is a folder in the layout of Full_Parts, <category>/train/ with files
-…label… (silhouettes) and …part… (ids, 0 is background), or the word toyscenes, whose scenes are drawn.
-
 examples:
+  semsyn prepare labels export/ --out labels
   semsyn prepare parts Full_Parts --out supports
-  semsyn prepare parts toyscenes --count 5 --out supports
-  semsyn convert best_EMA.pth --card ipose/ade20k --supports supports --out ipose-ade20k.safetensors
+  semsyn prepare labels --help
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
-    parser.usage = "semsyn prepare parts SOURCE --out DIR [options]"
-    parser.description = "Make support maps from a data set of parts."
+    parser.description = "Make what networks read from what data sets and annotation tools have."
     parser.epilog = EPILOG
-    parser.add_argument("what", choices=("parts",), help="what to make")
-    parser.add_argument("source", metavar="SOURCE", help="a folder, or toyscenes")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the support maps")
-    parser.add_argument("--count", metavar="N", type=parse_count, default=3, help="maps of each category; default 3")
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT", title="what to make")
+    for name, (module, summary) in KINDS.items():
+        module.configure(kinds.add_parser(name, help=summary))
 
 
 def run(args: argparse.Namespace) -> None:
-    """Choose the maps and write them."""
-    if args.out.exists() and any(args.out.iterdir() if args.out.is_dir() else [args.out]):
-        raise InputError(f"--out {args.out} exists and is not empty; give another folder.")
-    supports = toy_supports(args.count) if args.source == "toyscenes" else _choose(Path(args.source), args.count)
-    write_supports(args.out, supports)
-    print(f"{len(supports)} categories with {supports.count} support maps each in {args.out}")
-
-
-def _choose(root: Path, count: int) -> PartSupports:
-    """The shapes of the training split; categories with too few of them are left out."""
-    shapes = PartShapes(root, "train", sorted({c for known in CATEGORIES.values() for c in known}))
-    items = [shapes.read(index) for index in range(len(shapes))]
-    categories = torch.tensor([item["category"] for item in items])
-    part_ids = torch.stack([item["part_ids"] for item in items])
-    enough = categories.bincount() >= count
-    if not bool(enough.any()):
-        raise InputError(f"no category in {root} has {count} part maps in its folder train: lower --count.")
-    kept = enough[categories]
-    return choose_supports(part_ids[kept], categories[kept], count)
+    """Make it."""
+    module, _ = KINDS[args.what]
+    module.run(args)

@@ -1,0 +1,86 @@
+"""Which format annotations seem to have, and why; nothing is guessed between two."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from semsyn.data.formats import cvat, roboflow, voc
+from semsyn.data.formats.json_file import sniff_json
+from semsyn.data.formats.map_files import LOSSLESS
+from semsyn.data.io.encodings import Encoding, recognise
+from semsyn.data.io.folders import ARRAYS, list_pictures
+from semsyn.errors import InputError
+from semsyn.labels import LabelSpace
+
+SAMPLE = 8  # pictures that are looked at
+FORMATS = {
+    "mask-per-class": "masks",
+    "palette": "palette",
+    "ade20k-full": "ade20k-full",
+    "cvat": "cvat",
+    "roboflow": "roboflow",
+}
+HINT = "say which: --from FORMAT"
+
+
+def detect_format(source: Path, space: LabelSpace | None) -> tuple[str, str]:
+    """The name of a format, and why: by the files that lie around, else by the pictures.
+
+    Raises:
+        InputError: if nothing is recognised, or several formats are; the message has what was found, and what to do.
+    """
+    if not source.exists():
+        raise InputError(f"{source} is not there; give a folder of annotations, or a file.")
+    found = dict(_look_around(source)) or dict(_look_into(source, space))
+    if len(found) > 1:
+        reasons = "; ".join(f"{name}: {why}" for name, why in found.items())
+        raise InputError(f"{source} may hold several formats ({reasons}); {HINT}.")
+    return next(iter(found.items()))
+
+
+def _look_around(source: Path) -> Iterable[tuple[str, str]]:
+    """By lists of classes, JSON files and names of folders."""
+    folder = source if source.is_dir() else source.parent
+    if source.suffix.lower() == ".json":
+        files = [source]
+    else:
+        files = sorted(folder.rglob("*.json")) if source.is_dir() else sorted(folder.glob("*.json"))
+        if labelmap := next((p for p in (folder, folder.parent) if (p / cvat.LABELMAP).is_file()), None):
+            yield "cvat", f"{labelmap / cvat.LABELMAP} names its colours"
+        elif (folder / voc.MASKS).is_dir() or folder.name == voc.MASKS:
+            yield "voc", f"it has Pascal VOC's folder {voc.MASKS}"
+        if classes := next(iter(sorted(folder.rglob(roboflow.CLASSES))), None):
+            yield "roboflow", f"{classes} names its ids"
+        if source.is_dir():  # COCO keeps the JSON file beside the folder of the pictures
+            files += [path for path in (source.parent / f"{source.name}.json",) if path.is_file()]
+    for path in files:
+        if (kind := sniff_json(path)) is not None and (kind != "labelme" or source.is_dir() or path == source):
+            yield kind, f"{path} holds annotations of that kind"
+
+
+def _look_into(source: Path, space: LabelSpace | None) -> Iterable[tuple[str, str]]:
+    """By a few pictures, all of which must say the same."""
+    paths = [source] if source.is_file() else list_pictures(source, suffixes=(*LOSSLESS, *ARRAYS))
+    named = [path for path in paths if path.stem.endswith(("_seg", roboflow.MASK))] or paths
+    step = -(-len(named) // SAMPLE)
+    for path in named[::step]:
+        encoding = recognise(path, space)
+        if encoding is None or encoding.name not in FORMATS:
+            raise InputError(_refuse(path, encoding))
+        if encoding.name == "palette" and space is None:
+            yield "palette", f"{path} is {encoding.meaning} ({encoding.remedy} names them)"
+        else:
+            yield FORMATS[encoding.name], f"{path} is {encoding.meaning}"
+
+
+def _refuse(path: Path, encoding: Encoding | None) -> str:
+    if encoding is None:
+        return (
+            f"{path} seems to hold ids already, which need no preparation: semsyn inspect {path} says how to read "
+            f"them. If its colours are the classes, {HINT.replace('FORMAT', 'palette')}."
+        )
+    if encoding.name == "colors":
+        return (
+            f"{path} has {encoding.meaning.split(',')[0]}. If each is a class: --from palette; if each is a segment of "
+            "COCO's panoptic pictures: --from coco-panoptic, with the JSON file beside it, or as --annotations FILE."
+        )
+    return f"{path} seems to be {encoding.meaning}: {encoding.remedy}. If it is something else, {HINT}."
