@@ -63,11 +63,12 @@ def replicate(network: nn.Module, needs_copy: Callable[[nn.Module], bool], *, en
 
 def _copy(module: nn.Module, name: str, children: dict[str, nn.Module | None]) -> nn.Module:
     copy: nn.Module = object.__new__(type(module))  # the __new__ of some (FSDP's) makes something else
-    for key, value in vars(module).items():
-        vars(copy)[key] = _rebind(value, module, copy)
+    held = vars(module)
+    bound = {k: _rebind(v, module, copy) for k, v in held.items() if isinstance(v, MethodType | partial)}
+    vars(copy).update(held, **bound)
     vars(copy)["_modules"] = {**module._modules, **children}
     vars(copy)["_compiled_call_impl"] = None  # compiled for the original
-    patched = vars(module).get("forward")
+    patched = held.get("forward")
     if patched is not None and patched is vars(copy)["forward"]:
         raise InputError(
             f"the forward of {name} was replaced by a function that cannot be bound to a copy. If torch.compile did "
