@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from semsyn.fast.conv import FastConv2d, SplitConv2d
 from semsyn.fast.norm import FastNorm
 from semsyn.nn.conditional import as_condition
-from semsyn.nn.plain_child import is_untouched
 from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock, convolve
+from semsyn.nn.untouched import is_untouched
 from semsyn.records.condition import Condition
 
 

@@ -16,12 +16,12 @@ from semsyn.fast.routing import FastMixtureConv2d, FastPyramidConv2d
 from semsyn.fast.spade import FastSPADE
 from semsyn.nn.conditional import ConditionalNorm
 from semsyn.nn.encoders.instance import InstanceConv2d
-from semsyn.nn.plain_child import is_untouched
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
 from semsyn.nn.spade import SPADE
 from semsyn.nn.spectral_norm import fold_spectral_norm
+from semsyn.nn.untouched import is_untouched
 
 M = TypeVar("M", bound=nn.Module)
 

@@ -9,8 +9,9 @@ from semsyn.fast.modulation import FastModulation
 from semsyn.functional.checks import trusted
 from semsyn.nn.conditional import ConditionalNorm, Modulation
 from semsyn.nn.norms import BatchNorm, SyncBatchNorm
-from semsyn.nn.plain_child import is_plain, is_untouched
+from semsyn.nn.plain_child import is_plain
 from semsyn.nn.resblock import convolve
+from semsyn.nn.untouched import is_untouched
 from semsyn.records.condition import Condition
 
 Statistics = tuple[Tensor, Tensor]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.functional.checks import trusted
-from semsyn.nn.plain_child import is_untouched
+from semsyn.nn.untouched import is_untouched
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.style import Style

@@ -14,7 +14,8 @@ from semsyn.functional.indexed_affine import indexed_affine
 from semsyn.functional.maps import resize_ids
 from semsyn.functional.normalized_affine import normalized_affine
 from semsyn.nn.norms import InstanceNorm
-from semsyn.nn.plain_child import is_plain, is_untouched
+from semsyn.nn.plain_child import is_plain
+from semsyn.nn.untouched import is_untouched
 from semsyn.records.condition import CONDITION_FIELDS, Condition
 
 

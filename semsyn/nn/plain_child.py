@@ -8,6 +8,7 @@ from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from semsyn.nn.spectral_norm import SpectralNorm
+from semsyn.nn.untouched import is_untouched
 
 
 def is_plain(child: Any, kind: type[nn.Module]) -> bool:
@@ -35,12 +36,6 @@ def _is_ordinary(parameter: Tensor | None) -> bool:
 
 def _is_spectral_norm(chain: nn.Module) -> bool:
     return isinstance(chain, parametrize.ParametrizationList) and all(isinstance(p, SpectralNorm) for p in chain)
-
-
-def is_untouched(module: nn.Module) -> bool:
-    """Whether nothing waits for a module to be called: no hooks, and no ``forward`` patched over its own."""
-    hooks = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
-    return not any(hooks) and "forward" not in module.__dict__
 
 
 def dtype_of(child: nn.Module) -> torch.dtype:

@@ -10,6 +10,7 @@ from semsyn.errors import InputError, InputTypeError
 from semsyn.nn.conditional import Conditional, MakeNorm
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
 from semsyn.nn.replicate import replicate
+from semsyn.nn.untouched import is_untouched
 from semsyn.ops.modes import is_traced
 from semsyn.records.condition import Condition
 
@@ -168,8 +169,8 @@ def replace_norms(
         layers have mode, device and dtype of the old ones; a norm that was used in several places is one layer there.
 
     Raises:
-        InputError: if nothing matches, a norm is of a type derived from the kinds or holds more, or the layer changes
-            the number of channels. Then the network is as it was.
+        InputError: if nothing matches, a norm is of a type derived from the kinds, holds more or has hooks, or the
+            layer changes the number of channels. Then the network is as it was.
         InputTypeError: if the factory makes no conditional layer.
     """
     exact: tuple[type[nn.Module], ...] = (kinds,) if isinstance(kinds, type) else tuple(kinds)
@@ -225,6 +226,11 @@ def _make_slot(
         raise InputError(
             f"{name}, a {kind.__name__}, holds more than a norm: {', '.join(norm._modules)}. Say what of it stays: "
             f"after=lambda norm: norm.{next(iter(norm._modules))}, or None for nothing."
+        )
+    if not is_untouched(norm):
+        raise InputError(
+            f"{name} has hooks, or a forward that somebody replaced, which would be lost with it. Take them off first "
+            "(offload, shard and hook the network afterwards), or leave it out with where=."
         )
     channels = _count_channels(name, norm)
     layer = factory(channels)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from semsyn.nn.pickle_parametrized import let_pickle
+from semsyn.nn.untouched import is_untouched
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -86,6 +87,8 @@ def fold_spectral_norm(module: M) -> M:
         chains: Any = child.parametrizations
         norm, original = chains.weight[0], chains.weight.original
         if not isinstance(norm, SpectralNorm) or len(chains) > 1 or len(chains.weight) > 1:
+            continue
+        if not (is_untouched(child) and is_untouched(chains.weight)):  # its weight comes with a call
             continue
         wide = torch.promote_types(original.dtype, torch.float32)
         with torch.no_grad():

@@ -1,6 +1,7 @@
 """Stand-ins of what waits for modules to be called: offloading, sharding, hooks, adapters, wrappers."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,26 +17,23 @@ def owners(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def offload(network: nn.Module) -> None:
     """As accelerate's ``cpu_offload``: parameters are on the meta device, a patched ``forward`` brings them in."""
     for _, module in list(owners(network)):
-        _patch(module)
+        kept = {name: p.detach() for name, p in module.named_parameters(recurse=False)}
+        vars(module).update(kept=kept, old_forward=module.forward)
+        _put(module, {name: t.to("meta") for name, t in kept.items()})
+        module.forward = partial(_forward, module)  # type: ignore[method-assign]
 
 
-def _patch(module: nn.Module) -> None:
-    kept = {name: p.detach() for name, p in module.named_parameters(recurse=False)}
-    old = module.forward
+def _forward(module: Any, *args: Any, **kwargs: Any) -> Any:
+    _put(module, module.kept)
+    try:
+        return module.old_forward(*args, **kwargs)
+    finally:
+        _put(module, {name: t.to("meta") for name, t in module.kept.items()})
 
-    def put(tensors: dict[str, Tensor]) -> None:
-        for name, tensor in tensors.items():
-            module._parameters[name] = nn.Parameter(tensor, requires_grad=False)
 
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        put(kept)
-        try:
-            return old(*args, **kwargs)
-        finally:
-            put({name: t.to("meta") for name, t in kept.items()})
-
-    put({name: t.to("meta") for name, t in kept.items()})
-    module.forward = forward  # type: ignore[method-assign]
+def _put(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        module._parameters[name] = nn.Parameter(tensor, requires_grad=False)
 
 
 def shard(network: nn.Module, kinds: tuple[type[nn.Module], ...] | None = None) -> None:

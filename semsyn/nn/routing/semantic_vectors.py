@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, trusted, without
-from semsyn.nn.plain_child import dtype_of, is_plain, is_untouched
+from semsyn.nn.plain_child import dtype_of, is_plain
 from semsyn.nn.routing.label_pyramid import LabelLevel, PositionMaps, label_pyramid
 from semsyn.nn.routing.pool_channels import pool_matrix
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.spectral_norm import spectral_norm
+from semsyn.nn.untouched import is_untouched
 
 WIDTHS = (16, 8, 4, 2, 1, 1, 1)  # of the levels, multiples of the network's width
 MIN_LEVELS = 2
