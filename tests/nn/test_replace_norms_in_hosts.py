@@ -129,6 +129,15 @@ def test_norms_that_do_more_are_not_taken_for_norms() -> None:
     assert not any(type(m) is CLADE for m in network.modules()), "the network is as it was"
 
 
+def test_hooks_of_a_norm_are_not_lost_without_a_word() -> None:
+    network = nn.Sequential(nn.BatchNorm2d(4))
+    handle = network[0].register_forward_hook(lambda *_: None)
+    with pytest.raises(InputError, match="0 has hooks, or a forward that somebody replaced.*Take them off first"):
+        replace_norms(network, FACTORY)
+    handle.remove()
+    assert list(replace_norms(network, FACTORY).slots())
+
+
 def test_the_activation_of_a_norm_stays() -> None:
     x, _ = draw_inputs()
     network = replace_norms(ResNet(), FACTORY, **KEEP_ACT)
