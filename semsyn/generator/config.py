@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib import import_module
+from operator import index
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from semsyn.errors import InputError, InputTypeError
@@ -32,7 +33,7 @@ class Config:
         least_classes: 0 where a network may read planes alone.
         resources: what weights do not hold and the network works with, and what it is; see `Generator.attach`.
         num_classes: k, void included.
-        image_size: (h, w) of the picture.
+        image_size: (h, w) of the picture; one number is taken for both.
         width: channels after the last stage.
 
     Raises:
@@ -55,10 +56,10 @@ class Config:
     def __post_init__(self) -> None:
         hints = _field_types(type(self))  # type: ignore[arg-type]
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):  # from JSON
-                value = tuple(value)
-                object.__setattr__(self, field.name, value)
+            value = _plain(getattr(self, field.name))
+            if field.name == "image_size" and isinstance(value, int):
+                value = (value, value)
+            object.__setattr__(self, field.name, value)
             _check(f"{field.name} of a config of {self.title}", value, hints[field.name])
         for name, value, least in (
             ("num_classes", self.num_classes, self.least_classes),
@@ -131,6 +132,13 @@ class Config:
         if missing := [name for name in ("num_classes", "image_size") if name not in values]:
             raise InputError(f"a {cls.family} config is incomplete: it lacks {' and '.join(missing)}.")
         return cls(**values)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples for lists, which JSON has, and Python's whole numbers for those of other makes."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return index(value) if hasattr(value, "__index__") and not isinstance(value, int) else value
 
 
 @cache

@@ -25,7 +25,6 @@ from semsyn.hub.weights_file import is_weights_file, load_weights_file
 from semsyn.models import CARDS, FAMILIES, find_card
 from semsyn.models.card import Card
 from semsyn.nn.initialize import initialize
-from semsyn.records.arguments import as_size
 
 __all__ = ["create", "load_pretrained"]
 
@@ -118,8 +117,6 @@ def create(name: str, num_classes: int | None = None, width: int | None = None, 
     card = find_card(name)
     given = {"num_classes": num_classes, "width": width}
     changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None} | overrides
-    if "image_size" in changes:
-        changes["image_size"] = as_size(changes["image_size"], "image_size")
     known = [field.name for field in fields(card.config)]
     if unknown := sorted(set(changes) - set(known)):
         raise InputError(f"a {card.family} config has no field {', '.join(unknown)}; it has {', '.join(known)}.")

@@ -193,8 +193,8 @@ def _find_card(name: str, config: Config, license: str, label_space: LabelSpace 
 
 def check_dtype(dtype: torch.dtype | None) -> None:
     """Raise InputError for a dtype that weights cannot have."""
-    if dtype is not None and not dtype.is_floating_point:
-        raise InputError(f"dtype must be a floating-point type, found {dtype}.")
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise InputError(f"dtype must be a floating-point type, such as torch.float16, found {dtype!r}.")
 
 
 def _upgrade(state: Mapping[str, Tensor], format: int) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -185,5 +186,13 @@ def test_a_repository_that_is_not_there_may_be_a_card_misspelt(hub: LoopbackHub)
         load_pretrained("clad/toyscenes")
 
 
-def test_one_number_is_a_square() -> None:
-    assert create("clade/toyscenes", width=2, image_size=128).image_size == (128, 128)
+def test_one_number_is_a_square_and_numbers_of_any_make_are_numbers() -> None:
+    generator = create("clade/toyscenes", np.int64(7), width=np.uint8(2), image_size=128)
+    assert generator.image_size == (128, 128) and type(generator.config.num_classes) is int
+    assert create("clade/toyscenes", width=2, image_size=[64, np.int64(96)]).image_size == (64, 96)
+
+
+def test_a_dtype_is_torchs() -> None:
+    for dtype in ("float16", np.float16, torch.int64):
+        with pytest.raises(InputError, match="dtype must be a floating-point type, such as torch.float16, found"):
+            load_pretrained("clade/toyscenes", dtype=dtype)
