@@ -52,7 +52,7 @@ def test_configs_cannot_be_changed() -> None:
         ({"num_classes": -1}, InputError, "must be from 0 to 65,536, found -1"),
         ({"width": 10**9}, InputError, "must be from 0 to 65,536"),
         ({"width": 0}, InputError, "width of a config of CLADE must be at least 1, found 0"),
-        ({"image_size": 64}, InputTypeError, "image_size of a config of CLADE must be 2 numbers, found 64"),
+        ({"image_size": "64"}, InputTypeError, "image_size of a config of CLADE must be 2 numbers, found '64'"),
         ({"image_size": (64, 64, 64)}, InputTypeError, "must be 2 numbers"),
         ({"image_size": (64.0, 64)}, InputTypeError, "must be a whole number, found 64.0"),
         ({"has_edges": 1}, InputTypeError, "has_edges of a config of CLADE must be True or False, found 1"),
