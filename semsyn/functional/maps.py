@@ -61,6 +61,10 @@ def edges(ids: Tensor) -> Tensor:
     Returns:
         n h w, bool.
 
+    Raises:
+        InputTypeError: unless ids are integers.
+        InputError: if they are not n h w.
+
     Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
         arXiv:1711.11585, 3.3.
     """
@@ -79,6 +83,10 @@ def dense_ids(ids: Tensor) -> Tensor:
 
     Returns:
         n h w, int64, from 0 to the number of distinct ids of the image - 1.
+
+    Raises:
+        InputTypeError: unless ids are integers.
+        InputError: if they are not n h w.
     """
     check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
@@ -93,6 +101,10 @@ def connected_components(ids: Tensor) -> Tensor:
 
     Returns:
         n h w, int64, dense over the whole batch, in the order of each component's first pixel.
+
+    Raises:
+        InputTypeError: unless ids are integers.
+        InputError: if they are not n h w.
     """
     check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
@@ -110,6 +122,10 @@ def region_offsets(label_map: Tensor, *, ignore: int | None = 0, normalize: bool
 
     Returns:
         n 2 h w, float32: vertical, horizontal.
+
+    Raises:
+        InputTypeError: unless label_map holds integers.
+        InputError: if it is not n h w.
 
     Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, 3.4.
     """
