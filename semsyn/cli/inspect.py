@@ -67,7 +67,8 @@ class Findings:
         space: that was given, if one was.
         unknown: stored ids that it does not know.
         proposals: ways to read them, the likeliest first.
-        readings: without a space, or where it does not know all ids: the label spaces that do; else its siblings.
+        readings: other label spaces that know all ids, those of the same classes first, and alone where nothing speaks
+            against the given one.
         doubt: what speaks against the space.
     """
 
@@ -166,14 +167,18 @@ def _find(histogram: Histogram, space: LabelSpace | None) -> Findings:
     if space is None:
         return Findings(histogram, None, [], [], list_readings(histogram.pixels), None)
     unknown = find_unknown(histogram, space)
+    doubt = find_doubt(histogram.pixels, space, histogram.names)
+    siblings = list_siblings(histogram.pixels, space)
+    known = [space.name, *(reading.space.name for reading in siblings)]
+    others = [r for r in list_readings(histogram.pixels) if (unknown or doubt) and r.space.name not in known]
     alternatives = [label_space(name) for name in list_label_spaces()]
     return Findings(
         histogram,
         space,
         unknown,
         propose_remap(histogram.pixels, space, alternatives=alternatives),
-        list_readings(histogram.pixels) if unknown else list_siblings(histogram.pixels, space),
-        find_doubt(histogram.pixels, space, histogram.names),
+        [*siblings, *others],
+        doubt,
     )
 
 
@@ -281,7 +286,7 @@ def _print_readings(found: Findings) -> None:
         own = read_as(found.histogram.pixels, space)
         print(f"label space {space.name!r} knows all ids{f': {own.describe()}' if own else ''}")
         if names:
-            print(f"so do other numberings of its classes: {names}")
+            print(f"so do: {names}")
     else:
         _print_unknown(found, space)
         if found.readings:

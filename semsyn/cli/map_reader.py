@@ -117,8 +117,8 @@ def advise(path: Path, error: SemsynError, space: LabelSpace | None) -> InputErr
         return InputError(text)
     alternatives = [label_space(name) for name in list_label_spaces()]
     proposals = propose_remap(error.counts, space, alternatives=alternatives)
-    ways = [f"{proposal.reason}: {describe_flags(proposal, space)}" for proposal in proposals[:2]]
-    return InputError(f"{text} {'; or '.join(ways)}{'. ' if ways else ''}`semsyn inspect` shows more.")
+    ways = [f"Perhaps {proposal.reason}: {describe_flags(proposal, space)}." for proposal in proposals[:2]]
+    return InputError(" ".join([text, *ways, "`semsyn inspect` shows more."]))
 
 
 def _tell_unknown(counts: Mapping[int, int], space: LabelSpace) -> str:

@@ -1,6 +1,7 @@
 """``semsyn prepare labels``: label maps of ids, with their label space, from what annotation tools write."""
 
 import argparse
+import csv
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 from semsyn.cli.jobs import list_passed
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.data.formats.annotations import Annotations, Request
-from semsyn.data.formats.class_names import OTHERS, list_names
+from semsyn.data.formats.class_names import OTHERS, SHOWN, list_names
 from semsyn.data.formats.coding import Coding, make_coding
 from semsyn.data.formats.detect import detect_format
 from semsyn.data.formats.registry import FORMATS, open_annotations
@@ -64,10 +65,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_names(text: str) -> dict[str, str]:
-    """``lorry=truck,sign=none`` to {"lorry": "truck", "sign": "none"}."""
-    pairs = [part.rpartition("=") for part in text.split(",")]
+    """``lorry=truck,sign=none`` to {"lorry": "truck", "sign": "none"}; a pair with a comma stands in double quotes."""
+    pairs = [part.rpartition("=") for part in next(csv.reader([text], skipinitialspace=True), [])]
     names = {name.strip(): target.strip() for name, _, target in pairs}
-    if not all(names) or not all(names.values()) or len(names) < len(pairs):
+    if not names or not all(names) or not all(names.values()) or len(names) < len(pairs):
         raise argparse.ArgumentTypeError(f"expected NAME=CLASS,… such as lorry=truck,sign=none, found {text!r}")
     return names
 
@@ -75,7 +76,7 @@ def parse_names(text: str) -> dict[str, str]:
 def parse_order(text: str) -> tuple[str, ...]:
     """``skin,hair`` to ("skin", "hair")."""
     names = tuple(part.strip() for part in text.split(","))
-    if not all(names) or len(set(names)) < len(names):
+    if not names or not all(names) or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(f"expected different classes such as skin,hair, found {text!r}")
     return names
 
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     """Open the annotations, and write the maps that are not there yet."""
     _check_out(args.source, args.out)
     space = None if args.space is None else find_space(args.space)
-    name, why = (args.format, "as told") if args.format != AUTO else detect_format(args.source, space)
+    name, why = (args.format, "as told") if args.format != AUTO else detect_format(args.source, space, args.annotations)
     request = Request(space, frozenset(args.map), args.annotations, args.order)
     annotations = open_annotations(args.source, name, replace(request, track=_tracker(args.json)))
     title = args.source.resolve().stem
@@ -98,7 +99,8 @@ def run(args: argparse.Namespace) -> None:
         "out": str(args.out),
         "space": str(args.out / SPACE),
         "classes": list(coding.space.classes),
-        "without_class": list(coding.without_class),
+        "renamed": coding.renamed,
+        "without_class": coding.without_class,
         "scenes": len(annotations.scenes),
         "written": written,
         "kept": kept,
@@ -156,6 +158,10 @@ def _print(summary: dict[str, Any], coding: Coding, annotations: Annotations) ->
     print(f"read as {summary['format']}{reason}")
     found = [c.name for c in annotations.classes if c.is_used]
     print(f"{len(found)} class{'es' * (len(found) != 1)}: {list_names(found)}")
+    if coding.renamed:
+        pairs = [f"{name!r} is {target!r}" for name, target in coding.renamed.items()]
+        more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
+        print(f"by other names: {', '.join(pairs[:SHOWN])}{more}")
     if coding.without_class:
         print(f"no class: {list_names(coding.without_class)} (--map NAME=CLASS, or {OTHERS}=CLASS, to change that)")
     if summary["passed"]:

@@ -132,7 +132,7 @@ def test_other_numberings_of_the_classes_are_named(tmp_path: Path, semsyn: Calla
     save([[0] * 6 + [2] * 3 + [10]], tmp_path / "a_labelTrainIds.png")
     out = semsyn("inspect", tmp_path / "a_labelTrainIds.png", "--space", "cityscapes").out
     assert "label space 'cityscapes' knows all ids: unlabeled 60%, rectification border 30%" in out
-    assert "so do other numberings of its classes: cityscapes-train-ids\n  cityscapes-train-ids: road 60%" in out
+    assert "so do: cityscapes-train-ids\n  cityscapes-train-ids: road 60%" in out
     assert "doubtful: the files' names say train ids" in out
     found = json.loads(semsyn("inspect", tmp_path / "a_labelTrainIds.png", "--json").out)
     assert found["readings"]["cityscapes-train-ids"] == {"road": 0.6, "building": 0.3, "sky": 0.1}
@@ -166,3 +166,10 @@ def test_options_that_read_a_map_are_tried(tmp_path: Path, semsyn: Callable) -> 
     assert "'toyscenes' knows all ids" in semsyn("inspect", tmp_path / "a.png", "--space", file).out
     code, _, err = semsyn("inspect", tmp_path / "a.png", "--void", 255)
     assert code == 2 and "need --space" in err
+
+
+def test_the_ids_of_another_data_set_are_doubted(tmp_path: Path, semsyn: Callable) -> None:
+    save([[0] * 6 + [15] * 4], tmp_path / "voc.png")  # background and a person
+    out = semsyn("inspect", tmp_path / "voc.png", "--space", "ade20k-raw").out
+    assert "doubtful: most pixels are of classes that pictures hardly show: other 60%" in out
+    assert "  pascal-voc: background 60%, person 40%" in out

@@ -147,8 +147,7 @@ def _check_lossless(image: Image.Image, name: str) -> None:
     if is_lossy(image):
         raise InputError(
             f"{name} is stored as {image.format} with loss, which changes ids: it does not hold what was saved. Save "
-            "the ids as PNG from where they came from; a map drawn in colours can be read by the nearest one "
-            "(nearest_color)."
+            "the ids as PNG from where they came from; a map drawn in colours can be read by the nearest ones."
         )
 
 
@@ -190,7 +189,7 @@ def _read_colors(
         far = int((distance > max_distance).sum())
         raise UnknownColorsError(
             f"{name} has {far} pixels whose colour is more than {max_distance:g} levels away from all of "
-            f"{space.name!r}'s, the farthest {farthest:.0f}; allow more (max_distance), or clean the map."
+            f"{space.name!r}'s, the farthest {farthest:.0f}; allow more, or clean the map."
         )
     if moved:
         warnings.warn(

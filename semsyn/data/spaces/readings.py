@@ -14,17 +14,8 @@ from semsyn.labels import UNKNOWN, LabelSpace
 NO_CLASS = "no class"
 # What pictures hardly show: unlabelled, or what a camera's mounting covers.
 UNDRAWN = frozenset(
-    (
-        NO_CLASS,
-        "unknown",
-        "unlabeled",
-        "ego vehicle",
-        "rectification border",
-        "out of roi",
-        "static",
-        "dynamic",
-        "ground",
-    )
+    (NO_CLASS, "unknown", "other", "unlabeled", "ego vehicle", "rectification border", "out of roi", "static")
+    + ("dynamic", "ground")
 )
 MOST, FEW = 0.5, 0.1
 
@@ -103,7 +94,7 @@ def _doubt_void(counts: Mapping[int, int], own: Reading, siblings: Iterable[Read
     for stored_id in set(space.void_ids) & set(counts):
         class_id = space.stored_ids[stored_id]
         name = NO_CLASS if class_id == space.num_classes else space.classes[class_id]
-        if stored_id >= space.num_classes and name not in UNDRAWN | {"other"}:
+        if stored_id >= space.num_classes and name not in UNDRAWN:
             better = next((reading for reading in siblings if reading.shares.get(name, 0) < own.shares[name]), None)
             return (
                 f"{counts[stored_id]} pixels of id {stored_id} are read as {name!r}, as released, but the maps of "
