@@ -156,7 +156,7 @@ class InstanceEncoder(nn.Module):
             raise InputError(
                 "the instance encoder needs layout.instance_ids: Layout.of(..., requires=['instance_ids'])."
             )
-        check_shape(image, "n c h w", n=len(layout), c=3, name="image")
+        check_shape(image, "n c h w", n=layout.instance_ids.shape[0], c=3, name="image")
         num_instances = num_instances or layout.num_instances
         check_ids(layout.instance_ids, num_instances - 1, name="instance_ids", has_no_class=False)
         with trusted():
