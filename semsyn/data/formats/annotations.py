@@ -158,3 +158,16 @@ def name_scene(path: Path, root: Path, *, ending: str = "") -> str:
     """The name of the scene that a file below a folder holds: its path there, without suffix and ``ending``."""
     inside = path.relative_to(root) if root in path.parents else Path(path.name)
     return inside.with_suffix("").as_posix().removesuffix(ending)
+
+
+def name_scenes(paths: Iterable[Path], root: Path) -> dict[str, Path]:
+    """`name_scene` → path.
+
+    Raises:
+        InputError: if two have one name.
+    """
+    named: dict[str, Path] = {}
+    for path in paths:
+        if (other := named.setdefault(name_scene(path, root), path)) != path:
+            raise InputError(f"{other} and {path} have one name; move one away.")
+    return named

@@ -1,7 +1,10 @@
 """Which class of a label space a class of annotations is: by its name."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+
+import torch
 
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.labels import LabelSpace
@@ -79,11 +82,19 @@ def _is_void(name: str) -> bool:
     return fold(name) in UNLABELLED
 
 
+def _find_near_color(name: str, space: LabelSpace) -> list[str]:
+    """Of a class that is named by its colour: the class with the nearest one."""
+    if not space.palette or not re.fullmatch("#[0-9a-f]{6}", name):
+        return []
+    class_ids, _ = space.nearest_colors(torch.tensor([list(bytes.fromhex(name[1:]))], dtype=torch.uint8))
+    return [space.classes[int(i)] for i in class_ids if int(i) < space.num_classes]
+
+
 def _explain(missing: list[str], space: LabelSpace, source: str) -> str:
     by_fold = {fold(name): name for name in space.classes}
     shown = []
     for name in missing[:SHOWN]:
-        near = [by_fold[close] for close in get_close_matches(fold(name), by_fold, n=2, cutoff=0.5)]
+        near = _find_near_color(name, space) or [by_fold[c] for c in get_close_matches(fold(name), by_fold, 2, 0.5)]
         shown.append(f"{name!r} ({'nearest: ' + ', '.join(near) if near else 'nothing near'})")
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     return (

@@ -49,8 +49,9 @@ def open_coco_json(source: Path, request: Request) -> Annotations:
         by_image = _sort_by_image(data, own, path)
         used |= {own[c] for annotations in by_image.values() for c, _ in annotations}
         prefix = path.parent.relative_to(root).as_posix() if root in path.parents else "."
+        class_ids = {category: names.index(name) for category, name in own.items()}
         for image in get_objects(data, "images", str(path)):
-            scene = _make_scene(image, by_image, {c: names.index(name) for c, name in own.items()}, prefix, path)
+            scene = _make_scene(image, by_image, class_ids, prefix, path)
             if scene.name in scenes:
                 raise InputError(f"{path} has picture {scene.name!r}, which was there before; give one file of them.")
             scenes[scene.name] = scene
@@ -89,7 +90,7 @@ def _make_scene(
     image: Any, by_image: Mapping[int, list[Any]], class_ids: Mapping[int, int], prefix: str, path: Path
 ) -> Scene:
     where = f"{path}, image {image.get('id') if isinstance(image, dict) else image!r}"
-    name = get_entry(image, "file_name", str, where)
+    name = get_entry(image, "file_name", str, where).replace("\\", "/")  # as programs on Windows write it
     size = get_entry(image, "height", int, where), get_entry(image, "width", int, where)
     objects = [
         (class_ids[category], annotation)
@@ -119,7 +120,7 @@ def _read_shapes(segmentation: Any, size: tuple[int, int], where: str) -> list[n
     rings = segmentation if isinstance(segmentation, list) else [segmentation]
     if any(not isinstance(ring, list) or len(ring) % 2 for ring in rings):
         raise InputError(f"{where}: a polygon must be [x, y, x, y, …], found {str(segmentation)[:60]}.")
-    return [check_points([ring[i : i + 2] for i in range(0, len(ring), 2)], where) for ring in rings]
+    return [check_points([ring[i : i + 2] for i in range(0, len(ring), 2)], where, at_least=1) for ring in rings]
 
 
 def _area(shape: np.ndarray) -> float:

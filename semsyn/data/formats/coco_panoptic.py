@@ -13,7 +13,7 @@ from semsyn.data.formats.annotations import (
     Request,
     Scene,
     choose_void,
-    name_scene,
+    name_scenes,
     number_classes,
 )
 from semsyn.data.formats.coco_categories import find_category, read_categories
@@ -41,14 +41,14 @@ def open_coco_panoptic(source: Path, request: Request) -> Annotations:
     segments: dict[str, dict[int, int]] = {}  # name of a picture → number of a segment → class id
     for annotation in get_objects(data, "annotations", str(path)):
         where = f"{path}, an annotation"
-        name = get_entry(annotation, "file_name", str, where)
+        name = get_entry(annotation, "file_name", str, where).replace("\\", "/")
         segments[Path(name).with_suffix("").as_posix()] = {
             get_entry(segment, "id", int, f"{path}, {name}"): class_ids[
                 find_category(segment, categories, f"{path}, {name}")
             ]
             for segment in get_objects(annotation, "segments_info", f"{path}, {name}")
         }
-    paths = {name_scene(file, root): file for file in list_map_files(masks)}
+    paths = name_scenes(list_map_files(masks), root)
     common = [name for name in paths if name in segments]
     if not common:
         raise InputError(

@@ -21,12 +21,22 @@ class Coding:
     Attributes:
         space: what the ids mean.
         ids: of each class of the annotations, and of no class; -1 for what does not occur.
-        without_class: names of classes that become no class.
+        targets: class of the annotations → class of the space, None for no class; of those that occur.
     """
 
     space: LabelSpace
     ids: tuple[int, ...]
-    without_class: tuple[str, ...] = ()
+    targets: Mapping[str, str | None]
+
+    @property
+    def without_class(self) -> list[str]:
+        """Classes that become no class."""
+        return [name for name, target in self.targets.items() if target is None]
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Classes whose name differs from what they are in the space."""
+        return {name: target for name, target in self.targets.items() if target is not None and target != name}
 
     def encode(self, class_ids: np.ndarray) -> np.ndarray:
         """Stored ids of a drawing, uint8, or uint16 where one of all is above 255."""
@@ -60,8 +70,8 @@ def make_coding(
     own = Annotations(classes=kept, scenes=(), void=void)
     stored = {c.name: c.stored for c in kept}
     ids = tuple(_or_none(void) if c is None else stored[c.name] for c in classes.values())
-    gone = tuple(name for name, c in classes.items() if c is None)
-    return Coding(own.make_space(name), (*ids, _or_none(void)), gone)
+    targets = {name: None if c is None else c.name for name, c in classes.items()}
+    return Coding(own.make_space(name), (*ids, _or_none(void)), targets)
 
 
 def _rename(annotations: Annotations, by_hand: Mapping[str, str], source: str) -> dict[str, SourceClass | None]:
@@ -91,16 +101,17 @@ def _code_for(annotations: Annotations, space: LabelSpace, by_hand: Mapping[str,
     names = [c.name for c in annotations.classes]
     used = [c.name for c in annotations.classes if c.is_used]
     class_ids = match_classes(names, space, by_hand, used=used, source=source)
-    gone = tuple(name for name in used if class_ids[name] == space.num_classes)
-    needs_void = bool(gone) or annotations.void is not None
+    named = (*space.classes, None)
+    targets = {name: named[class_ids[name]] for name in used}
+    needs_void = None in targets.values() or annotations.void is not None
     if needs_void:
         space = _with_void(space)
     void = _find_void(space) if needs_void else -1
     stored = {c: _store(c, space) for c in set(class_ids.values()) - {space.num_classes}}
     ids = (*(stored.get(class_ids[name], void) for name in names), void)
-    if wrong := [i for i in (*stored.values(), void) if not -1 <= i <= MAX_ID or (i < 0 and i != void)]:
+    if wrong := [i for i in (*stored.values(), *([void] if needs_void else [])) if not 0 <= i <= MAX_ID]:
         raise InputError(f"label space {space.name!r} stores {wrong[0]}; a picture holds 0 to {MAX_ID}. Give another.")
-    return Coding(space, ids, gone)
+    return Coding(space, ids, targets)
 
 
 def _store(class_id: int, space: LabelSpace) -> int:

@@ -8,10 +8,11 @@ import numpy as np
 
 from semsyn.data.formats.annotations import Annotations, Drawing, Request, Scene, name_scene, number_classes
 from semsyn.data.formats.map_files import list_map_files, pack_colors, rank_values, read_colors
+from semsyn.data.formats.segmentation_objects import CLASSES, find_objects_of, read_objects
 from semsyn.errors import InputError
 from semsyn.labels import RGB
 
-LABELMAP, MASKS = "labelmap.txt", "SegmentationClass"
+LABELMAP = "labelmap.txt"
 LINE = re.compile(r"(?P<name>.+?):\s*(?P<r>\d{1,3})\s*,\s*(?P<g>\d{1,3})\s*,\s*(?P<b>\d{1,3})\s*(:.*)?")
 MAX_BYTES = 2**20
 
@@ -27,13 +28,11 @@ def open_cvat(source: Path, _: Request) -> Annotations:
     """
     labelmap = find_labelmap(source)
     colors = read_labelmap(labelmap)
-    inside = source / MASKS
+    inside = source / CLASSES
     masks = inside if inside.is_dir() else source
     root = masks if masks.is_dir() else masks.parent
     codes = pack_colors(np.array([*colors.values()]).reshape(-1, 3)).tolist()
-    scenes = tuple(
-        Scene(name_scene(path, root), (path,), partial(_draw, path, codes, labelmap)) for path in list_map_files(masks)
-    )
+    scenes = tuple(_make_scene(path, root, codes, labelmap) for path in list_map_files(masks))
     return Annotations(
         classes=number_classes(colors, where=labelmap, colors=colors), scenes=scenes, companions=(labelmap,)
     )
@@ -75,6 +74,13 @@ def read_labelmap(path: Path) -> dict[str, RGB]:
     return colors
 
 
-def _draw(path: Path, codes: list[int], labelmap: Path) -> Drawing:
+def _make_scene(path: Path, root: Path, codes: list[int], labelmap: Path) -> Scene:
+    objects = find_objects_of(path, root)
+    files = (path,) if objects is None else (path, objects)
+    return Scene(name_scene(path, root), files, partial(_draw, path, objects, codes, labelmap))
+
+
+def _draw(path: Path, objects: Path | None, codes: list[int], labelmap: Path) -> Drawing:
     advice = "Add the missing line, or export the masks and the list together."
-    return Drawing(rank_values(read_colors(path), codes, path, what=f"colours of {labelmap}", advice=advice))
+    class_ids = rank_values(read_colors(path), codes, path, what=f"colours of {labelmap}", advice=advice)
+    return Drawing(class_ids, read_objects(objects, class_ids.shape))

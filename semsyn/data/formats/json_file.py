@@ -10,6 +10,7 @@ from semsyn.errors import InputError
 
 MAX_JSON = 2**30  # bytes
 T = TypeVar("T")
+KINDS: dict[type, str] = {int: "a whole number", str: "a text", list: "a list"}
 
 # In this order: segments are annotations, too.
 MARKS = {
@@ -56,8 +57,10 @@ def get_entry(data: Any, key: str, kind: type[T], where: str) -> T:
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, kind) or isinstance(value, bool):
-        found = f"it is a {type(value).__name__}" if isinstance(data, Mapping) and key in data else "it is missing"
-        raise InputError(f"{where}: {key!r} must be a {kind.__name__}, but {found}. Export the annotations again.")
+        found = f"it is {str(value)[:40]!r}" if isinstance(data, Mapping) and key in data else "it is missing"
+        raise InputError(
+            f"{where}: {key!r} must be {KINDS.get(kind, kind.__name__)}, but {found}. Export the annotations again."
+        )
     return value
 
 

@@ -12,7 +12,7 @@ from semsyn.data.formats.annotations import (
     Drawing,
     Request,
     Scene,
-    name_scene,
+    name_scenes,
     number_classes,
 )
 from semsyn.data.formats.class_names import fold
@@ -29,7 +29,7 @@ def open_masks(source: Path, request: Request) -> Annotations:
         InputError: for a file without a class in its name, or classes in ``order`` that no file has.
     """
     root = root_of(source)
-    paths = {name_scene(path, root): path for path in list_map_files(root)}
+    paths = name_scenes(list_map_files(root), root)
     known = {fold(name) for name in (*request.names, *request.order, *(request.space.classes if request.space else ()))}
     masks: dict[str, dict[str, Path]] = {}
     for name, (scene, class_name) in split_names(paths, known).items():
@@ -89,14 +89,23 @@ def _draw(scene: str, files: Mapping[str, Path], names: list[str], order: tuple[
                 f"{class_ids.shape[0]} x {class_ids.shape[1]}; make them equal."
             )
         if class_name not in order and (covered := mask & (class_ids >= 0)).any():
-            other = names[int(class_ids[covered][0])]
+            other = int(class_ids[covered][0])
+            pixels = int((class_ids[covered] == other).sum())
             raise InputError(
-                f"masks of {scene} overlap: {other!r} and {class_name!r} in {int(covered.sum())} pixels. Say which "
-                f"lies on top: --order {other},{class_name} (the last one does)."
+                f"masks of {scene} overlap: {names[other]!r} and {class_name!r} in {pixels} pixels. Say what lies on "
+                f"top: --order {','.join(_propose_order(files, order))} (the last one does)."
             )
         class_ids[mask] = names.index(class_name)
     assert class_ids is not None, "a scene has masks"
     return Drawing(np.where(class_ids < 0, names.index(BACKGROUND), class_ids))
+
+
+def _propose_order(files: Mapping[str, Path], order: tuple[str, ...]) -> list[str]:
+    """The classes that overlap another one, the largest first, beneath those that are ordered."""
+    masks = [(name, read_mask(files[name])) for name in files if name not in order]
+    depth = np.sum([mask for _, mask in masks], axis=0)
+    overlapping = [(-int(mask.sum()), name) for name, mask in masks if (depth[mask] > 1).any()]
+    return [*(name for _, name in sorted(overlapping)), *order]
 
 
 def read_mask(path: Path) -> np.ndarray:

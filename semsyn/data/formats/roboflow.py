@@ -47,9 +47,9 @@ def read_classes(path: Path) -> dict[int, str]:
         raise InputError(f"{path} has {path.stat().st_size:,} bytes; a list of classes has a few thousand.")
     rows = list(csv.reader(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), skipinitialspace=True))
     names: dict[int, str] = {}
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
-        if not any(cells):
+        if not any(cells) or (number == 1 and not cells[0].isdecimal()):  # the heading
             continue
         if len(cells) < 2 or not cells[0].isdecimal() or int(cells[0]) > 65535 or not cells[1]:
             raise InputError(

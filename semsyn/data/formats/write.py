@@ -45,7 +45,7 @@ class Target:
         path = self.folder / RECORD
         if path.is_file():
             _compare(path, record)
-        elif self.folder.exists() and any(self.folder.iterdir() if self.folder.is_dir() else [self.folder]):
+        elif self.folder.exists() and not _is_empty(self.folder):
             raise InputError(f"{self.folder} exists and is not empty; give another --out folder.")
         with whole_file(path) as part:
             part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -99,6 +99,11 @@ def _compare(path: Path, record: dict[str, Any]) -> None:
             f"{path.parent} was made otherwise: {details}. Give another --out folder, or delete this one "
             "to make it anew."
         )
+
+
+def _is_empty(folder: Path) -> bool:
+    """But for what an interrupted command left, hidden."""
+    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
 
 
 def _shorten(value: Any) -> str:
