@@ -61,7 +61,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         path = PurePosixPath(self.name)
-        if path.is_absolute() or ".." in path.parts or not path.name or "\\" in self.name:
+        if path.is_absolute() or ".." in path.parts or not path.name or set("\\\0") & set(self.name):
             raise InputError(
                 f"{self.files[0]} names a scene {self.name!r}, which leads out of a folder; give it a plain name."
             )
@@ -158,6 +158,12 @@ def name_scene(path: Path, root: Path, *, ending: str = "") -> str:
     """The name of the scene that a file below a folder holds: its path there, without suffix and ``ending``."""
     inside = path.relative_to(root) if root in path.parents else Path(path.name)
     return inside.with_suffix("").as_posix().removesuffix(ending)
+
+
+def strip_suffix(file_name: str) -> str:
+    """The name of a file in a list without its suffix; programs on Windows write backslashes."""
+    path = PurePosixPath(file_name.replace("\\", "/"))
+    return path.with_suffix("").as_posix() if path.name else file_name
 
 
 def name_scenes(paths: Iterable[Path], root: Path) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from semsyn.data.formats.annotations import (
     Request,
     Scene,
     number_classes,
+    strip_suffix,
 )
 from semsyn.data.formats.canvas import Canvas, check_points
 from semsyn.data.formats.coco_categories import find_category, read_categories
@@ -90,13 +91,13 @@ def _make_scene(
     image: Any, by_image: Mapping[int, list[Any]], class_ids: Mapping[int, int], prefix: str, path: Path
 ) -> Scene:
     where = f"{path}, image {image.get('id') if isinstance(image, dict) else image!r}"
-    name = get_entry(image, "file_name", str, where).replace("\\", "/")  # as programs on Windows write it
+    name = get_entry(image, "file_name", str, where)
     size = get_entry(image, "height", int, where), get_entry(image, "width", int, where)
     objects = [
         (class_ids[category], annotation)
         for category, annotation in by_image.get(get_entry(image, "id", int, where), ())
     ]
-    inside = Path(prefix, name).with_suffix("").as_posix() if Path(name).name else name
+    inside = PurePosixPath(prefix, strip_suffix(name)).as_posix()
     return Scene(inside, (path,), partial(_draw, objects, size, f"{path}, {name}"))
 
 

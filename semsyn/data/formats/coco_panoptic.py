@@ -15,6 +15,7 @@ from semsyn.data.formats.annotations import (
     choose_void,
     name_scenes,
     number_classes,
+    strip_suffix,
 )
 from semsyn.data.formats.coco_categories import find_category, read_categories
 from semsyn.data.formats.json_file import get_entry, get_objects, read_json, sniff_json
@@ -41,8 +42,8 @@ def open_coco_panoptic(source: Path, request: Request) -> Annotations:
     segments: dict[str, dict[int, int]] = {}  # name of a picture → number of a segment → class id
     for annotation in get_objects(data, "annotations", str(path)):
         where = f"{path}, an annotation"
-        name = get_entry(annotation, "file_name", str, where).replace("\\", "/")
-        segments[Path(name).with_suffix("").as_posix()] = {
+        name = get_entry(annotation, "file_name", str, where)
+        segments[strip_suffix(name)] = {
             get_entry(segment, "id", int, f"{path}, {name}"): class_ids[
                 find_category(segment, categories, f"{path}, {name}")
             ]

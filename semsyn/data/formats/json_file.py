@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from semsyn.errors import InputError
 
 MAX_JSON = 2**30  # bytes
+MAX_NUMBER = 2**53  # beyond which JSON's readers differ
 T = TypeVar("T")
 KINDS: dict[type, str] = {int: "a whole number", str: "a text", list: "a list"}
 
@@ -56,7 +57,7 @@ def get_entry(data: Any, key: str, kind: type[T], where: str) -> T:
     value = data.get(key) if isinstance(data, Mapping) else None
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and abs(value) > MAX_NUMBER):
         found = f"it is {str(value)[:40]!r}" if isinstance(data, Mapping) and key in data else "it is missing"
         raise InputError(
             f"{where}: {key!r} must be {KINDS.get(kind, kind.__name__)}, but {found}. Export the annotations again."

@@ -57,10 +57,10 @@ def _read_shapes(data: Any, path: Path) -> list[tuple[str, str, np.ndarray, Any]
         where = f"{path}, shape {number}"
         label = get_entry(shape, "label", str, where).strip()
         kind = shape.get("shape_type") or "polygon"  # which files of old versions do not name
-        if kind not in POINTS:
+        if kind not in tuple(POINTS):
             raise InputError(
-                f"{where} ({label!r}) is a {kind}, which has no area that is known here; {', '.join(POINTS)} have one. "
-                "Draw it as a polygon, or delete it."
+                f"{where} ({label!r}) is a {str(kind)[:40]}, which has no area that is known here; "
+                f"{', '.join(POINTS)} have one. Draw it as a polygon, or delete it."
             )
         points = check_points(get_objects(shape, "points", where), where, at_least=POINTS[kind])
         shapes.append((BACKGROUND if label == OWN_BACKGROUND else label, kind, points, shape.get("group_id")))
