@@ -55,7 +55,8 @@ class Conditional(nn.Module):
         name = type(self).__name__
         if not isinstance(x, Tensor):
             raise InputTypeError(f"{name} takes features as a tensor n c h w, found {type(x).__name__}.")
-        check_shape(x, "n c h w", name="x")
+        if x.ndim != 4:
+            check_shape(x, "n c h w", name="x")
         cond = self.wrap(x, cond) if isinstance(cond, Tensor) else as_condition(cond, x.shape[0], name)
         if any(getattr(cond, name) is None for name in self.reads) and not (self.may_use_windows and cond.has_windows):
             raise InputError(
@@ -81,7 +82,7 @@ class Conditional(nn.Module):
         has_regions = "regions" in self.reads or (self.may_use_windows and cond.has_windows)
         ids = cond.regions.class_ids if has_regions and cond.regions is not None else cond.class_ids
         if ids is not None:
-            if not has_regions:
+            if not has_regions and ids.ndim != 3:
                 check_shape(ids, "n h w", name="class_ids")
             check_ids(ids, self.num_classes, name="class_ids", ignore_index=self.ignore_index)
 

@@ -49,8 +49,16 @@ class Routing(Record):
         return Routing(conv=conv, norm=norm)
 
 
+class _Sized:
+    """Found once, since every layer of a stage reads it; no field, since hosts that rebuild a dataclass (FSDP casts the
+    tensors in it) hand every field to its constructor."""
+
+    size: tuple[int, int]
+    batch: int
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Condition(Record):
+class Condition(_Sized, Record):
     """Id maps, dense maps and codes at one resolution; every conditional layer is called as ``layer(x, condition)``.
 
     Attributes:
@@ -118,24 +126,14 @@ class Condition(Record):
         routing = routing if routing is None or size is None else routing.resized(size)
         return cls(**at, regions=regions, parts=parts, routing=routing)
 
-    def _shape(self) -> tuple[int, ...]:
-        """Of any map."""
+    def __post_init__(self) -> None:
         ids = None if self.regions is None else self.regions.ids
         noise = None if self.parts is None else self.parts.noise
         weights = None if self.routing is None else self.routing.norm
         maps = (self.class_ids, self.edges, self.offsets, self.planes, ids, noise, weights)
         shape = next((t.shape for t in maps if t is not None), (0, 0, 0))
-        return shape
-
-    # Not fields: hosts that rebuild a dataclass (FSDP, which casts its tensors) hand every field to its constructor.
-    @property
-    def size(self) -> tuple[int, int]:
-        shape = self._shape()
-        return shape[-2], shape[-1]
-
-    @property
-    def batch(self) -> int:
-        return self._shape()[0]  # len() of a traced tensor is a constant
+        object.__setattr__(self, "size", (shape[-2], shape[-1]))
+        object.__setattr__(self, "batch", shape[0])  # len() of a traced tensor is a constant
 
     def resized(self, size: tuple[int, int]) -> "Condition":
         """The condition at another size (nearest, torch's floor rule); codes stay."""
