@@ -157,7 +157,7 @@ def _print(summary: dict[str, Any], coding: Coding, annotations: Annotations) ->
     reason = "" if summary["why"] == "as told" else f": {summary['why']}"
     print(f"read as {summary['format']}{reason}")
     found = [c.name for c in annotations.classes if c.is_used]
-    print(f"{len(found)} class{'es' * (len(found) != 1)}: {list_names(found)}")
+    print(f"classes: {list_names(found)}")
     if coding.renamed:
         pairs = [f"{name!r} is {target!r}" for name, target in coding.renamed.items()]
         more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
@@ -167,6 +167,10 @@ def _print(summary: dict[str, Any], coding: Coding, annotations: Annotations) ->
     if summary["passed"]:
         print(f"passed over: {describe_files([Path(path) for path in summary['passed']])}")
     kept = f", {summary['kept']} kept" if summary["kept"] else ""
-    instances = f", {summary['instance_maps']} instance maps" if summary["instance_maps"] else ""
-    print(f"{summary['written']} label maps written{kept}{instances} in {summary['out']}; read them with")
+    instances = f", {_count('instance map', summary['instance_maps'])}" if summary["instance_maps"] else ""
+    print(f"{_count('label map', summary['written'])} written{kept}{instances} in {summary['out']}; read them with")
     print(f"  --space {summary['space']}")
+
+
+def _count(what: str, number: int) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

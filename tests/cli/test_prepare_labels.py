@@ -92,12 +92,12 @@ def test_it_goes_on_where_it_stopped(semsyn: Semsyn, tmp_path: Path) -> None:
     first = take_times(tmp_path / "out")
     (tmp_path / "out" / "town.png").unlink()
     again = semsyn(*arguments)
-    assert "1 label maps written, 1 kept in" in again.out
+    assert "1 label map written, 1 kept in" in again.out
     second = take_times(tmp_path / "out")
     assert second["street.png"] == first["street.png"] and second["town.png"][1] == first["town.png"][1]
     later = first["street.png"][0] / 1e9 + 9
     os.utime(tmp_path / "source" / "street_car.png", (later, later))
-    assert "1 label maps written, 1 kept in" in semsyn(*arguments).out, "what changed is made anew"
+    assert "1 label map written, 1 kept in" in semsyn(*arguments).out, "what changed is made anew"
     other = semsyn(*arguments, "--map", "car=none")
     assert other.code == 2 and "out was made otherwise: map was {}" in other.err
     save(STREET == 1, tmp_path / "source" / "town_bush.png")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,12 +99,19 @@ def _read_index(path: Path) -> dict[int, str]:
     return dict(enumerate(names, start=1))
 
 
+def _read_quietly(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except InputError:
+        return {}
+
+
 def _read_objects(paths: Iterable[Path]) -> dict[int, str]:
     """From the files beside the pictures; those that are no such files say nothing."""
     names: dict[int, str] = {}
     for path in paths:
         file = path.with_name(f"{path.stem.removesuffix(ENDING)}.json")
-        annotation = read_json(file).get("annotation") if file.is_file() else None
+        annotation = _read_quietly(file).get("annotation") if file.is_file() else None
         objects = annotation.get("object") if isinstance(annotation, dict) else None
         for item in objects if isinstance(objects, list) else ():
             if isinstance(item, dict) and type(item.get("name_ndx")) is int and isinstance(item.get("name"), str):

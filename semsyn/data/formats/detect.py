@@ -7,7 +7,7 @@ from semsyn.data.formats import cvat, roboflow, segmentation_objects
 from semsyn.data.formats.json_file import sniff_json
 from semsyn.data.formats.map_files import LOSSLESS
 from semsyn.data.io.encodings import Encoding, recognise
-from semsyn.data.io.folders import ARRAYS, list_pictures
+from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 
@@ -39,6 +39,8 @@ def detect_format(source: Path, space: LabelSpace | None, annotations: Path | No
     """
     if not source.exists():
         raise InputError(f"{source} is not there; give a folder of annotations, or a file.")
+    if source.is_file() and source.suffix.lower() not in (*PICTURES, *ARRAYS, ".json"):
+        raise InputError(f"{source} is no folder, picture or JSON file; unpack an archive, and give its folder.")
     found = dict(_look_at(annotations) if annotations else _look_around(source)) or dict(_look_into(source, space))
     if len(found) > 1:
         reasons = "; ".join(f"{name}: {why}" for name, why in found.items())
@@ -59,7 +61,7 @@ def _look_around(source: Path) -> Iterable[tuple[str, str]]:
             yield "voc", f"it has Pascal VOC's folder {segmentation_objects.CLASSES}"
         if classes := next(iter(sorted(folder.rglob(roboflow.CLASSES))), None):
             yield "roboflow", f"{classes} names its ids"
-        if source.is_dir() and sniff_json(beside := source.parent / f"{source.name}.json") == "coco-panoptic":
+        if sniff_json(beside := folder.parent / f"{folder.name}.json") == "coco-panoptic":
             files.append(beside)  # COCO keeps it beside the folder of the pictures
     for path in files:
         for kind, why in _look_at(path):

@@ -26,7 +26,11 @@ def list_map_files(source: Path, *, ending: str = "") -> list[Path]:
     """
     if source.is_file():
         return [source]
-    found = list_pictures(source, suffixes=LOSSLESS)
+    found = [path for path in list_pictures(source) if path.suffix.lower() in LOSSLESS]
+    if not found:
+        raise InputError(
+            f"{source} holds pictures in JPEG alone, which changes ids and colours; give PNG as it was drawn."
+        )
     named = [path for path in found if path.stem.endswith(ending)]
     if not named:
         raise InputError(f"{source} holds no picture with a name like …{ending}.png, but {found[0].name}.")

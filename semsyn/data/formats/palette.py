@@ -19,6 +19,7 @@ from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 
 MAX_COLORS = 512
+BLACK, VOID_NAME = 0, "unlabelled"  # as label spaces draw no class
 
 
 def open_palette(source: Path, request: Request) -> Annotations:
@@ -49,7 +50,8 @@ def open_palette(source: Path, request: Request) -> Annotations:
 def _name_colors(space: LabelSpace | None) -> dict[int, str]:
     if space is None or not space.palette:
         return {}
-    return dict(zip(pack_colors(np.array(space.palette)).tolist(), space.classes, strict=True))
+    names = dict(zip(pack_colors(np.array(space.palette)).tolist(), space.classes, strict=True))
+    return {BLACK: VOID_NAME} | names if space.void == space.num_classes else names
 
 
 def _draw(path: Path, codes: list[int]) -> Drawing:

@@ -47,10 +47,11 @@ class Target:
             _compare(path, record)
         elif self.folder.exists() and not _is_empty(self.folder):
             raise InputError(f"{self.folder} exists and is not empty; give another --out folder.")
-        with whole_file(path) as part:
-            part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        with whole_file(self.folder / SPACE) as part:
-            part.write_text(self.coding.space.to_json() + "\n", encoding="utf-8")
+        texts = {RECORD: json.dumps(record, ensure_ascii=False, indent=1), SPACE: self.coding.space.to_json()}
+        for file in (self.folder / name for name in texts):  # the record first: it says that the folder is ours
+            if not file.is_file():
+                with whole_file(file) as part:
+                    part.write_text(f"{texts[file.name]}\n", encoding="utf-8")
 
     def holds(self, scene: Scene, companions: Iterable[Path]) -> bool:
         """Whether the scene's map is there, and no older than what it is made from."""

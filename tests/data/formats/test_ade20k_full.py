@@ -47,6 +47,8 @@ def test_names_by_line_by_index_by_picture_or_by_number(tmp_path: Path) -> None:
     objects = [{"name": "road", "name_ndx": 77}, {"name": "road", "name_ndx": 401}, {"name": 3, "name_ndx": 3000}, 5]
     save_json({"annotation": {"object": objects}}, tmp_path / "street.json")
     assert names(tmp_path) == {77: "road (77)", 401: "road (401)", 2978: "class 2978", 3000: "class 3000"}
+    (tmp_path / "street.json").write_bytes('{"annotation": "café"}'.encode("latin-1"))
+    assert names(tmp_path)[77] == "class 77"
     save_json({"objectnames": [f"n{i}" for i in range(1, 3001)]}, tmp_path / "index_ade20k.json")
     assert names(tmp_path) == {i: f"n{i}" for i in sorted(ADE_NUMBERS)}
     save_json({"objectnames": "n"}, tmp_path / "index_ade20k.json")

@@ -53,6 +53,7 @@ def test_voc_by_its_folder(tmp_path: Path) -> None:
         (write_coco_json, "instances.json", "coco-json"),
         (write_coco_panoptic, "panoptic.json", "coco-panoptic"),
         (write_coco_panoptic, "panoptic", "coco-panoptic"),
+        (write_coco_panoptic, "panoptic/street.png", "coco-panoptic"),
     ],
 )
 def test_single_files(write, file: str, name: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -97,6 +98,9 @@ def test_what_is_no_annotation(tmp_path: Path) -> None:
     Image.fromarray(np.array(TOYSCENES.palette, dtype=np.uint8)[STREET]).resize((128, 96)).save(tmp_path / "soft.png")
     with pytest.raises(InputError, match="soft edges.*semsyn generate"):
         detect_format(tmp_path / "soft.png", TOYSCENES)
+    (tmp_path / "export.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match="unpack an archive"):
+        detect_format(tmp_path / "export.zip", None)
     (tmp_path / "d").mkdir()
     with pytest.raises(InputError, match="holds no picture"):
         detect_format(tmp_path / "d", None)

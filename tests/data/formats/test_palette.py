@@ -34,6 +34,20 @@ def test_colours_of_a_label_space_have_its_names(tmp_path: Path) -> None:
     assert [c.name for c in classes] == ["sky", "#0ac81e", "#5a5a5a", "car"]
 
 
+def test_black_is_no_class_where_the_space_draws_it_so(tmp_path: Path) -> None:
+    save(draw(), tmp_path / "street.png")
+    space = LabelSpace(name="s", classes=("car", "tree"), palette=(COLORS[3], COLORS[1]), void=2)
+    assert open_palette(tmp_path, Request(space=space)).classes[0].name == "unlabelled"
+    space = LabelSpace(name="s", classes=("car", "sky"), palette=(COLORS[3], COLORS[0]), void=2)
+    assert open_palette(tmp_path, Request(space=space)).classes[0].name == "sky"
+
+
+def test_photographs_alone(tmp_path: Path) -> None:
+    Image.fromarray(draw()).save(tmp_path / "street.jpg")
+    with pytest.raises(InputError, match="holds pictures in JPEG alone"):
+        open_palette(tmp_path, Request())
+
+
 def test_pictures_that_are_no_maps(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3))
     save(noise, tmp_path / "a.png")

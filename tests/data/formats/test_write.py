@@ -63,7 +63,12 @@ def test_a_folder_goes_on_only_as_it_began(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     target = make_target(tmp_path / "out", scene)
     target.open([scene], {"source": "here", "map": {"a": "b"}})
+    (tmp_path / "out" / "space.json").write_text("mine")
     target.open([scene], {"source": "here", "map": {"a": "b"}})
+    assert (tmp_path / "out" / "space.json").read_text() == "mine", "what somebody changed stays"
+    (tmp_path / "out" / "space.json").unlink()
+    target.open([scene], {"source": "here", "map": {"a": "b"}})
+    assert (tmp_path / "out" / "space.json").is_file(), "what an interruption left out is made up for"
     with pytest.raises(
         InputError, match='was made otherwise: source was "here" and is "there" now. Give another --out'
     ):
