@@ -163,7 +163,11 @@ def _print(summary: dict[str, Any], coding: Coding, annotations: Annotations) ->
         more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
         print(f"by other names: {', '.join(pairs[:SHOWN])}{more}")
     if coding.without_class:
-        print(f"no class: {list_names(coding.without_class)} (--map NAME=CLASS, or {OTHERS}=CLASS, to change that)")
+        policy = coding.space.void
+        reads = "" if policy in (None, coding.space.num_classes) else f", read as {coding.space.classes[policy]!r}"
+        print(
+            f"no class: {list_names(coding.without_class)}{reads} (--map NAME=CLASS, or {OTHERS}=CLASS, to change that)"
+        )
     if summary["passed"]:
         print(f"passed over: {describe_files([Path(path) for path in summary['passed']])}")
     kept = f", {summary['kept']} kept" if summary["kept"] else ""

@@ -1,6 +1,6 @@
 """Categories and pictures as COCO's files list them."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def read_categories(data: Mapping[str, Any], path: Path) -> dict[int, str]:
     return dict(sorted(names.items()))
 
 
-def find_category(annotation: Any, categories: Mapping[int, str], where: str) -> int:
+def find_category(annotation: Any, categories: Container[int], where: str) -> int:
     """The category id of an annotation.
 
     Raises:
@@ -33,5 +33,5 @@ def find_category(annotation: Any, categories: Mapping[int, str], where: str) ->
     """
     number = get_entry(annotation, "category_id", int, where)
     if number not in categories:
-        raise InputError(f"{where}: category {number} is not among the {len(categories)} categories; export it again.")
+        raise InputError(f"{where}: category {number} is none of its categories; export it again.")
     return number

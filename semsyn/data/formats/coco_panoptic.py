@@ -1,9 +1,10 @@
 """COCO's panoptic pictures: a number R + 256·G + 65536·B for each segment, whose category is in a JSON file."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,17 +39,7 @@ def open_coco_panoptic(source: Path, request: Request) -> Annotations:
     root = masks if masks.is_dir() else masks.parent
     data = read_json(path)
     categories = read_categories(data, path)
-    class_ids = {category: i for i, category in enumerate(categories)}
-    segments: dict[str, dict[int, int]] = {}  # name of a picture → number of a segment → class id
-    for annotation in get_objects(data, "annotations", str(path)):
-        where = f"{path}, an annotation"
-        name = get_entry(annotation, "file_name", str, where)
-        segments[strip_suffix(name)] = {
-            get_entry(segment, "id", int, f"{path}, {name}"): class_ids[
-                find_category(segment, categories, f"{path}, {name}")
-            ]
-            for segment in get_objects(annotation, "segments_info", f"{path}, {name}")
-        }
+    segments = _read_segments(data, list(categories), path)
     paths = name_scenes(list_map_files(masks), root)
     common = [name for name in paths if name in segments]
     if not common:
@@ -70,17 +61,29 @@ def open_coco_panoptic(source: Path, request: Request) -> Annotations:
     return Annotations(classes=classes, scenes=scenes, void=void, companions=(path,))
 
 
+def _read_segments(data: Mapping[str, Any], categories: Sequence[int], path: Path) -> dict[str, dict[int, int]]:
+    """Name of a picture → number of a segment → class id."""
+    class_ids = {category: i for i, category in enumerate(categories)}
+    pictures: dict[str, dict[int, int]] = {}
+    for annotation in get_objects(data, "annotations", str(path)):
+        name = get_entry(annotation, "file_name", str, f"{path}, an annotation")
+        where = f"{path}, {name}"
+        segments = get_objects(annotation, "segments_info", where)
+        pictures[strip_suffix(name)] = {
+            get_entry(segment, "id", int, where): class_ids[find_category(segment, class_ids, where)]
+            for segment in segments
+        }
+    return pictures
+
+
 def _find_json(source: Path, given: Path | None) -> Path:
     """The file given, or the one with segments that lies in or beside the source: of its name, or the only one."""
     if given is not None or source.suffix.lower() == ".json":
         return given or source
-    folders = (
-        dict.fromkeys((source, source.parent)) if source.is_dir() else {source.parent: None, source.parent.parent: None}
-    )
-    named = source.parent / f"{source.name if source.is_dir() else source.parent.name}.json"
-    found = [
-        path for folder in folders for path in sorted(folder.glob("*.json")) if sniff_json(path) == "coco-panoptic"
-    ]
+    folder = source if source.is_dir() else source.parent
+    named = folder.parent / f"{folder.name}.json"
+    around = [*sorted(folder.glob("*.json")), *sorted(folder.parent.glob("*.json"))]
+    found = [path for path in around if sniff_json(path) == "coco-panoptic"]
     if named in found:
         return named
     if len(found) > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from semsyn.data.formats.annotations import VOID, WIDE_VOID, Annotations, SourceClass, choose_void
+from semsyn.data.formats.annotations import VOID, WIDE_VOID, Annotations, SourceClass
 from semsyn.data.formats.class_names import NO_CLASS, OTHERS, list_names, match_classes
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
@@ -65,7 +65,8 @@ def make_coding(
     classes = _rename(annotations, by_hand, source)
     void = annotations.void
     if void is None and None in classes.values():
-        void = choose_void(len(annotations.classes))
+        taken = {c.stored for c in annotations.classes}
+        void = next(i for i in (VOID, WIDE_VOID, *range(VOID + 1, MAX_ID)) if i >= len(taken) and i not in taken)
     kept = tuple({c.name: c for c in reversed([*classes.values()]) if c is not None}.values())[::-1]
     own = Annotations(classes=kept, scenes=(), void=void)
     stored = {c.name: c.stored for c in kept}

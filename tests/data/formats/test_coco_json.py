@@ -99,7 +99,7 @@ def test_names_with_folders(tmp_path: Path) -> None:
     [
         (annotate({"category_id": 9, "segmentation": []}), "annotation 0 has no segmentation: boxes alone"),
         (annotate({"category_id": 9, "bbox": [1, 2, 3, 4]}), "has no segmentation"),
-        (annotate({"category_id": 5, "segmentation": box(0, 0, 1, 1)}), "category 5 is not among the 2"),
+        (annotate({"category_id": 5, "segmentation": box(0, 0, 1, 1)}), "category 5 is none of its categories"),
         (
             annotate({"category_id": "car", "segmentation": box(0, 0, 1, 1)}),
             "a whole number, but it is 'car'",

@@ -67,5 +67,5 @@ def test_segments_that_nobody_lists(tmp_path: Path) -> None:
         open_coco_panoptic(tmp_path, Request()).scenes[0].draw()
     data["annotations"][0]["segments_info"][0]["category_id"] = 3
     (tmp_path / "panoptic.json").write_text(json.dumps(data))
-    with pytest.raises(InputError, match=r"street\.png: category 3 is not among the 4"):
+    with pytest.raises(InputError, match=r"street\.png: category 3 is none of its categories"):
         open_coco_panoptic(tmp_path, Request())

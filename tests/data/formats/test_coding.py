@@ -44,6 +44,13 @@ def test_names_by_hand_merge_and_drop_classes() -> None:
         code("sky", by_hand={"see": "sea"})
 
 
+def test_no_class_takes_an_id_that_is_free() -> None:
+    classes = (SourceClass("sky", 0), SourceClass("sign", 1), SourceClass("sea", 255))
+    annotations = Annotations(classes=classes, scenes=())
+    coding = make_coding(annotations, None, {"sign": "none"}, source="here", name="made")
+    assert coding.ids == (0, 65535, 255, 65535) and read(coding, [0, 1, 2]) == ["sky", "-", "sea"]
+
+
 def test_sparse_ids_stay_when_classes_are_merged() -> None:
     classes = (SourceClass("sky", 77), SourceClass("haze", 400), SourceClass("sea", 3000))
     annotations = Annotations(classes=classes, scenes=(), void=0)
