@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from semsyn.data.formats.write import INSTANCES, RECORD, SPACE
 from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.errors import InputError
 
@@ -12,7 +13,6 @@ __all__ = ["Job", "check_free", "list_maps", "list_passed", "name_sheets", "plan
 
 # Cityscapes keeps the label, instance and colour map of a frame in one folder.
 LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
-INSTANCES = "instances"  # where `semsyn prepare labels` puts instance maps, beside subfolders of label maps
 # Roboflow keeps a photograph and its mask in one folder.
 ENDINGS = (LABEL_IDS, "_mask")
 MAPS = (*PICTURES, *ARRAYS)
@@ -113,12 +113,13 @@ def list_maps(folder: Path) -> list[Path]:
 
 
 def list_passed(sources: Sequence[Path], used: Iterable[Path]) -> list[Path]:
-    """The files beside maps in the given folders that are not used, hidden ones left out."""
+    """The files beside maps in the given folders that are not used, but for hidden ones and those of a preparation."""
     paths = list(used)
     known = {path.resolve() for path in paths}
     folders = dict.fromkeys(path.parent for path in paths for source in sources if source in path.parents)
-    beside = [path for folder in folders for path in folder.iterdir() if path.is_file()]
-    return sorted(path for path in beside if path.resolve() not in known and not path.name.startswith("."))
+    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    beside = [path for path in files if path.name not in (SPACE, RECORD) and not path.name.startswith(".")]
+    return sorted(path for path in beside if path.resolve() not in known)
 
 
 def name_sheets(out: Path, pages: int) -> list[Path]:

@@ -89,6 +89,7 @@ def test_it_goes_on_where_it_stopped(semsyn: Semsyn, tmp_path: Path) -> None:
     save(STREET == 0, tmp_path / "source" / "town_sky.png")
     arguments = ("prepare", "labels", tmp_path / "source", "--from", "masks", "--out", tmp_path / "out")
     assert "2 label maps written in" in semsyn(*arguments).out
+    assert json.loads(semsyn("inspect", tmp_path / "out", "--json").out)["passed"] == []
     first = take_times(tmp_path / "out")
     (tmp_path / "out" / "town.png").unlink()
     again = semsyn(*arguments)
