@@ -81,7 +81,7 @@ def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_ins
     own = fuse(own) if backend in ("fused", "compiled") else own
     assert own.encoder is not None
     if backend == "floor":
-        return encoder_floor(own.encoder, num_instances)
+        return encoder_floor(own.encoder)
     encoder = plain_encoder(own.encoder) if backend == "plain" else own.encoder
     assert encoder is not None
 
@@ -153,7 +153,7 @@ def floor_form(generator: Generator, batch: int) -> Form:
     return form
 
 
-def encoder_floor(encoder: nn.Module, num_instances: int) -> Form:
+def encoder_floor(encoder: Any) -> Form:
     """The convolutions that an encoder calls as ordinary ones: no gates, and no heads that multiply averages."""
     made: list[Callable[[], Tensor]] = []
 
@@ -166,7 +166,7 @@ def encoder_floor(encoder: nn.Module, num_instances: int) -> Form:
         if not made:
             convs = [m for m in encoder.modules() if getattr(m, "weight", torch.empty(0)).ndim == 4]
             hooks = [conv.register_forward_pre_hook(note) for conv in convs]
-            encoder(scene.image, scene.layout, num_instances)
+            encoder.features(scene.image, scene.layout.instance_ids)  # a head that is waited for does not average first
             for hook in hooks:
                 hook.remove()
         for call in made:

@@ -1,22 +1,22 @@
 """What `semsyn generate` hands to a generator for each map: read, checked before the first picture, and drawn."""
 
 import argparse
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from semsyn.cli.check_options import check_options
 from semsyn.cli.jobs import Job
 from semsyn.cli.map_reader import MapReader, advise
 from semsyn.cli.observations import Observations
 from semsyn.cli.options import AS_MAP
+from semsyn.cli.planes import read_planes
 from semsyn.cli.preprocess import Preprocess
 from semsyn.cli.scene_style import Reference, draw_style, read_noise
 from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
@@ -51,7 +51,7 @@ class SceneReader:
         self.args = args
         self.maps = MapReader.of(args, generator.label_space)
         self.preprocess = Preprocess.of(args, generator.image_size)
-        _check_options(generator, args)
+        check_options(generator, args)
 
     def check(self, jobs: Sequence[Job]) -> Observations:
         """Refuse before the first picture what `render` would refuse later; the messages name the file.
@@ -246,28 +246,6 @@ class Scene:
     stored_instances: Tensor | None
 
 
-def read_planes(path: Path, count: int, read_picture: Callable[[Path], Tensor]) -> Tensor:
-    """Dense conditions, p h w: one plane is a drawing in [0, 1], three are a picture in [-1, 1], others are an array.
-
-    Raises:
-        InputError: if the file holds another number of planes.
-    """
-    if path.suffix.lower() in ARRAYS:
-        try:
-            planes = torch.from_numpy(np.load(path, allow_pickle=False)).float()
-        except (OSError, ValueError, EOFError, TypeError) as error:
-            raise InputError(f"{path} is not a NumPy array that can be read: {error}.") from error
-        planes = planes[None] if planes.ndim == 2 else planes
-        if planes.ndim != 3 or len(planes) != count:
-            raise InputError(f"{path} must hold {count} planes, p h w; found shape {tuple(planes.shape)}.")
-        return planes
-    if count == 3:
-        return read_picture(path)
-    if count != 1:
-        raise InputError(f"{path}: {count} planes do not fit a picture; give a .npy of p h w numbers.")
-    return torch.from_numpy(np.array(open_image(path).convert("L")))[None].float() / 255
-
-
 def _find(option: str, source: Path | None, name: str) -> Path:
     if source is None:
         raise InputError(f"--take-style needs --{option}.")
@@ -276,37 +254,3 @@ def _find(option: str, source: Path | None, name: str) -> Path:
     if not found:
         raise InputError(f"--{option} {source} holds no {name}.*, which --take-style names.")
     return found[0]
-
-
-def _check_options(generator: Generator, args: argparse.Namespace) -> None:
-    if args.planes is not None and "planes" not in generator.requires:
-        raise InputError(f"{args.name} reads no planes; leave --planes out.")
-    if args.size not in (None, generator.image_size) and not generator.has_free_size:
-        h, w = generator.image_size
-        raise InputError(f"{args.name} starts from a code, so it makes pictures of {h}x{w} only; leave --size out.")
-    starts_from_picture = any(spec.law == "given" for spec in generator.codes)
-    if args.reference is not None and generator.encoder is None and not starts_from_picture:
-        raise InputError(f"{args.name} has no encoder, which --reference needs; leave it out.")
-    if args.reference is None and (args.reference_map or args.reference_instances or args.take_style):
-        raise InputError("--reference-map, --reference-instances and --take-style need --reference.")
-    if args.preprocess is not None and "objects" in generator.requires:
-        raise InputError(f"{args.name} finds objects in maps of full size; leave --preprocess out.")
-    if args.resample_class:
-        _check_classes(args.resample_class, generator, args.name)
-    if (args.resample_instance or args.take_style) and not any(spec.per == "instance" for spec in generator.codes):
-        raise InputError(f"{args.name} has no codes per instance, which --resample-instance and --take-style need.")
-    for name in generator.lacks():
-        warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
-    if args.samples > 1 and not generator.codes:
-        warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
-    if args.vary_seed and not generator.codes:
-        warnings.warn(f"{args.name} draws no codes, so --vary-seed changes nothing.", stacklevel=2)
-
-
-def _check_classes(names: Sequence[str], generator: Generator, name: str) -> None:
-    if not any(spec.is_local for spec in generator.codes):
-        raise InputError(f"{name} draws nothing for each region, which --resample-class needs; leave it out.")
-    if generator.label_space is None:
-        raise InputError(f"{name} has no label space, so classes have no names; give --space.")
-    for class_name in names:
-        generator.label_space.find_class(class_name)

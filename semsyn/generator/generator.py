@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from semsyn.data.io.pictures import Source
 from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.fast.fuse import fuse
+from semsyn.functional.checks import check_ids
 from semsyn.generator.card import Card
 from semsyn.generator.config import Config
 from semsyn.generator.painter import Painter
@@ -181,6 +182,8 @@ class Generator(nn.Module, Pretrained):
 
     def _condition(self, layout: Layout, size: Size | int | None) -> Prepared:
         check_is(layout, Layout, "layout", USE_A_LAYOUT)
+        if self._config is not None:  # a layout may have been made without `Layout.of`
+            check_ids(layout.class_ids, self._config.num_classes, name="class_ids")
         return self.conditioner.prepare(layout, self.sizes(size))
 
     def explain(self, layout: Layout, *, size: Size | int | None = None) -> str:

@@ -9,6 +9,7 @@ from torch.nn.utils import parametrize
 
 from semsyn.nn.pickle_parametrized import let_pickle
 from semsyn.nn.untouched import is_untouched
+from semsyn.ops.modes import is_traced
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -62,7 +63,7 @@ class SpectralNorm(nn.Module):
 
 def _is_inside_backward() -> bool:
     """Whether autograd is at work: then this forward was computed before, and is again for activation checkpointing."""
-    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
+    return not is_traced() and torch._C._current_graph_task_id() != -1
 
 
 def spectral_norm(module: M, *, eps: float = 1e-12) -> M:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+import semsyn
 from semsyn import Codes, Generator, Layout, Style
 from semsyn.errors import InputError, InputTypeError
 from semsyn.generator.painter import Pyramid
@@ -356,3 +357,15 @@ def test_a_generator_put_together_by_hand_has_no_config() -> None:
     assert generator.image_size == (64, 64)
     with pytest.raises(InputError, match="put together by hand, without config="):
         generator.config  # noqa: B018
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_layout_that_nobody_checked_is_checked(fused: bool) -> None:
+    generator = make_generator("clade")
+    generator = generator.fuse() if fused else generator
+    class_ids = torch.zeros(1, 64, 64, dtype=torch.int64)
+    class_ids[0, 3, 4] = 255
+    with pytest.raises(InputError, match="255"):
+        generator(Layout(class_ids=class_ids))
+    with semsyn.checks(False):
+        assert generator(Layout(class_ids=class_ids.clamp(max=4))).shape == (1, 3, 64, 64)

@@ -25,6 +25,7 @@ NEAR = 24.0  # levels, Euclidean in RGB, that compression and soft brushes move 
 MOSTLY = 0.8
 SOFT, SHARP = 32, 0.9  # levels from black or white, and the share of pixels that are no farther, in a JPEG of a mask
 FLAT_COLORS = 512
+SOFT_COLORS = 64
 MIN_PHOTO = 4096  # pixels, below which nothing can be told
 TOP = 12
 
@@ -158,9 +159,8 @@ def _guess_ade20k(file: _File) -> Encoding | None:
     classes, segments = len(np.unique(r << 8 | g)), len(np.unique(r << 16 | g << 8 | b))
     if (r % 10).any() or r.max() > 130 or segments < 3 or not (segments > classes or file.path.stem.endswith("_seg")):
         return None
-    return Encoding(
-        "ade20k-full", "ADE20K's full encoding: class R / 10 · 256 + G, instance B", f"{PREPARE} … --from ade20k-full"
-    )
+    meaning = "ADE20K's full encoding: class R / 10 · 256 + G, instance B"
+    return Encoding("ade20k-full", meaning, f"{PREPARE} {file.path} --from ade20k-full")
 
 
 def _guess_palette(file: _File) -> Encoding | None:
@@ -175,6 +175,8 @@ def _guess_palette(file: _File) -> Encoding | None:
             if float(space.nearest_colors(rgb)[1].max()) == 0:
                 meaning = f"drawn in the colours of label space {space.name}"
                 return Encoding("palette", meaning, f"--space {space.name}", _top(colors))
+    if file.space is None and len(colors[0]) < SOFT_COLORS:
+        return None  # flat colours of something else; a large palette is near to most
     spaces = known if file.space is None else [file.space]
     pixels = torch.from_numpy(file.pixels.astype(np.uint8))
     shares = {
@@ -197,7 +199,7 @@ def _guess_colors(file: _File) -> Encoding | None:
     return Encoding(
         "colors",
         f"{len(colors[0])} colours of no known palette, or one for each segment as in COCO's panoptic pictures",
-        f"a label space with these colours (--space FILE.json), or {PREPARE} … --from palette|coco-panoptic",
+        f"a label space with these colours (--space FILE.json), or {PREPARE} {file.path} --from palette|coco-panoptic",
         _top(colors),
     )
 

@@ -1,0 +1,49 @@
+"""Whether a generator can do what the options of `semsyn generate` ask for."""
+
+import argparse
+import warnings
+from collections.abc import Sequence
+
+from semsyn.errors import InputError
+from semsyn.generator.generator import Generator
+
+__all__ = ["check_options"]
+
+
+def check_options(generator: Generator, args: argparse.Namespace) -> None:
+    """Refuse what it cannot do, and warn of what changes nothing.
+
+    Raises:
+        InputError: naming the option.
+    """
+    if args.planes is not None and "planes" not in generator.requires:
+        raise InputError(f"{args.name} reads no planes; leave --planes out.")
+    if args.size not in (None, generator.image_size) and not generator.has_free_size:
+        h, w = generator.image_size
+        raise InputError(f"{args.name} starts from a code, so it makes pictures of {h}x{w} only; leave --size out.")
+    starts_from_picture = any(spec.law == "given" for spec in generator.codes)
+    if args.reference is not None and generator.encoder is None and not starts_from_picture:
+        raise InputError(f"{args.name} has no encoder, which --reference needs; leave it out.")
+    if args.reference is None and (args.reference_map or args.reference_instances or args.take_style):
+        raise InputError("--reference-map, --reference-instances and --take-style need --reference.")
+    if args.preprocess is not None and "objects" in generator.requires:
+        raise InputError(f"{args.name} finds objects in maps of full size; leave --preprocess out.")
+    if args.resample_class:
+        _check_classes(args.resample_class, generator, args.name)
+    if (args.resample_instance or args.take_style) and not any(spec.per == "instance" for spec in generator.codes):
+        raise InputError(f"{args.name} has no codes per instance, which --resample-instance and --take-style need.")
+    for name in generator.lacks():
+        warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
+    if args.samples > 1 and not generator.codes:
+        warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
+    if args.vary_seed and not generator.codes:
+        warnings.warn(f"{args.name} draws no codes, so --vary-seed changes nothing.", stacklevel=2)
+
+
+def _check_classes(names: Sequence[str], generator: Generator, name: str) -> None:
+    if not any(spec.is_local for spec in generator.codes):
+        raise InputError(f"{name} draws nothing for each region, which --resample-class needs; leave it out.")
+    if generator.label_space is None:
+        raise InputError(f"{name} has no label space, so classes have no names; give --space.")
+    for class_name in names:
+        generator.label_space.find_class(class_name)
