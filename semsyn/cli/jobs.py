@@ -13,8 +13,9 @@ __all__ = ["Job", "check_free", "list_maps", "list_passed", "name_sheets", "plan
 
 # Cityscapes keeps the label, instance and colour map of a frame in one folder.
 LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
+TRAIN_IDS = "labelTrainIds"
 # Roboflow keeps a photograph and its mask in one folder.
-ENDINGS = (LABEL_IDS, "_mask")
+ENDINGS = (LABEL_IDS, TRAIN_IDS, "_mask")
 MAPS = (*PICTURES, *ARRAYS)
 OF_ONE_SCENE = ("instances", "planes")  # which cannot serve several maps
 
@@ -99,7 +100,7 @@ def plan_jobs(
 
 
 def list_maps(folder: Path) -> list[Path]:
-    """The label maps in a folder or, if there are none, below it; where names end in ``labelIds`` or ``_mask``, these.
+    """The label maps in a folder or, if there are none, below it; where some are named ``*labelIds``, these.
 
     Subfolders beside maps hold other things: instance maps, photographs.
 
@@ -186,11 +187,13 @@ def _pair(option: str, source: Path, maps: Sequence[tuple[Path, str]]) -> list[P
 
 def _names(option: str, name: str) -> list[str]:
     """What the file beside a map may be called."""
-    if not name.endswith(LABEL_IDS):
+    ending = next((ending for ending in (LABEL_IDS, TRAIN_IDS) if name.endswith(ending)), None)
+    if ending is None:
         return [name]
+    frame = name.removesuffix(ending)
     if option == "instances":
-        return [f"{name.removesuffix(LABEL_IDS)}{INSTANCE_IDS}", name]
-    return [name, f"{name.removesuffix(LABEL_IDS).removesuffix('gtFine_')}leftImg8bit"]
+        return [f"{frame}{INSTANCE_IDS}", name]
+    return [name, f"{frame.removesuffix('gtFine_')}leftImg8bit"]
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -37,11 +37,12 @@ def test_pictures_inside_a_folder_of_maps_are_no_maps(tmp_path: Path) -> None:
         plan_jobs([tmp_path / "out"], tmp_path)
 
 
-def test_cityscapes_keeps_all_maps_in_one_folder(tmp_path: Path) -> None:
-    for kind in ("labelIds", "instanceIds", "color"):
+@pytest.mark.parametrize("ids", ["labelIds", "labelTrainIds"])
+def test_cityscapes_keeps_all_maps_in_one_folder(ids: str, tmp_path: Path) -> None:
+    for kind in (ids, "instanceIds", "color"):
         write_map(tmp_path / "val" / f"bonn_1_gtFine_{kind}.png")
     (job,) = plan_jobs([tmp_path], tmp_path / "out", given={"instances": tmp_path})
-    assert job.label_map.name == "bonn_1_gtFine_labelIds.png"
+    assert job.label_map.name == f"bonn_1_gtFine_{ids}.png"
     assert job.instance_map == tmp_path / "val" / "bonn_1_gtFine_instanceIds.png"
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.data.io.folders import ARRAYS
-from semsyn.data.io.pictures import Source, is_lossy, open_image
+from semsyn.data.io.pictures import Source, is_cut, is_lossy, open_image
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError
 from semsyn.labels import ID_DTYPES, LabelSpace
 
@@ -144,6 +144,11 @@ def _without_alpha(image: Image.Image, name: str) -> Image.Image:
 
 
 def _check_lossless(image: Image.Image, name: str) -> None:
+    if is_cut(image):
+        raise InputError(
+            f"{name} has 16 bits in each of several channels, of which 8 can be read; save ids as a grey picture of 16 "
+            "bits, or as .npy."
+        )
     if is_lossy(image):
         raise InputError(
             f"{name} is stored as {image.format} with loss, which changes ids: it does not hold what was saved. Save "
@@ -213,7 +218,7 @@ def _ids_of_image(image: Image.Image) -> Tensor:
 def _ids_of_array(ids: np.ndarray | Tensor, name: str) -> Tensor:
     integer = ids.dtype in ID_DTYPES if isinstance(ids, Tensor) else ids.dtype.kind in "iu"
     if not integer:
-        raise InputTypeError(f"a {name} must hold integer ids, found {ids.dtype}.")
+        raise InputTypeError(f"a {name} must hold integer ids, found {ids.dtype}; make them integers first.")
     tensor = ids.cpu().long() if isinstance(ids, Tensor) else torch.from_numpy(ids.astype(np.int64))
     if not tensor.numel():
         raise InputError(f"the {name} is empty: shape {tuple(tensor.shape)}.")

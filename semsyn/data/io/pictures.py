@@ -18,7 +18,7 @@ Source: TypeAlias = str | PathLike[str] | Image.Image | np.ndarray | Tensor
 
 # Pillow's others start programs (EPS) or are not pictures.
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
-LOSSY = "semsyn lossy"  # a mark in `Image.info`
+LOSSY, CUT = "semsyn lossy", "semsyn cut"  # marks in `Image.info`
 PHOTO_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
 
@@ -52,6 +52,11 @@ def is_lossy(image: Image.Image) -> bool:
     return image.format in ("JPEG", "MPO") or LOSSY in image.info or image.info.get("compression") in ("jpeg",)
 
 
+def is_cut(image: Image.Image) -> bool:
+    """Whether a picture comes from a file of 16 bits per channel, of which Pillow reads the upper 8."""
+    return CUT in image.info
+
+
 def _turn(image: Image.Image) -> Image.Image:
     """Upright, as viewers show it."""
     if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
@@ -78,8 +83,13 @@ def _decode(path: Path) -> Image.Image:
         raise InputError(f"{path} may not be read: {error}.") from error
     except Exception as error:
         raise InputError(f"{path} is damaged: {error}.") from error
+    is_deep = image.mode in ("LA", "RGB", "RGBA") and any(
+        ";16" in str(part) for tile in image.tile for part in tile[3:]
+    )
     with image:  # which leaves the pixels, and closes the file
         _load(image, str(path))
+    if is_deep:
+        image.info[CUT] = True
     if image.format == "WEBP" and b"VP8 " in _webp_chunks(path):
         image.info[LOSSY] = True
     return image

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -197,3 +200,24 @@ def test_maps_are_turned_like_their_photographs(tmp_path):
     for read in (read_label_map, read_instance_map):
         path = save(Image.fromarray(IDS), tmp_path / "turned.png", exif=exif)
         assert read(path).tolist() == np.rot90(IDS, -1).tolist()
+
+
+def write_deep_png(path, levels):
+    """RGB of 16 bits per channel, which Pillow does not write."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    header = struct.pack(">IIBBBBB", levels.shape[1], levels.shape[0], 16, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+    return path
+
+
+@pytest.mark.parametrize("read", [read_label_map, read_instance_map], ids=["label", "instance"])
+def test_channels_of_16_bits_are_not_cut_to_8(read, tmp_path):
+    path = write_deep_png(tmp_path / "deep.png", np.repeat(IDS[..., None], 3, axis=2))
+    with pytest.raises(InputError, match="deep.png has 16 bits in each of several channels, of which 8 can be read"):
+        read(path)
