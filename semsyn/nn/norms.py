@@ -15,8 +15,16 @@ NormFactory = Callable[[int], nn.Module]
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation without affine parameters (n c h w)."""
 
-    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__(channels, eps=eps, momentum=momentum, affine=False)
+    def __init__(
+        self,
+        channels: int,
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, affine=False, device=device, dtype=dtype)
 
 
 class SyncBatchNorm(BatchNorm):
@@ -34,8 +42,17 @@ class SyncBatchNorm(BatchNorm):
             replicas: one reduction of sums and squares, and the variance clamped to at least eps in place of eps added.
     """
 
-    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1, as_released: bool = False) -> None:
-        super().__init__(channels, eps=eps, momentum=momentum)
+    def __init__(
+        self,
+        channels: int,
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        as_released: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, device=device, dtype=dtype)
         self.as_released = as_released
 
     def _pace(self) -> float:
@@ -102,6 +119,9 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, self.channels, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, eps={self.eps}"
 
 
 NORMS: dict[str, NormFactory] = {"batch": BatchNorm, "sync_batch": SyncBatchNorm, "instance": InstanceNorm}

@@ -13,10 +13,14 @@ from semsyn.nn import (
     CLADE,
     INADE,
     SPADE,
+    BatchNorm,
+    InstanceConv2d,
+    InstanceNorm,
     LabelConv2d,
     PartModulation,
     SpatiallyConditionalConv2d,
     SpatiallyConditionalNorm,
+    SyncBatchNorm,
 )
 
 LAYERS: dict[str, Callable[..., nn.Module]] = {
@@ -25,6 +29,7 @@ LAYERS: dict[str, Callable[..., nn.Module]] = {
     ),
     "SPADE(6, num_classes=5, reads=('class_ids',)": partial(SPADE, 6, 5, hidden=4),
     "INADE(6, num_classes=5, reads=('regions',)": partial(INADE, 6, 5, 3),
+    "InstanceConv2d(4, 6, kernel_size=3, stride=1": partial(InstanceConv2d, 4, 6),
     "LabelConv2d(5 classes + 1 planes, 6, kernel_size=3)": partial(LabelConv2d, 5, 6, num_planes=1),
     "PartModulation(6, part_channels=3": partial(PartModulation, 6, 3),
     "SpatiallyConditionalConv2d(6, num_experts=3, is_interleaved=False": partial(
@@ -64,3 +69,11 @@ def test_parameters_are_drawn_anew_as_they_were_drawn_first(make: Callable[..., 
 @pytest.mark.parametrize("shown", LAYERS, ids=names())
 def test_they_show_their_sizes(shown: str) -> None:
     assert re.sub(r"\(\n\s+", "(", repr(LAYERS[shown]())).startswith(shown)
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, SyncBatchNorm])
+def test_norms_without_parameters_take_them_too(kind: Callable[..., nn.Module]) -> None:
+    norm = kind(6, dtype=torch.float64)
+    assert {t.dtype for t in norm.buffers() if t.is_floating_point()} == {torch.float64}
+    assert {t.device.type for t in kind(6, device="meta").buffers()} == {"meta"}
+    assert repr(InstanceNorm(6)) == "InstanceNorm(6, eps=1e-05)"

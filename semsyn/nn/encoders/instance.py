@@ -37,15 +37,33 @@ class InstanceConv2d(nn.Module):
     Reference: Tan et al., arXiv:2103.06878, section 3.4.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, *, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        *,
+        stride: int = 1,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         super().__init__()
         self.stride = stride
         self.kernel_size = kernel_size
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
-        self.bias = nn.Parameter(torch.empty(out_channels))
+        shape = (out_channels, in_channels, kernel_size, kernel_size)
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, as torch's convolutions do."""
         bound = 1 / math.sqrt(self.weight[0].numel())
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
+
+    def extra_repr(self) -> str:
+        o, c, k, _ = self.weight.shape
+        return f"{c}, {o}, kernel_size={k}, stride={self.stride}"
 
     def forward(self, x: Tensor, instance_ids: Tensor) -> Tensor:
         check_integers(instance_ids, "instance_ids")
