@@ -11,10 +11,12 @@ from torch import Tensor
 
 from semsyn.data.io.folders import ARRAYS
 from semsyn.data.io.pictures import Source, is_cut, is_lossy, open_image
+from semsyn.data.spaces.colors import label_colors
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError
 from semsyn.labels import ID_DTYPES, LabelSpace
 
 ID_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N")
+VOC_COLORS = np.concatenate([np.zeros((1, 3), np.uint8), label_colors(255).numpy()])
 WITHOUT_ALPHA = {"LA": "L", "RGBA": "RGB", "RGBX": "RGB"}
 
 
@@ -157,11 +159,14 @@ def _check_lossless(image: Image.Image, name: str) -> None:
 
 
 def _moved_indices(image: Image.Image, space: LabelSpace) -> Tensor | None:
-    """Stored ids by colour, where every colour in use is the space's and some index is not its id; else None."""
+    """Stored ids by colour, where every colour in use is the space's and some index is not its id; else None.
+
+    The palette that tools give to any ids (Pascal VOC's) says nothing: by its rule other spaces have the same colours.
+    """
     indices = np.array(image)
     used = np.unique(indices)
     table = np.array(image.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
-    if not space.palette or used.max() >= len(table):
+    if not space.palette or used.max() >= len(table) or np.array_equal(table[used], VOC_COLORS[used]):
         return None
     try:
         class_ids = space.from_colors(torch.from_numpy(table[used]))

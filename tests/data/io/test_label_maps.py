@@ -7,6 +7,8 @@ import torch
 from PIL import Image
 
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
+from semsyn.data.spaces.colors import label_colors
+from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError
 from semsyn.labels import LabelSpace
 
@@ -111,6 +113,14 @@ def test_palette_indices_are_ids_where_the_colours_say_nothing_else(recwarn):
     for colors in ((*COLORS.palette, (1, 1, 1), (2, 2, 2), COLORS.palette[2]), ((7, 7, 7),) * 6):
         picture.putpalette([level for color in colors for level in color])
         assert read_label_map(picture, space=COLORS).tolist() == [[0, 1, 5, 2]]
+    assert not recwarn
+
+
+def test_the_palette_that_tools_give_to_any_ids_says_nothing(recwarn):
+    """By its bit rule, index i has the colour that class i - 1 has in ADE20K's, COCO's and other spaces."""
+    picture = Image.fromarray(np.array([[1, 3, 150]], dtype=np.uint8), mode="P")
+    picture.putpalette(np.concatenate([np.zeros((1, 3), np.uint8), label_colors(255).numpy()]).flatten().tolist())
+    assert read_label_map(picture, space=label_space("ade20k-raw")).tolist() == [[1, 3, 150]]
     assert not recwarn
 
 
