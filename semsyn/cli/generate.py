@@ -121,7 +121,9 @@ def run(args: argparse.Namespace) -> None:
             size = None if args.size == AS_MAP else args.size or reader.generator.image_size
             space = reader.maps.space or reader.generator.config.num_classes
             write_sheets(sheets, jobs, space=space, size=size, read=reader.maps.read)
-            _report(args, jobs if shard.can_meet else mine, sheets, reader, found)
+            known = [path for job in jobs for path in (*job.inputs, *job.pictures)]
+            passed = [] if args.limit else list_passed(args.maps, known)
+            _report(args, jobs if shard.can_meet else mine, sheets, reader, found, passed)
 
 
 def _check_writable(folder: Path) -> None:
@@ -134,7 +136,12 @@ def _check_writable(folder: Path) -> None:
 
 
 def _report(
-    args: argparse.Namespace, jobs: Sequence[Job], sheets: Sequence[Path], reader: SceneReader, found: Observations
+    args: argparse.Namespace,
+    jobs: Sequence[Job],
+    sheets: Sequence[Path],
+    reader: SceneReader,
+    found: Observations,
+    passed: Sequence[Path],
 ) -> None:
     generator = reader.generator
     size = None if args.size == AS_MAP else args.size or generator.image_size
@@ -163,6 +170,8 @@ def _report(
     print(f"{count} picture{'s' * (count != 1)} of {sized} in {args.out}")
     for line in _notes(args, jobs, reader, found):
         print(line)
+    if passed:
+        print(f"passed over: {describe_files(passed)}")
     if sheets:
         shown_samples = f", {MAX_SAMPLES} samples each" if args.samples > MAX_SAMPLES else ""
         pages = (
@@ -178,8 +187,5 @@ def _notes(args: argparse.Namespace, jobs: Sequence[Job], reader: SceneReader, f
     remedy = f"--size {AS_MAP} keeps it" if generator.has_free_size else f"{args.name} makes no other size"
     if args.size is None and (squashed := found.describe_squashing(remedy)):
         yield squashed
-    written = [path for job in jobs for path in job.pictures]
-    if args.limit is None and (passed := list_passed(args.maps, [*(p for job in jobs for p in job.inputs), *written])):
-        yield f"passed over: {describe_files(passed)}"
     if len(jobs) > 1 and generator.codes and not (args.vary_seed or args.reference):
         yield f"all maps share the codes of seed {args.seed}; --vary-seed draws new ones for each map"
