@@ -40,6 +40,7 @@ class SyncBatchNorm(BatchNorm):
         momentum: share of the new statistics in the running ones.
         as_released: statistics of several processes as the released code of SPADE and its heirs takes them over its
             replicas: one reduction of sums and squares, and the variance clamped to at least eps in place of eps added.
+        device, dtype: of the running statistics.
     """
 
     def __init__(

@@ -31,6 +31,7 @@ class InstanceConv2d(nn.Module):
         in_channels, out_channels: c and o.
         kernel_size: odd.
         stride: the input's sides must be multiples of it.
+        device, dtype: of the parameters.
 
     Shape: x n c h w, instance_ids n h' w' (resized to x by the nearest rule), the result n o h/stride w/stride.
 
