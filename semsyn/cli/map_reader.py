@@ -108,15 +108,15 @@ class MapReader:
 
 def advise(path: Path, error: SemsynError, space: LabelSpace | None) -> InputError:
     """The same error as the command line tells it: with the file's name, what it seems to be, and options that help."""
-    unknown = isinstance(error, UnknownIdsError) and space is not None
-    told = _tell_unknown(error.counts, space) if isinstance(error, UnknownIdsError) and space else str(error)
+    counts = error.counts if isinstance(error, UnknownIdsError) else None
+    told = str(error) if counts is None or space is None else _tell_unknown(counts, space)
     text = told if told.startswith(str(path)) else f"{path}: {told}"
     if (encoding := recognise(path, space)) is not None:
         return InputError(f"{text} It seems to be {encoding.meaning}: {encoding.remedy}.")
-    if not unknown or space is None or not isinstance(error, UnknownIdsError):
+    if counts is None or space is None:
         return InputError(text)
     alternatives = [label_space(name) for name in list_label_spaces()]
-    proposals = propose_remap(error.counts, space, alternatives=alternatives)
+    proposals = propose_remap(counts, space, alternatives=alternatives)
     ways = [f"Perhaps {proposal.reason}: {describe_flags(proposal, space)}." for proposal in proposals[:2]]
     return InputError(" ".join([text, *ways, "`semsyn inspect` shows more."]))
 

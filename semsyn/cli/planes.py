@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semsyn.data.io.folders import ARRAYS
+from semsyn.data.io.label_maps import load_array
 from semsyn.data.io.pictures import open_image
 from semsyn.errors import InputError
 
@@ -20,11 +20,10 @@ def read_planes(path: Path, count: int, read_picture: Callable[[Path], Tensor]) 
     Raises:
         InputError: if the file holds another number of planes.
     """
-    if path.suffix.lower() in ARRAYS:
-        try:
-            planes = torch.from_numpy(np.load(path, allow_pickle=False)).float()
-        except (OSError, ValueError, EOFError, TypeError) as error:
-            raise InputError(f"{path} is not a NumPy array that can be read: {error}.") from error
+    if isinstance(array := load_array(path), np.ndarray):
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"{path} must hold numbers, found {array.dtype}.")
+        planes = torch.from_numpy(array.astype(np.float32))
         planes = planes[None] if planes.ndim == 2 else planes
         if planes.ndim != 3 or len(planes) != count:
             raise InputError(f"{path} must hold {count} planes, p h w; found shape {tuple(planes.shape)}.")

@@ -40,8 +40,7 @@ class Painter(nn.Module):
 
     def nearest_size(self, size: Size) -> Size:
         """The nearest (h, w) to a map's that pictures can have, where their size is free."""
-        h, w = (max(1, round(side / self.multiple)) * self.multiple for side in size)
-        return h, w
+        return _round(size, self.multiple)
 
     def prepare(self, conditions: Sequence[Condition], drawn: Sequence[str] = (), earlier: Any = None) -> Any:
         """What of the picture depends on the layout alone, to be handed to `forward` as ``ready``.
@@ -111,9 +110,14 @@ def stem_size(image_size: Size, scales: tuple[int, ...]) -> Size:
     """
     multiple = scales[-1]
     if any(side < 1 or side % multiple for side in image_size):
-        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in image_size)
+        near = " x ".join(map(str, _round(image_size, multiple)))
         raise InputError(
             f"pictures of {image_size[0]} x {image_size[1]} (height x width) do not fit: both sides must be "
             f"multiples of {multiple}; the nearest size is {near}."
         )
     return image_size[0] // multiple, image_size[1] // multiple
+
+
+def _round(size: Size, multiple: int) -> Size:
+    h, w = (max(1, round(side / multiple)) * multiple for side in size)
+    return h, w

@@ -13,7 +13,7 @@ import torch
 
 from semsyn.data.io.blended_ids import is_blended
 from semsyn.data.io.folders import ARRAYS, PICTURES
-from semsyn.data.io.label_maps import ID_MODES
+from semsyn.data.io.label_maps import ID_MODES, load_array
 from semsyn.data.io.pictures import is_lossy, open_image
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.errors import InputError
@@ -95,11 +95,8 @@ def recognise(path: Path, space: LabelSpace | None = None) -> Encoding | None:
 
 
 def _open(path: Path, space: LabelSpace | None) -> _File:
-    if path.suffix.lower() in ARRAYS:
-        try:
-            return _File(path, np.array(np.load(path, mmap_mode="r", allow_pickle=False)), space, False)
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(str(error)) from error
+    if isinstance(array := load_array(path), np.ndarray):
+        return _File(path, array, space, False)
     image = open_image(path)
     pixels = np.array(image if image.mode in ID_MODES else image.convert("RGB"))
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():

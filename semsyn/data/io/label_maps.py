@@ -50,7 +50,7 @@ def read_label_map(
         InputTypeError: something else than a path, a picture or an array; ids that are not integers.
     """
     name = _name(source, "the label map")
-    source = _load_array(source)
+    source = load_array(source)
     if (stored := _stored_ids(source, "label map")) is not None:
         return stored
     image = _without_alpha(open_image(source, as_released=as_released), name)
@@ -79,7 +79,7 @@ def read_instance_map(source: Source) -> Tensor:
         InputTypeError: as `read_label_map`.
     """
     name = _name(source, "the instance map")
-    source = _load_array(source)
+    source = load_array(source)
     if (stored := _stored_ids(source, "instance map")) is not None:
         return stored
     image = _without_alpha(open_image(source), name)
@@ -97,8 +97,12 @@ def _name(source: Source, otherwise: str) -> str:
     return fspath(source) if isinstance(source, str | PathLike) else otherwise
 
 
-def _load_array(source: Source) -> Source:
-    """What a file of an array holds; everything else as it is."""
+def load_array(source: Source) -> Source:
+    """What a file of an array holds; everything else as it is.
+
+    Raises:
+        InputError: for a file of one array that is not there, or cannot be read.
+    """
     if not isinstance(source, str | PathLike) or Path(fspath(source)).suffix.lower() not in ARRAYS:
         return source
     path = Path(fspath(source))
