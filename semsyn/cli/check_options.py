@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 
-__all__ = ["check_options"]
+__all__ = ["check_options", "starts_from_picture"]
 
 
 def check_options(generator: Generator, args: argparse.Namespace) -> None:
@@ -21,8 +21,7 @@ def check_options(generator: Generator, args: argparse.Namespace) -> None:
     if args.size not in (None, generator.image_size) and not generator.has_free_size:
         h, w = generator.image_size
         raise InputError(f"{args.name} starts from a code, so it makes pictures of {h}x{w} only; leave --size out.")
-    starts_from_picture = any(spec.law == "given" for spec in generator.codes)
-    if args.reference is not None and generator.encoder is None and not starts_from_picture:
+    if args.reference is not None and generator.encoder is None and not starts_from_picture(generator):
         raise InputError(f"{args.name} has no encoder, which --reference needs; leave it out.")
     if args.reference is None and (args.reference_map or args.reference_instances or args.take_style):
         raise InputError("--reference-map, --reference-instances and --take-style need --reference.")
@@ -38,6 +37,11 @@ def check_options(generator: Generator, args: argparse.Namespace) -> None:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)
     if args.vary_seed and not generator.codes:
         warnings.warn(f"{args.name} draws no codes, so --vary-seed changes nothing.", stacklevel=2)
+
+
+def starts_from_picture(generator: Generator) -> bool:
+    """Whether the look comes from a picture that is given as it is, not drawn or encoded."""
+    return any(spec.law == "given" for spec in generator.codes)
 
 
 def _check_classes(names: Sequence[str], generator: Generator, name: str) -> None:

@@ -1,8 +1,8 @@
 """What `semsyn generate` hands to a generator for each map: read, checked before the first picture, and drawn."""
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.cli.check_options import check_options
+from semsyn.cli.check_options import check_options, starts_from_picture
 from semsyn.cli.jobs import Job
 from semsyn.cli.map_reader import MapReader, advise
 from semsyn.cli.observations import Observations
 from semsyn.cli.options import AS_MAP
 from semsyn.cli.planes import read_planes
 from semsyn.cli.preprocess import Preprocess
-from semsyn.cli.scene_style import Reference, draw_style, read_noise
+from semsyn.cli.scene_style import Reference, find_instance, find_posteriors, read_noise, repeat_posterior
 from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.data.io.pictures import open_image, read_image
 from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
+from semsyn.generator.draw_style import draw_style
 from semsyn.generator.generator import Generator
 from semsyn.generator.read_layout import read_layout
 from semsyn.records.layout import Layout
@@ -63,7 +64,8 @@ class SceneReader:
         for job in jobs:
             try:
                 scene = self.read(job)
-                self._style(scene, job, range(1)) if self._has_own_style(job) else self._read_reference(job, scene.size)
+                self._options(scene, job)(range(1))
+                self._read_planes(job, scene.size)
             except SemsynError as error:
                 raise advise(job.label_map, error, self.maps.space) from error
             found.see(job.label_map, scene.stored, scene.size, scene.stored_instances)
@@ -87,20 +89,9 @@ class SceneReader:
     def render(self, job: Job) -> Iterator[Image.Image]:
         """The pictures of one map, sample after sample. One map at a time: memory does not grow with their number."""
         scene = self.read(job)
-        planes = self._read_planes(job, scene.size)
+        planes, options = self._read_planes(job, scene.size), self._options(scene, job)
         for first in range(0, self.args.samples, BATCH):
             samples = range(first, min(first + BATCH, self.args.samples))
-            options: dict[str, Any]
-            if self._has_own_style(job):
-                options = {"style": self._style(scene, job, samples)}
-            else:
-                options = {
-                    "reference": self._read_reference(job, scene.size),
-                    "seed": self.seed(job),
-                    "first_sample": first,
-                    "resample_classes": self.args.resample_class,
-                    "truncation": self.args.truncation,
-                }
             try:
                 yield from self.generator.render(
                     [scene.label_map],
@@ -108,7 +99,7 @@ class SceneReader:
                     planes=planes,
                     samples=len(samples),
                     size=scene.size,
-                    **options,
+                    **options(samples),
                 )
             except torch.OutOfMemoryError as error:
                 raise InputError(
@@ -162,41 +153,54 @@ class SceneReader:
             raise InputError(f"{self.args.name} also reads {count} planes: give --planes.")
         return read_planes(path, count, partial(self._read_picture, size=size))[None]
 
-    def _has_own_style(self, job: Job) -> bool:
-        """Whether `Generator.render` cannot draw the style by itself."""
+    def _options(self, scene: "Scene", job: Job) -> Callable[[range], dict[str, Any]]:
+        """What `Generator.render` is told of the codes of some samples: them themselves, where it cannot draw them."""
         args = self.args
         apart = args.take_style or args.resample_instance or args.reference_map or args.reference_instances
-        return bool(apart) or "noise" in job.given or self._starts_from_picture
+        if apart or "noise" in job.given or starts_from_picture(self.generator):
+            styles = self._styles(scene, job)
+            return lambda samples: {"style": styles(samples)}
+        drawn = {
+            "reference": self._read_reference(job, scene.size),
+            "seed": self.seed(job),
+            "resample_classes": args.resample_class,
+            "truncation": args.truncation,
+        }
+        return lambda samples: {**drawn, "first_sample": samples.start}
 
-    @property
-    def _starts_from_picture(self) -> bool:
-        return any(spec.law == "given" for spec in self.generator.codes)
-
-    def _style(self, scene: "Scene", job: Job, samples: range) -> Style:
+    def _styles(self, scene: "Scene", job: Job) -> Callable[[range], Style]:
+        """Gives the codes of some samples; what these have in common is read and encoded once."""
         args, generator = self.args, self.generator
         if "noise" in job.given:
-            style = read_noise(job.given["noise"], generator)
-            return Style.cat([style] * len(samples)) if len(samples) > 1 else style
-        if self._starts_from_picture:
+            given = read_noise(job.given["noise"], generator)
+            return lambda samples: Style.cat([given] * len(samples))
+        if starts_from_picture(generator):
             picture = self._read_reference(job, scene.size)
             if picture is None:
                 raise InputError(f"{args.name} starts from a picture that gives the look: give --reference.")
             name = next(spec.name for spec in generator.codes if spec.law == "given")
-            return generator.style(**{name: picture.expand(len(samples), -1, -1, -1)})
+            return lambda samples: generator.style(**{name: picture.expand(len(samples), -1, -1, -1)})
         layout = read_layout(generator, scene.label_map, scene.instance_map, size=scene.size).to(generator.device)
+        reference = None if args.take_style else self._reference(job, scene.size)
         with torch.no_grad():
+            posteriors = find_posteriors(
+                generator, layout, scene.instance_map, reference, self._transfers(job, scene.size)
+            )
+        rows = [find_instance(layout, scene.instance_map, i) for i in args.resample_instance]
+
+        def draw(samples: range) -> Style:
             return draw_style(
                 generator,
-                layout,
-                seed=self.seed(job),
-                samples=samples,
+                layout.repeat(len(samples)),
+                [self.seed(job)],
+                samples,
                 truncation=args.truncation,
-                instance_map=scene.instance_map,
-                reference=None if args.take_style else self._reference(job, scene.size),
-                transfers=self._transfers(job, scene.size),
-                resample_classes=args.resample_class or (),
-                resample_instances=args.resample_instance,
+                posteriors=[repeat_posterior(posterior, len(samples)) for posterior in posteriors],
+                resample_classes=args.resample_class,
+                resample_instances=rows,
             )
+
+        return draw
 
     def _reference(self, job: Job, size: Size) -> Reference | None:
         """The reference of a job with its own maps."""
@@ -209,7 +213,7 @@ class SceneReader:
         if maps is None:
             raise InputError("--reference-instances needs --reference-map: the classes of the same picture.")
         other = Job(job.name, maps, (), {} if instances is None else {"instances": instances})
-        read = replace(self.read(other), size=size)
+        read = self.read(other)
         layout = read_layout(self.generator, read.label_map, read.instance_map, size=size).to(self.generator.device)
         return Reference(picture, layout, read.instance_map)
 

@@ -17,7 +17,16 @@ from semsyn.generator.generator import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 
-__all__ = ["Reference", "Transfer", "add_style", "draw_style", "parse_transfer", "read_noise"]
+__all__ = [
+    "Reference",
+    "Transfer",
+    "add_style",
+    "find_instance",
+    "find_posteriors",
+    "parse_transfer",
+    "read_noise",
+    "repeat_posterior",
+]
 
 
 @dataclass(frozen=True)
@@ -93,57 +102,32 @@ def add_style(group: argparse._ActionsContainer) -> None:
     )
 
 
-def draw_style(
+def find_posteriors(
     generator: Generator,
     layout: Layout,
-    *,
-    seed: int,
-    samples: range,
-    truncation: float | None,
-    instance_map: Tensor | None = None,
-    reference: Reference | None = None,
-    transfers: Sequence[tuple[Reference, dict[int, int]]] = (),
-    resample_classes: Sequence[str] = (),
-    resample_instances: Sequence[int] = (),
-) -> Style:
-    """The codes of some samples of a scene.
+    instance_map: Tensor | None,
+    reference: Reference | None,
+    transfers: Sequence[tuple[Reference, dict[int, int]]],
+) -> list[Posterior]:
+    """What references say of the codes of a scene.
 
     Args:
-        generator: draws and encodes.
+        generator: encodes.
         layout: one image.
-        seed: of sample 0.
-        samples: numbers of the samples; sample j uses seed + j.
-        truncation: factor of the draws.
         instance_map: stored ids at the layout's size, by which instances are named.
         reference: whose style the picture takes.
         transfers: references with {instance id of the scene: instance id of the reference}, stored ids.
-        resample_classes: names of classes to draw anew, from seed + j + 1; everything else is sample 0's.
-        resample_instances: stored ids of instances, likewise.
 
     Raises:
-        InputError: for an instance that is not there, or a generator that has no codes of its own for them.
+        InputError: for an instance that is not there, or a reference without the maps that are needed.
     """
-    many = layout.repeat(len(samples))
+    found = [] if reference is None else [_encode(generator, reference, layout)]
+    return found + [_transfer(generator, other, layout, instance_map, pairs) for other, pairs in transfers]
 
-    def draw(offsets: Sequence[int]) -> Style:
-        seeds = [seed + offset for offset in offsets]
-        style = generator.sample_style(many, seeds=seeds, truncation=truncation, size=layout.size)
-        if reference is not None:
-            style = _apply(_encode(generator, reference, layout), style, len(samples))
-        for other, pairs in transfers:
-            style = _apply(_transfer(generator, other, layout, instance_map, pairs), style, len(samples))
-        return style
 
-    if not resample_classes and not resample_instances:
-        return draw(samples)
-    style, anew = draw([0] * len(samples)), draw([j + 1 for j in samples])
-    if resample_classes and generator.label_space is not None:
-        classes = [generator.label_space.find_class(name) for name in resample_classes]
-        style = style.mix(anew, classes=classes, layout=many)
-    if resample_instances:
-        rows = [_find_row(layout, instance_map, i) for i in resample_instances]
-        style = style.mix(anew, instances=rows, layout=many)
-    return style
+def repeat_posterior(posterior: Posterior, times: int) -> Posterior:
+    """That of one scene for several samples of it."""
+    return posterior.map_tensors(lambda t: t.expand(times, *t.shape[1:]))
 
 
 def _encode(generator: Generator, reference: Reference, layout: Layout) -> Posterior:
@@ -163,18 +147,13 @@ def _transfer(
     if reference.layout is None or reference.instance_map is None:
         raise InputError("--take-style needs the reference's maps: --reference-map and --reference-instances.")
     rows = {
-        _find_row(layout, instance_map, target): _find_row(reference.layout, reference.instance_map, source)
+        find_instance(layout, instance_map, target): find_instance(reference.layout, reference.instance_map, source)
         for target, source in pairs.items()
     }
     return generator.encode(reference.picture[None], reference.layout).transfer(rows, layout.num_instances)
 
 
-def _apply(posterior: Posterior, style: Style, times: int) -> Style:
-    """The posterior of one scene for all of its samples."""
-    return posterior.map_tensors(lambda t: t.expand(times, *t.shape[1:])).apply(style)
-
-
-def _find_row(layout: Layout, instance_map: Tensor | None, stored_id: int) -> int:
+def find_instance(layout: Layout, instance_map: Tensor | None, stored_id: int) -> int:
     """The id that an instance has in a layout, where large ids became ranks."""
     if instance_map is None or layout.instance_ids is None:
         raise InputError(f"instance {stored_id} cannot be found without an instance map: give --instances.")

@@ -16,9 +16,10 @@ from semsyn.data.spaces.colors import to_uint8
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
 from semsyn.generator.card import Card
+from semsyn.generator.draw_style import draw_style
 from semsyn.generator.read_layout import LayoutReader, read_layout
 from semsyn.nn.replicate import replicate
-from semsyn.records.arguments import Size, as_names, as_seed, as_size, check_is
+from semsyn.records.arguments import Size, as_seed, as_size, check_is
 from semsyn.records.codes import CodeSpec
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
@@ -156,11 +157,19 @@ def render(
     generator = _evaluating(generator)
     with torch.no_grad():  # tensors of inference mode would stay in caches, and in what FSDP gathers
         if style is None:
-            posterior = None
+            posteriors = []
             if reference is not None:
                 images = torch.stack([read_image(r, size=target) for r in references])
-                posterior = generator.encode(images.repeat_interleave(samples, 0), layout)
-            style = _draw_style(generator, layout, seeds, first_sample, resample_classes, truncation, posterior)
+                posteriors = [generator.encode(images.repeat_interleave(samples, 0), layout)]
+            style = draw_style(
+                generator,
+                layout,
+                seeds,
+                range(first_sample, first_sample + samples),
+                truncation=truncation,
+                posteriors=posteriors,
+                resample_classes=resample_classes,
+            )
         images = generator(layout, style, size=target).float()
     return _deliver(images, output, single=several is None and samples == 1)
 
@@ -220,42 +229,6 @@ def _seeds(seed: Seed | None, maps: int) -> list[int]:
     if len(seeds) != maps:
         raise InputError(f"seed holds {len(seeds)} numbers for {maps} label maps: give one per map, or one for all.")
     return seeds
-
-
-def _draw_style(
-    generator: Renderer,
-    layout: Layout,
-    seeds: Sequence[int],
-    first_sample: int,
-    resample_classes: Sequence[int | str] | None,
-    truncation: float | None,
-    posterior: Posterior | None,
-) -> Style:
-    """The codes of all samples of all maps."""
-    samples = range(first_sample, first_sample + len(layout) // len(seeds))
-
-    def draw(offsets: Sequence[int]) -> Style:
-        numbers = [seed + offset for seed in seeds for offset in offsets]
-        return generator.sample_style(
-            layout, seeds=numbers, truncation=truncation, posterior=posterior, size=layout.size
-        )
-
-    if resample_classes is None:
-        return draw(samples)
-    if not any(spec.is_local for spec in generator.codes):
-        raise InputError("resample_classes needs a generator that draws for parts of a picture; this one does not.")
-    if isinstance(resample_classes, str):
-        as_names(resample_classes, "resample_classes")
-    classes = [_find_class(generator, name) for name in resample_classes]
-    return draw([0] * len(samples)).mix(draw([j + 1 for j in samples]), classes=classes, layout=layout)
-
-
-def _find_class(generator: Renderer, name: int | str) -> int:
-    if not isinstance(name, str):
-        return as_seed(name, "a class")
-    if generator.label_space is None:
-        raise InputError(f"this generator has no label space, so class {name!r} cannot be found: give its id.")
-    return generator.label_space.find_class(name)
 
 
 def _deliver(images: Tensor, output: Output, *, single: bool) -> Rendered:
