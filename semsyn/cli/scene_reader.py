@@ -61,9 +61,11 @@ class SceneReader:
             what the maps look like.
         """
         found = Observations()
+        space: Any = self.generator.config.num_classes if self.maps.space is None else self.maps.space
         for job in jobs:
             try:
                 scene = self.read(job)
+                Layout.of(scene.label_map, scene.instance_map, space=space, size=scene.size)
                 self._options(scene, job)(range(1))
                 self._read_planes(job, scene.size)
             except SemsynError as error:
@@ -82,8 +84,6 @@ class SceneReader:
         if size != self.generator.image_size and not self.generator.has_free_size:
             h, w = self.generator.image_size
             raise InputError(f"it would become {size[0]}x{size[1]}, but {self.args.name} makes {h}x{w} only.")
-        space: Any = self.generator.config.num_classes if self.maps.space is None else self.maps.space
-        Layout.of(label_map, instances, space=space, size=size)
         return Scene(label_map, instances, size, *stored)
 
     def render(self, job: Job) -> Iterator[Image.Image]:
