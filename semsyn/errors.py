@@ -6,12 +6,24 @@ line and exit code 2; anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+# Control characters, line separators, marks that turn the direction of writing, halves of surrogate pairs.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: object) -> str:
+    """A text as a terminal can show it, on one line: what would steer the terminal is written ``\\u001b``, as in JSON.
+
+    Names, licences and paths come from strangers, so whatever shows them to somebody calls this.
+    """
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
 
 
 class MapWarning(UserWarning):
@@ -75,6 +87,15 @@ class MissingExtraError(SemsynError, ImportError):
         super().__init__(f"this needs the package {package!r}: pip install 'semsyn[{extra}]'")
 
 
+def check_tensor(tensor: Any, name: str) -> None:
+    """Raise InputTypeError unless ``tensor`` is one."""
+    from torch import Tensor
+
+    if not isinstance(tensor, Tensor):
+        hint = ": torch.from_numpy makes one of an array" if type(tensor).__name__ == "ndarray" else ""
+        raise InputTypeError(f"{name} must be a tensor, found {type(tensor).__name__}{hint}.")
+
+
 def check_shape(tensor: Tensor, pattern: str, *, name: str, **sizes: int) -> None:
     """Check the rank and the named sizes of a tensor.
 
@@ -86,7 +107,9 @@ def check_shape(tensor: Tensor, pattern: str, *, name: str, **sizes: int) -> Non
 
     Raises:
         InputError: if the rank or a size differs; the message holds the shape that was expected and the one found.
+        InputTypeError: if it is no tensor.
     """
+    check_tensor(tensor, name)
     axes = pattern.split()
     fits = tensor.ndim == len(axes) and all(sizes.get(a, s) == s for a, s in zip(axes, tensor.shape, strict=True))
     if not fits:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from semsyn.errors import (
     SemsynError,
     UnknownNameError,
     check_shape,
+    printable,
 )
 
 
@@ -54,3 +57,13 @@ def test_a_wrong_shape_names_axes_sizes_and_what_was_found(shape: tuple[int, ...
 def test_a_fitting_shape_passes() -> None:
     check_shape(torch.zeros(2, 3, 4), "n h w", name="x", h=3, w=4)
     check_shape(torch.zeros(0, 3, 4), "n h w", name="x")
+
+
+def test_nothing_printable_steers_a_terminal():
+    every = "".join(map(chr, range(0x3000))) + "\ud800\udfffä字😀"
+    shown = printable(every)
+    assert all(c.isprintable() or c.isspace() or ord(c) > 0x9F for c in shown)
+    assert not set("\x00\n\r\x1b\x7f\x85\x9b\u200f\u2028\u202e\u2066\ud800") & set(shown)
+    assert shown.endswith("ä字😀")
+    assert printable("a\x1bb") == "a\\u001bb"
+    assert printable(Path("a\nb")) == "a\\u000ab"

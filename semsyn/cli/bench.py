@@ -13,6 +13,7 @@ from semsyn.bench.rows import Row, append_csv, describe_place, format_table, rea
 from semsyn.bench.scenes import default_cases
 from semsyn.bench.training import bench_training
 from semsyn.cli.options import parse_count, parse_size
+from semsyn.cli.terminal import say
 from semsyn.errors import InputError
 
 # What "all" measures: little enough for a few minutes on a GPU, most of which compilations take.
@@ -82,15 +83,15 @@ def run(args: argparse.Namespace) -> None:
     for row in _measure(args, device):
         rows.append(row)
         if args.json:
-            print(row.to_json(), flush=True)
+            say(row.to_json())
         if args.csv is not None:
             append_csv(args.csv, [row], note=args.note)
     if args.plot is not None:
         args.plot.write_text(draw_generators(read_csv(args.csv), device=device), encoding="utf-8")
     if not args.json:
         place = describe_place(device)
-        print(f"{place['hardware']}, {torch.get_num_threads()} threads, torch {place['torch']}, {place['commit']}\n")
-        print(format_table(rows))
+        say(f"{place['hardware']}, {torch.get_num_threads()} threads, torch {place['torch']}, {place['commit']}")
+        say("", *format_table(rows).split("\n"))
 
 
 def _measure(args: argparse.Namespace, device: str) -> Iterator[Row]:

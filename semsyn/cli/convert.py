@@ -1,13 +1,13 @@
 """``semsyn convert``: the authors' checkpoint to one safetensors file."""
 
 import argparse
-import json
 import re
 from pathlib import Path
 
 from semsyn.cli.options import parse_size
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.spaces import SPACE_HELP, find_space
+from semsyn.cli.terminal import say, say_json
 from semsyn.errors import InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
 from semsyn.hub.save import card_of, save_pretrained
@@ -102,16 +102,16 @@ def run(args: argparse.Namespace) -> None:
     facts = describe_file(generator, card_of(generator, args.name))
     if args.json:
         notes = list(conversion.notes)
-        print(json.dumps({"out": str(args.out), "verdict": conversion.verdict, "notes": notes} | facts, indent=2))
+        say_json({"out": str(args.out), "verdict": conversion.verdict, "notes": notes} | facts)
         return
-    print(f"{', '.join(entry['file'] for entry in facts['origin'])}: {conversion.verdict}")
-    print(f"name     {facts['name']}")
-    print(f"labels   {'not stated' if generator.label_space is None else generator.label_space.name}")
-    print(f"licence  {facts['license']}")
+    say(f"{', '.join(entry['file'] for entry in facts['origin'])}: {conversion.verdict}")
+    say(f"name     {facts['name']}")
+    say(f"labels   {'not stated' if generator.label_space is None else generator.label_space.name}")
+    say(f"licence  {facts['license']}")
     for note in conversion.notes:
-        print(f"note     {note}")
-    print(f"written  {args.out}")
-    print(f"run      semsyn generate {args.out} map.png --out pictures")
+        say(f"note     {note}")
+    say(f"written  {args.out}")
+    say(f"run      semsyn generate {args.out} map.png --out pictures")
 
 
 def _companions() -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semsyn.cli.options import parse_count
+from semsyn.cli.terminal import say
 from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
@@ -88,9 +89,8 @@ def run(args: argparse.Namespace) -> None:
         write_picture(draw_sheet(generator, scenes, SPACE), sheets[name])
         write_json(results, args.out / RESULTS)  # what is known so far survives an interruption
         _say(args, name, results[name])
-    print(
-        to_json(results) if args.json else f"{RESULTS} and {', '.join(p.name for p in sheets.values())} in {args.out}"
-    )
+    names = ", ".join(path.name for path in sheets.values())
+    say(*(to_json(results).split("\n") if args.json else [f"{RESULTS} and {names} in {args.out}"]))
 
 
 def _name_sheets(names: Sequence[str], out: Path) -> dict[str, Path]:
@@ -145,7 +145,7 @@ def _find_judge(
 
 def _say(args: argparse.Namespace, name: str, figures: dict[str, Any]) -> None:
     if not args.json:
-        print("\n".join([name, *(f"    {line}" for line in _lines(figures))]), flush=True)
+        say(name, *(f"    {line}" for line in _lines(figures)))
 
 
 def _lines(figures: dict[str, Any]) -> list[str]:

@@ -1,10 +1,10 @@
 """``semsyn export``: a generator to a graph that runs without semsyn."""
 
 import argparse
-import json
 from pathlib import Path
 
 from semsyn.cli.options import parse_size
+from semsyn.cli.terminal import say, say_json
 from semsyn.errors import InputError
 from semsyn.exporter import FORMATS, describe_inputs, export, find_format
 from semsyn.hub.load import load_pretrained
@@ -49,13 +49,13 @@ def run(args: argparse.Namespace) -> None:
     export(generator, args.out, format, size=args.size, overwrite=args.overwrite)
     inputs = describe_inputs(generator, args.size)
     if args.json:
-        print(json.dumps({"out": str(args.out), "format": format, "inputs": inputs}, indent=2))
+        say_json({"out": str(args.out), "format": format, "inputs": inputs})
         return
-    print(f"written  {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
+    say(f"written  {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
     for i, (name, shape) in enumerate(inputs.items()):
-        print(f"{'' if i else 'inputs':<9}{name}: {shape}")
+        say(f"{'' if i else 'inputs':<9}{name}: {shape}")
     h, w = inputs["class_ids"].split()[1:]
     multiple = generator.painter.multiple
-    print(f"output   image: n 3 {h} {w}, in [-1, 1]")
+    say(f"output   image: n 3 {h} {w}, in [-1, 1]")
     if h == "h":
-        print(f"size     h and w are multiples of {multiple}, from {2 * multiple}")
+        say(f"size     h and w are multiples of {multiple}, from {2 * multiple}")

@@ -1,7 +1,6 @@
 """``semsyn generate``: pictures from label maps."""
 
 import argparse
-import json
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from semsyn.cli.scene_style import add_style
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
 from semsyn.cli.spaces import SPACE_HELP
+from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.folders import describe_files
 from semsyn.data.io.whole_file import write_picture
 from semsyn.errors import InputError, MapWarning
@@ -161,23 +161,23 @@ def _report(
             "pictures": pictures,
             "sheets": list(map(str, sheets)),
         }
-        print(json.dumps(shown, indent=2))
+        say_json(shown)
         return
     count = sum(len(job.pictures) for job in jobs)
     sized = (
         f"{size[0]}x{size[1]}" if size else f"their maps' sizes, rounded to multiples of {generator.painter.multiple},"
     )
-    print(f"{count} picture{'s' * (count != 1)} of {sized} in {args.out}")
+    say(f"{count} picture{'s' * (count != 1)} of {sized} in {args.out}")
     for line in _notes(args, jobs, reader, found):
-        print(line)
+        say(line)
     if passed:
-        print(f"passed over: {describe_files(passed)}")
+        say(f"passed over: {describe_files(passed)}")
     if sheets:
         shown_samples = f", {MAX_SAMPLES} samples each" if args.samples > MAX_SAMPLES else ""
         pages = (
             f"contact sheet: {sheets[0]}" if len(sheets) == 1 else f"contact sheets: {sheets[0]} to {sheets[-1].name}"
         )
-        print(f"{pages}{shown_samples}")
+        say(f"{pages}{shown_samples}")
 
 
 def _notes(args: argparse.Namespace, jobs: Sequence[Job], reader: SceneReader, found: Observations) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """``semsyn info``: what is known of a name."""
 
 import argparse
-import json
 import shlex
 
+from semsyn.cli.terminal import say, say_json
 from semsyn.hub.info import info
 from semsyn.models.card import Card
 
@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> None:
         else [f"semsyn generate {shlex.quote(args.name)} map.png --out pictures"]
     )
     if args.json:
-        print(json.dumps(found.to_dict() | {"commands": commands}, indent=2))
+        say_json(found.to_dict() | {"commands": commands})
         return
-    print(found)
+    say(*str(found).split("\n"))
     if commands:
-        print("\n".join(["on the command line", *(f"    {line}" for line in commands)]))
+        say("on the command line", *(f"    {line}" for line in commands))
 
 
 def list_commands(card: Card) -> list[str]:

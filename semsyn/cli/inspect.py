@@ -1,7 +1,6 @@
 """``semsyn inspect``: which ids label maps hold, and how to read those that do not fit."""
 
 import argparse
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from semsyn.cli.histogram import Histogram, count_maps
 from semsyn.cli.map_reader import MapReader, add_reading, change_space, describe_flags
 from semsyn.cli.options import parse_count
 from semsyn.cli.spaces import find_space
+from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.encodings import Encoding
 from semsyn.data.io.folders import describe_files
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
         _check_write_space(args.write_space, space)
     found = _find(count_maps(args.maps, MapReader.of(args, space)), space)
     if args.json:
-        print(json.dumps(_to_dict(found), indent=2))
+        say_json(_to_dict(found))
     else:
         _print(found, args.top)
     if args.write_space is not None and space is not None:
@@ -180,55 +180,53 @@ def _print(found: Findings, top: int) -> None:
         _print_readings(found)
     _print_unread(histogram)
     for error in histogram.failed:
-        print(error)
+        say(error)
     if histogram.passed:
-        print(f"passed over: {describe_files(histogram.passed)}")
+        say(f"passed over: {describe_files(histogram.passed)}")
 
 
 def _print_ids(histogram: Histogram, space: LabelSpace | None, top: int) -> None:
     total = sum(histogram.pixels.values())
     sizes = ", ".join(f"{h}x{w}" for (h, w), _ in histogram.sizes.most_common(3))
     more_sizes = f" and {len(histogram.sizes) - 3} more sizes" if len(histogram.sizes) > 3 else ""
-    print(f"{histogram.maps} map{'s' * (histogram.maps != 1)} of {sizes}{more_sizes}, {len(histogram.pixels)} ids")
-    print(f"{'id':>7} {'pixels':>12} {'share':>7} {'maps':>6}{'' if space is None else f'  class of {space.name!r}'}")
+    say(f"{histogram.maps} map{'s' * (histogram.maps != 1)} of {sizes}{more_sizes}, {len(histogram.pixels)} ids")
+    say(f"{'id':>7} {'pixels':>12} {'share':>7} {'maps':>6}{'' if space is None else f'  class of {space.name!r}'}")
     for i in sorted(i for i, _ in histogram.pixels.most_common(top)):
         pixels = histogram.pixels[i]
         name = "" if space is None else f"  {_name(i, space)}"
-        print(f"{i:>7} {pixels:>12,} {pixels / total:>7.2%} {histogram.holders[i]:>6}{name}")
+        say(f"{i:>7} {pixels:>12,} {pixels / total:>7.2%} {histogram.holders[i]:>6}{name}")
     if len(histogram.pixels) > top:
-        print(f"    … and {len(histogram.pixels) - top} rarer ids (--top)")
+        say(f"    … and {len(histogram.pixels) - top} rarer ids (--top)")
 
 
 def _print_readings(found: Findings) -> None:
     space, names = found.space, ", ".join(reading.space.name for reading in found.readings)
     if space is None:
-        print(f"label spaces that know all ids: {names or 'none; see semsyn inspect --space'}")
+        say(f"label spaces that know all ids: {names or 'none; see semsyn inspect --space'}")
     elif not found.unknown:
         own = read_as(found.histogram.pixels, space)
-        print(f"label space {space.name!r} knows all ids{f': {own.describe()}' if own else ''}")
+        say(f"label space {space.name!r} knows all ids{f': {own.describe()}' if own else ''}")
         if names:
-            print(f"so do: {names}")
+            say(f"so do: {names}")
     else:
         _print_unknown(found, space)
         if found.readings:
-            print(f"label spaces that know all ids: {names}")
+            say(f"label spaces that know all ids: {names}")
     for reading in found.readings:
-        print(f"  {reading.space.name}: {reading.describe()}")
+        say(f"  {reading.space.name}: {reading.describe()}")
     if found.doubt:
-        print(f"doubtful: {found.doubt}")
+        say(f"doubtful: {found.doubt}")
 
 
 def _print_unknown(found: Findings, space: LabelSpace) -> None:
     unknown, pixels = found.unknown, found.histogram.pixels
     counts = ", ".join(f"{i} ({pixels[i]:,} px)" for i in unknown[:8])
-    print(f"unknown to {space.name!r}: {counts}{f', and {len(unknown) - 8} more' if len(unknown) > 8 else ''}")
-    print(
-        "proposed remap, likeliest first:" if found.proposals else "no remap to propose; is it another data set's map?"
-    )
+    say(f"unknown to {space.name!r}: {counts}{f', and {len(unknown) - 8} more' if len(unknown) > 8 else ''}")
+    say("proposed remap, likeliest first:" if found.proposals else "no remap to propose; is it another data set's map?")
     for proposal in found.proposals:
         changes = [f"{i}: {c} ({_name_class(c, space)})" for i, c in proposal.remap.items()]
         rest = f", … {len(changes) - 6} more" if len(changes) > 6 else ""
-        print(f"  {proposal.reason}: {', '.join(changes[:6])}{rest}; {describe_flags(proposal, space)}")
+        say(f"  {proposal.reason}: {', '.join(changes[:6])}{rest}; {describe_flags(proposal, space)}")
 
 
 def _print_unread(histogram: Histogram) -> None:
@@ -239,7 +237,7 @@ def _print_unread(histogram: Histogram) -> None:
     for files in by_name.values():
         path, encoding = files[0]
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        print(f"{path}{more}: {encoding.meaning}")
-        print(f"  to do: {encoding.remedy}")
+        say(f"{path}{more}: {encoding.meaning}")
+        say(f"  to do: {encoding.remedy}")
         for (r, g, b), pixels in encoding.colors:
-            print(f"  #{r:02x}{g:02x}{b:02x} {pixels:>12,} px")
+            say(f"  #{r:02x}{g:02x}{b:02x} {pixels:>12,} px")

@@ -1,8 +1,8 @@
 """``semsyn list``: which weights there are."""
 
 import argparse
-import json
 
+from semsyn.cli.terminal import say, say_json
 from semsyn.errors import UnknownNameError
 from semsyn.hub.info import info, list_pretrained
 from semsyn.models import CARDS
@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> None:
     infos = [info(name).to_dict() for name in names]
     if args.json:
         keys = ("name", "family", "status", "summary", "label_space", "license", "non_commercial")
-        print(json.dumps([{key: found[key] for key in keys} for found in infos], indent=2))
+        say_json([{key: found[key] for key in keys} for found in infos])
         return
     width = max(len(name) for name in names)
-    print(f"{'NAME':<{width}}  {'WEIGHTS':<11}  NETWORK")
+    say(f"{'NAME':<{width}}  {'WEIGHTS':<11}  NETWORK")
     for found in infos:
-        print(f"{found['name']:<{width}}  {found['status']:<11}  {found['summary']}")
+        say(f"{found['name']:<{width}}  {found['status']:<11}  {found['summary']}")

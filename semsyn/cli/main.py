@@ -1,11 +1,11 @@
 """Entry of the command line: finds the command, and turns errors into one line and an exit code.
 
-Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted, 141 the reader of the output went away. Anything
-else is a bug and keeps its traceback.
+Exit codes: 0 done, 1 something could not be written (the disk is full, standard output or error is), 2 bad input (one
+line on stderr), 130 interrupted. Anything else is a bug and keeps its traceback.
 """
 
 import argparse
-import io
+import errno
 import os
 import sys
 import warnings
@@ -15,9 +15,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from semsyn.cli.options import Parser
-from semsyn.errors import SemsynError
+from semsyn.cli.terminal import complain, steady_streams
+from semsyn.errors import InputError, SemsynError
 
-BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+DONE, NOT_WRITTEN, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+NO_MEMORY = "allocate memory"  # what torch says then, in a RuntimeError
 
 # Each is a module of this package with `configure(parser)` and `run(args)`; only the one in use is imported.
 COMMANDS = {
@@ -33,6 +36,8 @@ COMMANDS = {
     "export": "a generator to an ONNX or torch.export file",
     "bench": "how fast operations, generators and training are here",
 }
+
+PRINTING = ("list", "info", "inspect")  # whose reader has seen enough when it goes away
 
 EXAMPLES = """\
 examples:
@@ -52,21 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         the exit code.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names that the terminal cannot show are no error
-    with warnings.catch_warnings():
+    with steady_streams() as (out, err), warnings.catch_warnings():
         warnings.showwarning = _show_once(set())
-        try:
-            return _run(argv)
-        except SemsynError as error:
-            return _complain(str(error), BAD_INPUT)
-        except BrokenPipeError:
-            _drop_stdout()
-            return PIPE_CLOSED
-        except OSError as error:
-            return _complain(_describe(error), BAD_INPUT)
-        except KeyboardInterrupt:
-            return _complain("interrupted", INTERRUPTED)
+        code = _run(argv)
+        out.flush()
+        if out.failure is not None and not (isinstance(out.failure, BrokenPipeError) and _name(argv) in PRINTING):
+            rest = " All else is done." if code == DONE else ""
+            complain("error", f"standard output cannot be written: {_describe(out.failure)}.{rest}")
+        err.flush()
+    return code or (NOT_WRITTEN if out.failure is not None or err.failure is not None else DONE)
 
 
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -88,14 +87,34 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 def _run(argv: list[str]) -> int:
+    """Run a command; its errors become a line and an exit code."""
     try:
-        args = make_parser(next((a for a in argv if not a.startswith("-")), None)).parse_args(argv)
+        if bad := next((argument for argument in argv if "\0" in argument), None):
+            raise InputError(f"the argument {bad!r} holds a NUL character, which no name may hold; leave it out.")
+        args = make_parser(_name(argv)).parse_args(argv)
         args.run(args)
     except SystemExit as stop:  # --help and --version
-        sys.stdout.flush()
         return int(stop.code or 0)
-    sys.stdout.flush()  # a closed pipe shows here, not when the interpreter ends
-    return 0
+    except SemsynError as error:
+        complain("error", error)
+        return NOT_WRITTEN if _is_disk_full(error) else BAD_INPUT
+    except OSError as error:
+        complain("error", _describe(error))
+        return NOT_WRITTEN if _is_disk_full(error) else BAD_INPUT
+    except KeyboardInterrupt:
+        complain("error", "interrupted")
+        return INTERRUPTED
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and NO_MEMORY not in str(error):
+            raise
+        complain("error", "there is too little memory for this; take smaller or fewer pictures at once.")
+        return BAD_INPUT
+    return DONE
+
+
+def _name(argv: Sequence[str]) -> str | None:
+    """Of the command."""
+    return next((argument for argument in argv if not argument.startswith("-")), None)
 
 
 def _version() -> str:
@@ -105,29 +124,29 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _complain(message: str, code: int) -> int:
-    print(f"semsyn: error: {' '.join(message.split())}", file=sys.stderr)
-    return code
-
-
-def _describe(error: OSError) -> str:
+def _describe(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
     reason = error.strerror or str(error) or type(error).__name__
     return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
-def _drop_stdout() -> None:
-    """What is still buffered goes nowhere, so that the interpreter does not trip over it when it ends."""
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Whether it comes of an error of the disk, by whatever way it was told."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _show_once(shown: set[str]) -> Callable[..., None]:
     """Prints each warning the first time; Python's own memory of them ends wherever filters change."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        text = " ".join(str(message).split())
+        text = str(message)
         if text not in shown and os.environ.get("RANK", "0") == "0":
-            print(f"semsyn: warning: {text}", file=sys.stderr)
+            complain("warning", text)
         shown.add(text)
 
     return show

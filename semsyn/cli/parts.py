@@ -1,7 +1,6 @@
 """``semsyn parts``: the parts that a generator infers from the shapes of objects, drawn over their scene."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from semsyn.cli.jobs import Job, check_free, plan_jobs
 from semsyn.cli.options import parse_categories
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.sheet import draw_map
+from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.whole_file import write_picture
 from semsyn.data.parts.part_categories import category_name
 from semsyn.data.parts.part_colors import draw_parts
@@ -85,12 +85,12 @@ def run(args: argparse.Namespace) -> None:
         write_picture(_draw(generator, job, layout, parts, as_ids=args.ids), job.pictures[0])
         found += [{"picture": str(job.pictures[0])} | row for row in _list_objects(parts, generator.config.convention)]
     if args.json:
-        print(json.dumps({"pictures": [str(job.pictures[0]) for job in jobs], "objects": found}, indent=2))
+        say_json({"pictures": [str(job.pictures[0]) for job in jobs], "objects": found})
         return
     for row in found:
         state = f"parts {', '.join(map(str, row['parts']))}" if row["parts"] is not None else "no parts: " + row["why"]
-        print(f"{row['picture']}  instance {row['instance']}  {row['category']} {row['name']}  {state}")
-    print(f"{len(jobs)} pictures in {args.out}")
+        say(f"{row['picture']}  instance {row['instance']}  {row['category']} {row['name']}  {state}")
+    say(f"{len(jobs)} pictures in {args.out}")
 
 
 def _read(generator: Generator, job: Job, args: argparse.Namespace) -> Layout:

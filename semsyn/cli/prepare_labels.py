@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from semsyn.cli.jobs import list_passed
 from semsyn.cli.spaces import SPACE_HELP, find_space
+from semsyn.cli.terminal import say, say_json
 from semsyn.data.formats.annotations import Annotations, Request
 from semsyn.data.formats.class_names import OTHERS, SHOWN, list_names
 from semsyn.data.formats.coding import Coding, make_coding
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
         "instance_maps": instances,
         "passed": [str(path) for path in _list_passed(args.source, annotations)],
     }
-    print(json.dumps(summary, indent=2, ensure_ascii=False)) if args.json else _print(summary, coding, annotations)
+    say_json(summary) if args.json else _print(summary, coding, annotations)
 
 
 def _check_out(source: Path, out: Path) -> None:
@@ -155,25 +155,25 @@ def _list_passed(source: Path, annotations: Annotations) -> list[Path]:
 
 def _print(summary: dict[str, Any], coding: Coding, annotations: Annotations) -> None:
     reason = "" if summary["why"] == "as told" else f": {summary['why']}"
-    print(f"read as {summary['format']}{reason}")
+    say(f"read as {summary['format']}{reason}")
     found = [c.name for c in annotations.classes if c.is_used]
-    print(f"classes: {list_names(found)}")
+    say(f"classes: {list_names(found)}")
     if coding.renamed:
         pairs = [f"{name!r} is {target!r}" for name, target in coding.renamed.items()]
         more = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
-        print(f"by other names: {', '.join(pairs[:SHOWN])}{more}")
+        say(f"by other names: {', '.join(pairs[:SHOWN])}{more}")
     if coding.without_class:
         policy = coding.space.void
         reads = "" if policy in (None, coding.space.num_classes) else f", read as {coding.space.classes[policy]!r}"
-        print(
+        say(
             f"no class: {list_names(coding.without_class)}{reads} (--map NAME=CLASS, or {OTHERS}=CLASS, to change that)"
         )
     if summary["passed"]:
-        print(f"passed over: {describe_files([Path(path) for path in summary['passed']])}")
+        say(f"passed over: {describe_files([Path(path) for path in summary['passed']])}")
     kept = f", {summary['kept']} kept" if summary["kept"] else ""
     instances = f", {_count('instance map', summary['instance_maps'])}" if summary["instance_maps"] else ""
-    print(f"{_count('label map', summary['written'])} written{kept}{instances} in {summary['out']}; read them with")
-    print(f"  --space {summary['space']}")
+    say(f"{_count('label map', summary['written'])} written{kept}{instances} in {summary['out']}; read them with")
+    say(f"  --space {summary['space']}")
 
 
 def _count(what: str, number: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from semsyn.cli.options import parse_count
+from semsyn.cli.terminal import say
 from semsyn.data.parts.choose_supports import choose_supports
 from semsyn.data.parts.part_categories import CATEGORIES
 from semsyn.data.parts.part_shapes import PartShapes
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--out {args.out} exists and is not empty; give another folder.")
     supports = toy_supports(args.count) if args.source == "toyscenes" else _choose(Path(args.source), args.count)
     write_supports(args.out, supports)
-    print(f"{len(supports)} categories with {supports.count} support maps each in {args.out}")
+    say(f"{len(supports)} categories with {supports.count} support maps each in {args.out}")
 
 
 def _choose(root: Path, count: int) -> PartSupports:

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from semsyn.cli.options import parse_count
+from semsyn.cli.terminal import say
 from semsyn.data.io.whole_file import whole_file
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, UnknownNameError
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         with whole_file(path) as part:
             save_file(trained.state_dict(), part)
-    print(f"{path}: {path.stat().st_size} bytes")
+    say(f"{path}: {path.stat().st_size} bytes")
 
 
 def _recipes() -> dict[str, Any]:
@@ -90,4 +91,4 @@ def _needs(recipes: dict[str, Any]) -> dict[str, str]:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    say(line)

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from semsyn.errors import printable
 from semsyn.hub.weights_file import find_weights, read_card
 from semsyn.models import CARDS, find_card
 from semsyn.models.card import Card
@@ -59,7 +60,7 @@ class Info:
             facts["files"] = f"{', '.join(card.original.files.values())} in folder {card.original.folder}"
             facts["hosted"] = card.original.hosted
         lines = [f"{fact:<9}{value}" for fact, value in facts.items() if value]
-        return "\n".join([card.name, *lines, "run", *(f"    {line}" for line in self.run)])
+        return "\n".join(map(printable, [card.name, *lines, "run", *(f"    {line}" for line in self.run)]))
 
 
 def list_pretrained(pattern: str = "*", *, everything: bool = False) -> list[str]:

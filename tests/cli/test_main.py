@@ -27,20 +27,6 @@ def test_the_module_is_the_command() -> None:
     assert done.stderr == ""
 
 
-def test_a_closed_pipe_is_no_traceback() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    command = [sys.executable, "-m", "semsyn", "list"]
-    try:
-        done = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=writer, stderr=subprocess.PIPE, text=True
-        )
-    finally:
-        os.close(writer)
-    assert done.returncode == 141
-    assert done.stderr == ""
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_help_has_an_example(command: str, semsyn: Callable) -> None:
     code, out, err = semsyn(command, "--help")
