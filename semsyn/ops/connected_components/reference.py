@@ -16,20 +16,24 @@ def _links(run_ids: Tensor, ids: Tensor) -> Tensor:
     return torch.cat(pairs, dim=1).unique(dim=1)
 
 
+def join_roots(count: int, first: Tensor, second: Tensor) -> Tensor:
+    """The smallest node that each of ``count`` nodes is linked to, over any number of links (first i, second i)."""
+    roots = torch.arange(count, device=first.device)
+    while True:  # the smallest root of a component spreads: hook neighbours' roots, then jump to the roots' roots
+        one, two = roots[first], roots[second]
+        if torch.equal(one, two):
+            return roots
+        smaller = torch.minimum(one, two)
+        roots = roots.scatter_reduce(0, torch.cat([one, two]), torch.cat([smaller, smaller]), "amin")
+        while not torch.equal(roots, jumped := roots[roots]):
+            roots = jumped
+
+
 def connected_components_reference(ids: Tensor) -> Tensor:
     """ids n h w to component ids n h w, dense over the whole batch, in the order of each component's first pixel."""
     starts = torch.ones_like(ids, dtype=torch.bool)
     starts[:, :, 1:] = ids[:, :, 1:] != ids[:, :, :-1]
     run_ids = starts.flatten().cumsum(0).view(ids.shape) - 1
-    roots = torch.arange(int(run_ids[-1, -1, -1]) + 1, device=ids.device)
-    upper, lower = _links(run_ids, ids)
-    while True:  # the smallest root of a component spreads: hook neighbours' roots, then jump to the roots' roots
-        first, second = roots[upper], roots[lower]
-        if torch.equal(first, second):
-            break
-        smaller = torch.minimum(first, second)
-        roots = roots.scatter_reduce(0, torch.cat([first, second]), torch.cat([smaller, smaller]), "amin")
-        while not torch.equal(roots, jumped := roots[roots]):
-            roots = jumped
+    roots = join_roots(int(run_ids[-1, -1, -1]) + 1, *_links(run_ids, ids))
     dense = torch.unique(roots, return_inverse=True)[1]
     return dense[run_ids]
