@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 USE_A_LAYOUT = (
     "Layout.of(ids, space=…, requires=generator.requires) makes one; generator.render takes maps as they are."
 )
+USE_A_STYLE = "generator.style(name=tensor) makes one of tensors, sample_style draws one."
 
 
 class Generator(nn.Module, Pretrained):
@@ -194,7 +195,7 @@ class Generator(nn.Module, Pretrained):
     def run(self, prepared: Prepared, style: Style) -> Tensor:
         """The picture, n 3 h w in [-1, 1]."""
         check_is(prepared, Prepared, "prepared", "generator.prepare(layout) makes it.")
-        check_is(style, Style, "style", "generator.style(name=tensor) makes one of tensors, sample_style draws one.")
+        check_is(style, Style, "style", USE_A_STYLE)
         return self.painter(self.conditioner.bind(prepared, style), style, prepared.ready)
 
     def fuse(self) -> Generator:
@@ -231,7 +232,10 @@ class Generator(nn.Module, Pretrained):
         """The picture as `forward` makes it, and what was found on the way, see ``finds``."""
         prepared = self._condition(layout, size)
         style = self.sample_style(layout, size=size) if style is None else style
-        return Synthesis(image=self.run(prepared, style), extras=self.conditioner.inspect(prepared))
+        check_is(style, Style, "style", USE_A_STYLE)
+        conditions, extras = self.conditioner.show(prepared, style)
+        made = self.painter.paint(conditions, style, prepared.ready)
+        return replace(made, extras={**extras, **made.extras})
 
     def style(self, **codes: Tensor | Codes) -> Style:
         """A style out of bare tensors, by the names of ``codes``: ``generator.style(start=z)``.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.functional.checks import trusted
+from semsyn.generator.synthesis import Synthesis
 from semsyn.nn.untouched import is_untouched
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
@@ -55,6 +56,10 @@ class Painter(nn.Module):
     def forward(self, conditions: Sequence[Condition], style: Style, ready: Any = None) -> Tensor:
         """The picture, n 3 h w in [-1, 1]."""
         raise NotImplementedError
+
+    def paint(self, conditions: Sequence[Condition], style: Style, ready: Any = None) -> Synthesis:
+        """The picture, and what else the painter found, for those who look at it or train it."""
+        return Synthesis(image=self(conditions, style, ready))
 
 
 class Pyramid(Painter):

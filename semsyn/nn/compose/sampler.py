@@ -28,25 +28,20 @@ def warp(image: Tensor, theta: Tensor, size: tuple[int, int] | None = None) -> T
     check_shape(theta, "n i j", n=image.shape[0], i=2, j=3, name="theta")
     n, c, h, w = image.shape
     rows, columns = (h, w) if size is None else size
+    theta = theta.to(torch.promote_types(theta.dtype, torch.float32))  # halves do not count pixels
     across = _grid(-(columns // 2), columns // 2 - 1, columns, theta)
     down = _grid(-((rows + 1) // 2), rows // 2 - 1, rows, theta)[:, None]
     x, y = (
         row[:, 0, None, None] * across + row[:, 1, None, None] * down + row[:, 2, None, None] + side // 2
         for row, side in ((theta[:, 0], w), (theta[:, 1], h))
     )
-    (left, right), (top, bottom) = _corners(x, w), _corners(y, h)
-    weights = (
-        (top, left, (bottom - y) * (right - x)),
-        (bottom, left, (y - top) * (right - x)),
-        (top, right, (bottom - y) * (x - left)),
-        (bottom, right, (y - top) * (x - left)),
-    )
     pixels = rearrange(image, "n c h w -> n c (h w)")
     total = image.new_zeros(())
-    for at_row, at_column, weight in weights:
-        places = rearrange(at_row * w + at_column, "n h w -> n 1 (h w)").long().expand(n, c, -1)
-        found = rearrange(pixels.gather(2, places), "n c (h w) -> n c h w", h=rows)
-        total = total + found * weight[:, None].to(image.dtype)
+    for at_row, vertical in _taps(y, h):
+        for at_column, horizontal in _taps(x, w):
+            places = rearrange(at_row * w + at_column, "n h w -> n 1 (h w)").expand(n, c, -1)
+            found = rearrange(pixels.gather(2, places), "n c (h w) -> n c h w", h=rows)
+            total = total + found * (vertical * horizontal)[:, None].to(image.dtype)
     return total
 
 
@@ -55,7 +50,12 @@ def _grid(first: int, last: int, count: int, like: Tensor) -> Tensor:
     return torch.linspace(first, last, count, device=like.device, dtype=like.dtype)
 
 
-def _corners(places: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """The pixels on both sides of places, within the picture. Outside both are one, so the weights cancel."""
+def _taps(places: Tensor, length: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The pixels on both sides of places, and their weights, 0 for places outside."""
     below = places.detach().floor()
-    return below.clamp(0, length - 1), (below + 1).clamp(0, length - 1)
+    inside = (below >= 0) & (below < length - 1)
+    first = below.where(inside, 0)
+    return (
+        (first.long(), (first + 1 - places).where(inside, 0)),
+        ((first.long() + 1).clamp(max=length - 1), (places - first).where(inside, 0)),
+    )

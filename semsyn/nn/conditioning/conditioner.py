@@ -57,6 +57,11 @@ class Conditioner(nn.Module):
         """``prepared.extras``, and what is only computed for somebody who looks at it."""
         return prepared.extras
 
+    def show(self, prepared: Prepared, style: Style) -> tuple[tuple[Condition, ...], Mapping[str, Any]]:
+        """What `bind` gives, and by name all that there is to look at: what `inspect` gives, and what the style led
+        to."""
+        return self.bind(prepared, style), self.inspect(prepared)
+
     def check(self, layout: Layout) -> None:
         """Raise InputError if the layout lacks a field, InputTypeError if it is none."""
         if not isinstance(layout, Layout):
