@@ -38,7 +38,7 @@ class FastNorm(ConditionalNorm):
     shift: Tensor | None
 
     def __init__(self, layer: ConditionalNorm, statistics: Statistics | None) -> None:
-        self.reads, self.may_use_windows = layer.reads, layer.may_use_windows
+        self.reads, self.may_use_windows, self.has_codes = layer.reads, layer.may_use_windows, layer.has_codes
         super().__init__()
         self.out_channels = layer.out_channels
         self.norm = layer.norm if statistics is None else nn.Identity()

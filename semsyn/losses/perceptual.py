@@ -84,7 +84,10 @@ class PerceptualLoss(nn.Module):
         vgg: the network, with weights that you loaded.
         weights: w, one per map; the default is what all released recipes have but one.
 
-    Shape: fake and real are n 3 h w in [-1, 1], h and w at least 16; the result is a scalar.
+    With a mask (clVAE on GTA5), both maps are multiplied with it before they are compared, brought to their size by the
+    nearest rule; the mean stays one over all places.
+
+    Shape: fake and real are n 3 h w in [-1, 1], h and w at least 16; mask n 1 h' w'; the result is a scalar.
 
     Reference: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", arXiv:1603.08155.
     """
@@ -96,8 +99,15 @@ class PerceptualLoss(nn.Module):
         self.vgg = vgg
         self.weights = tuple(weights)
 
-    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+    def forward(self, fake: Tensor, real: Tensor, *, mask: Tensor | None = None) -> Tensor:
         with torch.no_grad():
             real_maps = self.vgg(real)
         losses = zip(self.weights, self.vgg(fake), real_maps, strict=True)
-        return torch.stack([w * F.l1_loss(f, r) for w, f, r in losses if w]).sum()
+        return torch.stack([w * _distance(f, r, mask) for w, f, r in losses if w]).sum()
+
+
+def _distance(fake: Tensor, real: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return F.l1_loss(fake, real)
+    own = F.interpolate(mask.to(fake), fake.shape[2:], mode="nearest")
+    return F.l1_loss(fake * own, real * own)

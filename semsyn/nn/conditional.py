@@ -25,6 +25,7 @@ class Conditional(nn.Module):
     Attributes:
         reads: the `Condition` fields it needs; a network checks at construction that something writes them.
         may_use_windows: the windows of ``cond.regions``, where they are known, stand for all it reads.
+        has_codes: then it needs the codes of these regions, too: they stand for planes.
         num_classes: k, the class ids it takes are in [0, k]; None or 0: it takes none.
         ignore_index: an id that means "no class", as k does; None: there is no other.
         out_channels: channels of its result.
@@ -32,6 +33,7 @@ class Conditional(nn.Module):
 
     reads: tuple[str, ...] = ()
     may_use_windows: bool = False
+    has_codes: bool = False
     num_classes: int | None = None
     ignore_index: int | None = None
     out_channels: int
@@ -58,7 +60,7 @@ class Conditional(nn.Module):
         if x.ndim != 4:
             check_shape(x, "n c h w", name="x")
         cond = self.wrap(x, cond) if isinstance(cond, Tensor) else as_condition(cond, x.shape[0], name)
-        if any(getattr(cond, name) is None for name in self.reads) and not (self.may_use_windows and cond.has_windows):
+        if any(getattr(cond, name) is None for name in self.reads) and not self.sees_windows(cond):
             raise InputError(
                 f"{name} reads {cond.missing(self.reads)}, which the condition does not hold. See Condition.of(...)."
             )
@@ -71,6 +73,11 @@ class Conditional(nn.Module):
             )
         return cond
 
+    def sees_windows(self, cond: Condition) -> bool:
+        """Whether windows stand for all it reads of this condition."""
+        has_codes = cond.regions is not None and cond.regions.codes is not None
+        return self.may_use_windows and cond.has_windows and (has_codes or not self.has_codes)
+
     def wrap(self, x: Tensor, given: Tensor) -> Condition:
         """A condition out of a bare tensor: class_ids, unless a layer says otherwise."""
         return Condition(class_ids=resize_ids(as_class_ids(given, x.shape[0]), (x.shape[2], x.shape[3])))
@@ -79,7 +86,7 @@ class Conditional(nn.Module):
         """Check the class ids that the layer reads: those of regions, where these stand for the map."""
         if not self.num_classes:
             return
-        has_regions = "regions" in self.reads or (self.may_use_windows and cond.has_windows)
+        has_regions = "regions" in self.reads or self.sees_windows(cond)
         ids = cond.regions.class_ids if has_regions and cond.regions is not None else cond.class_ids
         if ids is not None:
             if not has_regions and ids.ndim != 3:

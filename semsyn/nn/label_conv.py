@@ -82,6 +82,7 @@ class LabelConv2d(nn.Module):
         assert regions.windows is not None
         weight = rearrange(self.weight, "o k kh kw -> (kh kw) k o")
         class_ids = without(regions.class_ids, self.ignore_index, self.num_classes)
+        class_ids = class_ids.clamp(max=self.num_classes)  # a convolution of planes alone reads no classes
         table = F.pad(weight[:, : self.num_classes], (0, 0, 0, 1))[:, class_ids]  # "no class" adds nothing
         if self.num_planes:
             planes = regions.edges

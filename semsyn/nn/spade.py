@@ -59,7 +59,7 @@ class SPADE(ConditionalNorm):
     ) -> None:
         fields = {"class_ids": num_classes > 0, "edges": has_edges, "planes": num_planes > 0}
         self.reads = tuple(name for name, used in fields.items() if used)
-        self.may_use_windows = num_classes > 0
+        self.may_use_windows = True
         self.has_codes = num_planes > 0
         super().__init__()
         self.out_channels = channels
@@ -81,9 +81,10 @@ class SPADE(ConditionalNorm):
         return f"{self.out_channels}, num_classes={self.num_classes}, reads={self.reads}"
 
     def modulate(self, cond: Condition, earlier: Modulation | None = None) -> Modulation:
-        windows = None if cond.regions is None or not self.may_use_windows else cond.regions.windows
-        if windows is not None and cond.regions is not None and is_plain(self.shared, LabelConv2d):
-            hidden = F.relu(self.shared.of_windows(cond.regions, has_codes=self.has_codes))
+        regions = cond.regions if self.sees_windows(cond) and is_plain(self.shared, LabelConv2d) else None
+        if regions is not None and regions.windows is not None:
+            windows = regions.windows
+            hidden = F.relu(self.shared.of_windows(regions, has_codes=self.has_codes))
             if self.is_packed():
                 gamma, beta = self.table(hidden, windows, earlier).chunk(2, dim=1)
                 return Modulation(gamma=gamma, beta=beta, ids=windows.ids)

@@ -288,19 +288,25 @@ class Gaussian(Record):
         mu, logvar: mean and log-variance, n r ..., as the table of the `Codes`.
         per: what has a code of its own.
         valid: n r, bool: rows that the picture shows; the others have mu = logvar = 0, the prior. None: all of them.
+        seen: n r l, bool: the levels (places on the first axis of a code) at which it shows a row; a row that is too
+            small for one has mu = logvar = 0 there. None: all levels of the valid rows.
     """
 
     mu: Tensor
     logvar: Tensor
     per: Per = "image"
     valid: Tensor | None = None
+    seen: Tensor | None = None
 
-    def apply(self, codes: Codes) -> Codes:
-        """mu + exp(logvar / 2) · draw; rows that the layout has and the picture lacks keep their draw."""
+    def apply(self, codes: Codes, *, spread: float = 1.0) -> Codes:
+        """mu + spread · exp(logvar / 2) · draw; rows that the layout has and the picture lacks keep their draw."""
         draw = codes.table
         mu, logvar = self.mu.to(draw), self.logvar.to(draw)
         known = min(draw.shape[1], mu.shape[1])
-        encoded = mu[:, :known] + (logvar[:, :known] / 2).exp() * draw[:, :known]
+        encoded = mu[:, :known] + (logvar[:, :known] / 2).exp() * draw[:, :known] * spread
+        if self.valid is not None and spread != 1:
+            shown = self.valid[:, :known].view(len(self.valid), known, *[1] * (encoded.ndim - 2))
+            encoded = encoded.where(shown, draw[:, :known])
         return replace(codes, table=torch.cat([encoded, draw[:, known:]], dim=1))
 
     def transfer(self, pairs: Mapping[int, int], rows: int, levels: Sequence[int] | None = None) -> "Gaussian":
@@ -318,7 +324,8 @@ class Gaussian(Record):
 
         valid = torch.zeros(len(self.mu), rows, dtype=torch.bool, device=self.mu.device)
         valid[:, targets] = True
-        return replace(self, mu=move(self.mu), logvar=move(self.logvar), valid=valid)
+        seen = None if self.seen is None else move(self.seen)
+        return replace(self, mu=move(self.mu), logvar=move(self.logvar), valid=valid, seen=seen)
 
 
 @register_record
@@ -341,15 +348,20 @@ class Posterior(Record, Mapping[str, Gaussian]):
     def __len__(self) -> int:
         return len(self.gaussians)
 
-    def apply(self, style: Style) -> Style:
-        """Turn prior draws into draws of this posterior; codes that it says nothing of stay.
+    def apply(self, style: Style, *, spread: float = 1.0) -> Style:
+        """Turn prior draws into draws of this posterior; codes that it says nothing of stay, and what the picture does
+        not show.
+
+        Args:
+            style: the draws.
+            spread: factor of the posterior's deviation: 0 gives its means.
 
         Raises:
             InputError: if the style lacks codes that it describes.
         """
         if missing := [name for name in self if name not in style]:
             raise InputError(f"the posterior describes codes {missing}, which this style does not have.")
-        return Style({**style.codes, **{name: self[name].apply(style[name]) for name in self}})
+        return Style({**style.codes, **{name: self[name].apply(style[name], spread=spread) for name in self}})
 
     def transfer(
         self, pairs: Mapping[int, int], num_instances: int, *, levels: Sequence[int] | None = None

@@ -18,10 +18,12 @@ class Batch:
     Attributes:
         layout: of n scenes.
         real: n 3 h w in [-1, 1].
+        mask: n 1 h' w', how much each place counts in the perceptual loss; None: all the same.
     """
 
     layout: Layout
     real: Tensor
+    mask: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class Shot:
     """One picture of each layout, and what its losses look at.
 
     Attributes:
-        layout, real: see `Batch`.
+        layout, real, mask: see `Batch`.
         made: the pictures, and what was found on the way to them.
         posterior: of the encoder, if there is one.
         paired: pictures from the first that should look like the true ones, not only as real.
@@ -61,6 +63,7 @@ class Shot:
     made: Synthesis
     posterior: Posterior | None = None
     paired: int
+    mask: Tensor | None = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
 

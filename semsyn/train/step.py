@@ -46,7 +46,15 @@ class Nets:
             encoded = posterior.apply(style)
             style = encoded if paired == len(real) else _join(encoded, style, paired)
         made = (self.paint or self.generator.synthesize)(layout, style)
-        shot = Shot(layout=layout, real=real, made=made, posterior=posterior, paired=paired, others=draws.others)
+        shot = Shot(
+            layout=layout,
+            real=real,
+            made=made,
+            posterior=posterior,
+            paired=paired,
+            mask=batch.mask,
+            others=draws.others,
+        )
         return shot.widened()
 
     def casting(self) -> AbstractContextManager[None]:

@@ -7,6 +7,7 @@ from semsyn.errors import InputError
 from semsyn.functional.region_pool import region_pool
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import PerceptualLoss
+from semsyn.records.style import Gaussian
 from semsyn.train.shot import Shot
 
 
@@ -43,7 +44,8 @@ class Perceptual(Term):
         self.distance = distance.requires_grad_(False)
 
     def loss(self, shot: Shot) -> Tensor:
-        distance: Tensor = self.distance(shot.fake[: shot.paired], shot.real[: shot.paired])
+        mask = None if shot.mask is None else shot.mask[: shot.paired]
+        distance: Tensor = self.distance(shot.fake[: shot.paired], shot.real[: shot.paired], mask=mask)
         return distance
 
 
@@ -53,18 +55,25 @@ class Divergence(Term):
     Args:
         weight: released: 0.05, SUMMED over the batch.
         is_per_picture: divide by the number of pictures, so that the weight holds for batches of every size.
+        averages_rows: codes of classes or instances count as the mean over those that a picture shows (at each level,
+            where codes have levels), not as their sum.
     """
 
-    def __init__(self, weight: float = 0.05, *, is_per_picture: bool = False) -> None:
+    def __init__(self, weight: float = 0.05, *, is_per_picture: bool = False, averages_rows: bool = False) -> None:
         super().__init__(weight)
         self.is_per_picture = is_per_picture
+        self.averages_rows = averages_rows
 
     def loss(self, shot: Shot) -> Tensor:
         if shot.posterior is None:
             raise InputError("the objective counts the divergence of a posterior, but the generator has no encoder.")
-        total = sum(kl_divergence(gaussian.mu, gaussian.logvar) for gaussian in shot.posterior.values())
+        total = sum(map(self._of, shot.posterior.values()))
         assert isinstance(total, Tensor)
         return total / len(shot.real) if self.is_per_picture else total
+
+    def _of(self, gaussian: Gaussian) -> Tensor:
+        shown = gaussian.valid if gaussian.seen is None else gaussian.seen
+        return kl_divergence(gaussian.mu, gaussian.logvar, shown=shown if self.averages_rows else None)
 
 
 class Blocks(Term):

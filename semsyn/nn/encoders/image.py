@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.errors import check_shape
+from semsyn.errors import InputError, check_shape
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
@@ -16,22 +16,28 @@ from semsyn.records.style import Gaussian, Posterior
 class ImageEncoder(nn.Module):
     """Six strided convolutions and two linear layers.
 
-    Pictures of another size than 256 x 256 are resized to it (bilinear, not antialiased), whatever the generator's
-    size. (The released code drops the last convolution for crops below 256, after which its linear layers do not fit.)
+    Pictures of another size than its working size are resized to it (bilinear, not antialiased), whatever the
+    generator's size. (The released code drops the last convolution for crops below 256, after which its linear layers
+    do not fit.)
 
     Args:
         width: channels after the first convolution.
         code_dim: d. The released encoders have 256.
+        size: pixels of a side it works at, a multiple of 64. The released encoders have 256.
+
+    Raises:
+        InputError: for a size that six halvings do not fit.
 
     Shape: image n 3 h w in [-1, 1]; mu and logvar of the codes ``start`` are n 1 d.
 
     Reference: Park et al., arXiv:1903.07291, appendix A, figure 13.
     """
 
-    size = (256, 256)
-
-    def __init__(self, width: int = 64, code_dim: int = 256) -> None:
+    def __init__(self, width: int = 64, code_dim: int = 256, *, size: int = 256) -> None:
         super().__init__()
+        if size < 1 or size % 64:
+            raise InputError(f"an encoder halves pictures six times, so it works at a multiple of 64, found {size}.")
+        self.size = (size, size)
         widths = (3, *(m * width for m in (1, 2, 4, 8, 8, 8)))
         convs = (nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False) for a, b in pairwise(widths))
         self.layers = nn.ModuleList(nn.Sequential(spectral_norm(c), InstanceNorm(c.out_channels)) for c in convs)
@@ -39,14 +45,21 @@ class ImageEncoder(nn.Module):
         self.mu = nn.Linear(widths[-1] * shrunk * shrunk, code_dim)
         self.logvar = nn.Linear(widths[-1] * shrunk * shrunk, code_dim)
 
-    def forward(self, image: Tensor, layout: Layout | None = None) -> Posterior:
+    def trunk(self, image: Tensor) -> list[Tensor]:
+        """What each convolution gives, normalised and not activated: at 1/2, 1/4, ... 1/64 of the working size."""
         check_shape(image, "n c h w", c=3, name="image")
-        x = (
-            image
-            if image.shape[2:] == self.size
-            else F.interpolate(image, self.size, mode="bilinear", align_corners=False)
-        )
+        x = image
+        if image.shape[2:] != self.size:
+            x = F.interpolate(image, self.size, mode="bilinear", align_corners=False)
+        maps: list[Tensor] = []
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        x = rearrange(x, "n c h w -> n (c h w)")
-        return Posterior({"start": Gaussian(mu=self.mu(x)[:, None], logvar=self.logvar(x)[:, None])})
+            maps.append(layer(F.leaky_relu(maps[-1], 0.2) if maps else x))
+        return maps
+
+    def start(self, last: Tensor) -> Gaussian:
+        """The Gaussian of the style code, of the last convolution's map."""
+        x = rearrange(F.leaky_relu(last, 0.2), "n c h w -> n (c h w)")
+        return Gaussian(mu=self.mu(x)[:, None], logvar=self.logvar(x)[:, None])
+
+    def forward(self, image: Tensor, layout: Layout | None = None) -> Posterior:
+        return Posterior({"start": self.start(self.trunk(image)[-1])})

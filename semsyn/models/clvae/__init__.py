@@ -1,0 +1,1 @@
+"""clVAE: its config, network, original files, cards and recipe."""

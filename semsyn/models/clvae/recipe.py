@@ -1,0 +1,42 @@
+"""How clVAE is trained."""
+
+from typing import Any
+
+from semsyn.models.clvae.config import CLVAEConfig
+from semsyn.models.pyramid.recipe import patch_objective
+from semsyn.models.toyscenes import toyscenes_objective, toyscenes_recipe
+from semsyn.train.objective import PatchObjective
+from semsyn.train.schedule import Cycles
+from semsyn.train.terms import Divergence
+
+TOWERS = ("vgg",)
+
+
+def objective(config: CLVAEConfig, *, kl: float = 0.05, **options: Any) -> PatchObjective:
+    """As released, with the options of `semsyn.models.pyramid.recipe.patch_objective`.
+
+    Args:
+        config: of the generator.
+        kl: weight of the divergence: summed over pictures and levels, averaged over the classes that a picture shows.
+        **options: others.
+    """
+    terms = {"kl": Divergence(kl, averages_rows=True)} if config.has_encoder else {}
+    own = {"has_edges": False, "terms": {**terms, **(options.pop("terms", None) or {})}}
+    return patch_objective(config, **{**own, **options})
+
+
+def toyscenes(config: CLVAEConfig) -> PatchObjective:
+    """What `clvae/toyscenes` was trained for."""
+    kl = {"kl": Divergence(3e-3, is_per_picture=True, averages_rows=True)}
+    return toyscenes_objective(config, has_edges=False, blocks=10.0, colors=5.0, terms=kl)
+
+
+RECIPES = {
+    "toyscenes": toyscenes_recipe(
+        objective=toyscenes,
+        cycles=Cycles((5000,)),
+        rates=(4e-4, 8e-4),
+        drawn_from=2500,
+        gain=0.02,
+    )
+}
