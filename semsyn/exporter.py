@@ -1,6 +1,7 @@
 """A generator as one file that runs without semsyn: plain tensors in, picture out."""
 
 import copy
+import io
 import json
 import logging
 import os
@@ -116,10 +117,8 @@ def export(
         _check_onnx(generator)
     with whole_file(target) as part, _quiet():
         program = _trace(generator, size)
-        if format == "onnx":
-            _write_onnx(program, part, description)
-        else:
-            torch.export.save(program, part, extra_files={METADATA_FILE: json.dumps(description)})
+        content = _to_onnx(program, description) if format == "onnx" else _to_archive(program, description)
+        part.write_bytes(content)  # torch's own writer ends the process when the disk is full
     return target
 
 
@@ -238,7 +237,13 @@ def _trace(generator: Generator, size: Size | None) -> "ExportedProgram":
     return program
 
 
-def _write_onnx(program: "ExportedProgram", path: Path, description: Mapping[str, Any]) -> None:
+def _to_archive(program: "ExportedProgram", description: Mapping[str, Any]) -> memoryview:
+    content = io.BytesIO()
+    torch.export.save(program, content, extra_files={METADATA_FILE: json.dumps(description)})
+    return content.getbuffer()
+
+
+def _to_onnx(program: "ExportedProgram", description: Mapping[str, Any]) -> bytes:
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     inputs = description["inputs"]
@@ -254,7 +259,8 @@ def _write_onnx(program: "ExportedProgram", path: Path, description: Mapping[str
     written.model.metadata_props.update(
         {key: value if isinstance(value, str) else json.dumps(value) for key, value in description.items()}
     )
-    written.save(path, external_data=False)
+    content: bytes = written.model_proto.SerializeToString()
+    return content
 
 
 @contextmanager

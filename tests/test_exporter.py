@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -262,3 +264,25 @@ def test_a_config_of_no_family_is_refused(clade: Generator, tmp_path: Path) -> N
     generator.config = replace  # anything else
     with pytest.raises(InputError, match="not the config of a family"):
         export(generator, tmp_path / "a.pt2")
+
+
+FULL = """
+import resource, signal, sys
+from semsyn import create
+from semsyn.errors import InputError
+from semsyn.exporter import export
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+generator = create("clade/toyscenes", width=1, image_size=(32, 32)).eval()
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    export(generator, sys.argv[1], size=(32, 32))
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_does_not_end_the_process(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.pt2")  # and a name that is no text
+    done = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0 and "cannot be written" in done.stdout, done.stderr
+    assert list(tmp_path.iterdir()) == []

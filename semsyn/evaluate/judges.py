@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.data.io.whole_file import whole_file
+from semsyn.data.io.tensor_files import write_torch
 from semsyn.data.toyscenes.cache import Scenes
 from semsyn.errors import CheckpointError
 from semsyn.losses.parts import root_weights
@@ -91,8 +91,7 @@ class Judge:
 
     def save(self, file: Path) -> None:
         """Write the weights, whole or not at all."""
-        with whole_file(file) as part:
-            torch.save(self.network.state_dict(), part)
+        write_torch(self.network.state_dict(), file)
 
 
 def train_judge(

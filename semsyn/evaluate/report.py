@@ -9,7 +9,7 @@ import torch
 from einops import rearrange
 from PIL import Image
 
-from semsyn.data.io.whole_file import whole_file
+from semsyn.data.io.whole_file import write_text
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.data.toyscenes.cache import Scenes
 from semsyn.evaluate.agreement import draw_pictures
@@ -25,8 +25,7 @@ def to_json(results: Mapping[str, Any]) -> str:
 
 def write_json(results: Mapping[str, Any], path: Path) -> None:
     """Write `to_json`, whole or not at all."""
-    with whole_file(path) as part:
-        part.write_text(to_json(results) + "\n", encoding="utf-8")
+    write_text(path, to_json(results) + "\n")
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from semsyn.data.io.whole_file import whole_file
+from semsyn.data.io.whole_file import whole_files, write_text
 from semsyn.errors import InputError
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
@@ -61,9 +61,10 @@ def save_pretrained(
         "README.md": write_model_card(generator, card),
     }
     check_free([target / name for name in (WEIGHTS_NAME, *files)], overwrite)
-    write_weights_file(generator, card, target / WEIGHTS_NAME, dtype=dtype)
-    for file, text in files.items():
-        _write_text(target / file, text)
+    with whole_files(target) as part:
+        write_weights_file(generator, card, part / WEIGHTS_NAME, dtype=dtype)
+        for file, text in files.items():
+            write_text(part / file, text)
     return target / WEIGHTS_NAME
 
 
@@ -99,7 +100,7 @@ def push_to_hub(
     card = card_of(generator, name, license)
     with tempfile.TemporaryDirectory(prefix="semsyn-") as folder:
         save_pretrained(generator, folder, name=name, license=license, dtype=dtype)
-        _write_text(Path(folder) / "README.md", write_model_card(generator, card, repo_id=repo_id))
+        write_text(Path(folder) / "README.md", write_model_card(generator, card, repo_id=repo_id))
         return upload(folder, repo_id, private=private, revision=revision, message=message, token=token)
 
 
@@ -128,8 +129,3 @@ def check_free(paths: list[Path], overwrite: bool) -> None:
             )
         if folders := [path for path in taken if Path(path).is_dir()]:
             raise InputError(f"{folders[0]} is a folder; give a file name.")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8")

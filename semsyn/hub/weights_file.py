@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from semsyn.convert.checkpoint import read_metadata, read_state
-from semsyn.data.io.whole_file import whole_file
+from semsyn.data.io.tensor_files import write_tensors
 from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.assemble import assemble, cast
 from semsyn.generator.config import Config
@@ -91,10 +90,8 @@ def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: t
     """
     if generator.is_fused:
         raise InputError("a fused generator cannot be saved: save it before fuse(), or load it again.")
-    state = {key: cast(tensor.detach(), dtype).contiguous().cpu() for key, tensor in generator.state_dict().items()}
-    metadata = {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)}
-    with whole_file(path) as part:
-        save_file(state, part, metadata=metadata)
+    state = {key: cast(tensor.detach(), dtype).cpu() for key, tensor in generator.state_dict().items()}
+    write_tensors(state, path, {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)})
 
 
 def load_weights_file(

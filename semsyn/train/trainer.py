@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from semsyn.data.io.whole_file import whole_file
+from semsyn.data.io.tensor_files import write_torch
 from semsyn.errors import InputError
 
 STATE = "state.pt"
@@ -137,8 +137,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state; the file is the old one until the new one is complete."""
-        with whole_file(self.state_file) as path:
-            torch.save(self.run.state(), path)
+        write_torch(self.run.state(), self.state_file)
 
     def _check(self, losses: Mapping[str, float]) -> None:
         if bad := {name: value for name, value in losses.items() if not math.isfinite(value)}:

@@ -11,10 +11,11 @@ from PIL import Image
 
 from semsyn.data.formats.annotations import Scene
 from semsyn.data.formats.coding import MAX_ID, Coding
-from semsyn.data.io.whole_file import whole_file, write_picture
+from semsyn.data.io.whole_file import write_picture, write_text
 from semsyn.errors import InputError
 
 SPACE, RECORD, INSTANCES = "space.json", "prepared.json", "instances"
+COMPLETE = "complete"  # in the record: whether all maps are there
 VERSION = 1
 
 
@@ -47,11 +48,14 @@ class Target:
             _compare(path, record)
         elif self.folder.exists() and not _is_empty(self.folder):
             raise InputError(f"{self.folder} exists and is not empty; give another --out folder.")
-        texts = {RECORD: json.dumps(record, ensure_ascii=False, indent=1), SPACE: self.coding.space.to_json()}
-        for file in (self.folder / name for name in texts):  # the record first: it says that the folder is ours
-            if not file.is_file():
-                with whole_file(file) as part:
-                    part.write_text(f"{texts[file.name]}\n", encoding="utf-8")
+        self._write_record({**record, COMPLETE: False})  # first: it says that the folder is ours
+        if not (file := self.folder / SPACE).is_file():
+            write_text(file, f"{self.coding.space.to_json()}\n")
+
+    def close(self) -> None:
+        """Write into the record that all maps are there; see `check_complete`."""
+        record = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+        self._write_record({**record, COMPLETE: True})
 
     def holds(self, scene: Scene, companions: Iterable[Path]) -> bool:
         """Whether the scene's map is there, and no older than what it is made from."""
@@ -76,8 +80,28 @@ class Target:
             write_picture(_to_picture(drawing.instance_ids, scene), self._path(scene, INSTANCES))
         write_picture(Image.fromarray(self.coding.encode(drawing.class_ids)), self._path(scene))
 
+    def _write_record(self, record: dict[str, Any]) -> None:
+        write_text(self.folder / RECORD, f"{json.dumps(record, ensure_ascii=False, indent=1)}\n")
+
     def _path(self, scene: Scene, *inside: str) -> Path:
         return self.folder.joinpath(*inside, f"{scene.name}.png")
+
+
+def check_complete(folder: Path) -> None:
+    """Refuse a folder of label maps whose preparation was stopped half-way. Folders made otherwise are taken.
+
+    Raises:
+        InputError: saying how to go on.
+    """
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return
+    if isinstance(record, dict) and record.get(COMPLETE) is False:
+        raise InputError(
+            f"{folder} does not hold all maps yet: `semsyn prepare labels` was stopped, or is at work. The same "
+            f"command again goes on; without {RECORD} the maps that are there are taken for all."
+        )
 
 
 def _to_picture(ids: np.ndarray, scene: Scene) -> Image.Image:

@@ -34,7 +34,8 @@ def list_pictures(
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"{root} is {'a file, not a folder' if root.is_file() else 'not there'}.")
-    files = [path for path in root.rglob("*") if not path.name.startswith(".") and path.is_file()]
+    paths = [path for path in root.rglob("*") if not any(p.startswith(".") for p in path.relative_to(root).parts)]
+    files = [path for path in paths if path.is_file()]
     counts = (lambda path: path.suffix in RELEASED) if as_released else (lambda path: path.suffix.lower() in suffixes)
     found = [path for path in files if counts(path)]
     if not found:

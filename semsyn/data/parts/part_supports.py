@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.data.io.label_maps import read_label_map
+from semsyn.data.io.whole_file import whole_folder
 from semsyn.data.parts.part_categories import CATEGORY_NAMES
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
@@ -81,12 +82,17 @@ def read_supports(
 
 
 def write_supports(root: str | PathLike[str], supports: PartSupports) -> None:
-    """Write support maps in the plain layout, ``<root>/<category>/<number>.png``, as grey pictures of part ids."""
-    for category, maps in zip(supports.categories.tolist(), supports.part_ids.cpu(), strict=True):
-        folder = Path(root) / str(category)
-        folder.mkdir(parents=True, exist_ok=True)
-        for index, part_map in enumerate(maps):
-            Image.fromarray(part_map.numpy()).save(folder / f"{index:03d}.png")
+    """Write support maps in the plain layout, ``<root>/<category>/<number>.png``, as grey pictures of part ids.
+
+    Raises:
+        InputError: if the folder holds something already, or cannot be written; it gets all maps or none.
+    """
+    with whole_folder(Path(root)) as new:
+        for category, maps in zip(supports.categories.tolist(), supports.part_ids.cpu(), strict=True):
+            folder = new / str(category)
+            folder.mkdir()
+            for index, part_map in enumerate(maps):
+                Image.fromarray(part_map.numpy()).save(folder / f"{index:03d}.png")
 
 
 def _describe(category: int) -> str:

@@ -1,11 +1,11 @@
 """Toyscenes on disk, so that they are read faster than they could be drawn."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from semsyn.data.io.tensor_files import write_torch
+from semsyn.data.io.whole_file import whole_files
 from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.scenes.objects import find_objects
 from semsyn.data.toyscenes.light import MOODS
@@ -24,6 +26,7 @@ from semsyn.records.objects import Objects
 
 SIZE = (128, 128)
 FIELDS = ("image", "class_ids", "instance_ids", "mood")
+SHAPES = {"image": (*SIZE, 3), "mood": ()}  # of one scene; maps have SIZE
 PARTS = "part_ids"
 CHUNK = 100  # scenes that a process draws in a row
 
@@ -117,22 +120,15 @@ def load_scenes(folder: Path, split: Split, count: int, *, seed: int = 0, has_pa
         has_parts: whether their part ids are wanted.
     """
     target = folder / f"{split}-seed{seed}-{count}-{SIZE[0]}x{SIZE[1]}"
-    target.mkdir(parents=True, exist_ok=True)
     fields = (*FIELDS, PARTS) if has_parts else FIELDS
-    missing = [name for name in fields if not (target / f"{name}.npy").exists()]
-    if missing:
-        shapes = {"image": (count, *SIZE, 3), "mood": (count,)}
-        parts = {name: target / f"{name}.part{os.getpid()}" for name in missing}  # another process may do the same
-        files = {
-            name: np.lib.format.open_memmap(part, "w+", np.uint8, shapes.get(name, (count, *SIZE)))
-            for name, part in parts.items()
-        }
-        for start, drawn in _in_processes(_draw, split, count, seed):
+    if missing := [name for name in fields if not (target / f"{name}.npy").exists()]:
+        with whole_files(target) as part, ExitStack() as stack:
+            files = {name: stack.enter_context(open(part / f"{name}.npy", "wb")) for name in missing}
             for name, file in files.items():
-                file[start : start + len(drawn[name])] = drawn[name]
-        for name, file in files.items():
-            file.flush()
-            parts[name].replace(target / f"{name}.npy")
+                _write_header(file, SHAPES.get(name, SIZE), count)
+            for drawn in _in_processes(_draw, split, count, seed):
+                for name, file in files.items():
+                    file.write(drawn[name].tobytes())  # not mapped: a full disk would end the process
     loaded = {name: np.load(target / f"{name}.npy", mmap_mode="r") for name in fields}
     return Scenes(**loaded, rows=np.arange(count))
 
@@ -145,20 +141,22 @@ def load_shapes(folder: Path, split: Split, count: int, *, seed: int = 0) -> Toy
     """
     file = folder / f"shapes-{split}-seed{seed}-{count}.pt"
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        drawn = [vars(shapes) for _, shapes in _in_processes(_draw_shapes, split, count, seed)]
-        part = file.with_suffix(f".part{os.getpid()}")
-        torch.save({name: torch.cat([shapes[name] for shapes in drawn]) for name in drawn[0]}, part)
-        part.replace(file)
+        drawn = [vars(shapes) for shapes in _in_processes(_draw_shapes, split, count, seed)]
+        write_torch({name: torch.cat([shapes[name] for shapes in drawn]) for name in drawn[0]}, file)
     return ToyShapes(**torch.load(file, weights_only=True))
 
 
-def _in_processes(draw: Callable[[Job], T], split: Split, count: int, seed: int) -> Iterator[tuple[int, T]]:
-    """What is drawn of each chunk of scenes, with the number of its first one."""
+def _write_header(file: IO[bytes], shape: Sequence[int], count: int) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _in_processes(draw: Callable[[Job], T], split: Split, count: int, seed: int) -> Iterator[T]:
+    """What is drawn of each chunk of scenes, in their order."""
     starts = range(0, count, CHUNK)
     # One thread each, as in torch's DataLoader: forked processes do not have the threads that torch started before.
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield from zip(starts, pool.map(draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts)), strict=True)
+        yield from pool.map(draw, ((split, seed, s, min(s + CHUNK, count)) for s in starts))
 
 
 def _draw(job: Job) -> dict[str, NDArray[np.uint8]]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from semsyn.data.formats.annotations import Annotations, Drawing, Scene, SourceClass
 from semsyn.data.formats.coding import make_coding
-from semsyn.data.formats.write import Target
+from semsyn.data.formats.write import Target, check_complete
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
 from tests.data.formats.writers import STREET, save
@@ -102,3 +102,19 @@ def test_more_instances_than_a_picture_holds(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 65538 instances"):
         target.write(scene)
     assert not target.holds(scene, ())
+
+
+def test_a_folder_that_is_not_finished_is_told_so(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path)
+    target = make_target(tmp_path / "out", scene)
+    target.open([scene], {"source": "here"})
+    with pytest.raises(InputError, match="out does not hold all maps yet.*same command again"):
+        check_complete(tmp_path / "out")
+    target.write(scene)
+    target.close()
+    check_complete(tmp_path / "out")
+    target.open([scene], {"source": "here"})  # it may have to do some of it again
+    with pytest.raises(InputError, match="does not hold all maps"):
+        check_complete(tmp_path / "out")
+    for other in ("source", "gone"):
+        check_complete(tmp_path / other)

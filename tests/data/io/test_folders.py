@@ -22,6 +22,9 @@ def test_folders_are_scanned_for_pictures(tmp_path):
 
     assert found() == ["9.JPG", "10.png", "scan2.tif", "scan.TIFF", "x/1.webp", "z.Png"]
     assert found(suffixes=(".npy",)) == ["m.npy"]
+    (tmp_path / ".semsyn-abcd1234.part").mkdir()
+    (tmp_path / ".semsyn-abcd1234.part" / "half.png").touch()
+    assert "half.png" not in str(found()), "what a killed process left is no picture"
     assert found(as_released=True) == ["9.JPG", "10.png", "x/1.webp"]
     with pytest.raises(InputError, match="holds no picture"):
         list_pictures(tmp_path / "folder.png")
