@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -9,6 +10,9 @@ from semsyn.critics.verdict import Verdict, widen
 from semsyn.generator.synthesis import Synthesis
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
+
+if TYPE_CHECKING:
+    from semsyn.train.exchange import Exchange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +40,14 @@ class Draws:
             generator's own, which saves a forward of each network.
         paired: how many pictures, from the first, show the codes of their true picture, if there is an encoder; the
             others have drawn ones. None: all, as released.
+        exchange: which pictures have codes of others; it counts the ``paired`` ones, too. None: none, as released.
         others: what the losses need, by name, see `Objective.draw`.
     """
 
     style: Style
     critic_style: Style | None = None
     paired: int | None = None
+    exchange: "Exchange | None" = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -54,7 +60,7 @@ class Shot:
         made: the pictures, and what was found on the way to them.
         posterior: of the encoder, if there is one.
         paired: pictures from the first that should look like the true ones, not only as real.
-        others: see `Draws`.
+        exchange, others: see `Draws`.
         verdicts: what the critic said so far. They belong to the objective, which asks once for all its losses.
     """
 
@@ -64,6 +70,7 @@ class Shot:
     posterior: Posterior | None = None
     paired: int
     mask: Tensor | None = None
+    exchange: "Exchange | None" = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
 

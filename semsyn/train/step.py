@@ -43,8 +43,10 @@ class Nets:
         paired = len(real) if draws.paired is None else draws.paired
         if self.generator.encoder is not None:
             posterior = self.generator.encode(real, layout)
-            encoded = posterior.apply(style)
-            style = encoded if paired == len(real) else _join(encoded, style, paired)
+            encoded, count = posterior.apply(style), paired
+            if draws.exchange is not None:
+                encoded, count = draws.exchange.apply(encoded), len(draws.exchange)
+            style = encoded if count == len(real) else _join(encoded, style, count)
         made = (self.paint or self.generator.synthesize)(layout, style)
         shot = Shot(
             layout=layout,
@@ -53,6 +55,7 @@ class Nets:
             posterior=posterior,
             paired=paired,
             mask=batch.mask,
+            exchange=draws.exchange,
             others=draws.others,
         )
         return shot.widened()

@@ -17,6 +17,7 @@ from semsyn.nn.initialize import initialize
 from semsyn.ops.onednn import has_fast_bfloat16
 from semsyn.records.layout import Layout
 from semsyn.train.ema import EMA
+from semsyn.train.exchange import Exchange
 from semsyn.train.objective import Objective
 from semsyn.train.schedule import Cycles
 from semsyn.train.shot import Batch, Draws
@@ -61,6 +62,9 @@ class Recipe:
             ones.
         drawn_from: step from which the last picture of a batch has drawn codes, not encoded ones, so that the critic
             sees what draws from the prior look like. None: never, as released.
+        exchanged_from: step from which the picture before that one repeats the first, some classes with the codes of
+            other pictures (`semsyn.train.exchange`): codes learn to say how their class looks, and nothing of others.
+            None: never, as released.
         needs: what a run starts with besides the pictures, by name: what it is. A path to each is given to ``start``.
         start: finishes the new generator with these.
     """
@@ -79,6 +83,7 @@ class Recipe:
     precision: torch.dtype | None = None
     shares_pictures: bool = False
     drawn_from: int | None = None
+    exchanged_from: int | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Generator, Mapping[str, Path]], object] | None = None
 
@@ -179,20 +184,33 @@ class Training:
         for optimizer in self.nets.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
-        losses = train_step(self.nets, batch, self._draw(batch, rng))
+        exchange = self._exchange(len(batch.real), rng)
+        batch = batch if exchange is None else exchange.repeat(batch)
+        losses = train_step(self.nets, batch, self._draw(batch, rng, exchange))
         self.step += 1
         self.average.update(self.nets.generator, step=self.step)
         return losses
 
-    def _draw(self, batch: Batch, rng: torch.Generator) -> Draws:
+    def _exchange(self, count: int, rng: torch.Generator) -> Exchange | None:
+        if not self._has_begun(self.recipe.exchanged_from):
+            return None
+        encoded = count - self._has_begun(self.recipe.drawn_from)
+        return Exchange.draw(count, encoded, self.nets.generator.config.num_classes, rng)
+
+    def _draw(self, batch: Batch, rng: torch.Generator, exchange: Exchange | None) -> Draws:
         recipe, generator, layout = self.recipe, self.nets.generator, batch.layout
-        has_drawn = generator.encoder is not None and recipe.drawn_from is not None and self.step >= recipe.drawn_from
+        encoded = len(batch.real) - self._has_begun(recipe.drawn_from)
         return Draws(
             style=generator.sample_style(layout, rng=rng),
             critic_style=None if recipe.shares_pictures else generator.sample_style(layout, rng=rng),
-            paired=len(batch.real) - 1 if has_drawn else None,
+            paired=encoded if exchange is None else encoded - 1,
+            exchange=exchange,
             others=self.nets.objective.draw(layout, rng),
         )
+
+    def _has_begun(self, step: int | None) -> bool:
+        """Whether a step that only generators with an encoder wait for was reached."""
+        return self.nets.generator.encoder is not None and step is not None and self.step >= step
 
     def finished(self, pictures: Pictures, *, batches: int = REFRESH_BATCHES) -> Generator:
         """The averaged generator, with batch statistics (and u, v of the spectral norms) that fit its weights."""

@@ -37,7 +37,8 @@ def draw_as_released(
     n, k = len(layout), generator.config.num_classes
     size = getattr(generator.config, "encoder_size", 256)
     present = resize_ids(layout.class_ids, (size, size)).unique().tolist()
-    known = [] if reference is None else reference["classes"].valid.any(0).nonzero()[:, 0].tolist()
+    shown = None if reference is None else reference["classes"].valid
+    known = [] if shown is None else shown.any(0).nonzero()[:, 0].tolist()
     classes = torch.zeros(n, k, *specs["classes"].shape, device=rng.device)
     for i in present:
         if i < k and i not in known:

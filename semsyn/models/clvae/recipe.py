@@ -5,6 +5,7 @@ from typing import Any
 from semsyn.models.clvae.config import CLVAEConfig
 from semsyn.models.pyramid.recipe import patch_objective
 from semsyn.models.toyscenes import toyscenes_objective, toyscenes_recipe
+from semsyn.train.exchange import ClassColors, ClassesStay
 from semsyn.train.objective import PatchObjective
 from semsyn.train.schedule import Cycles
 from semsyn.train.terms import Divergence
@@ -26,9 +27,17 @@ def objective(config: CLVAEConfig, *, kl: float = 0.05, **options: Any) -> Patch
 
 
 def toyscenes(config: CLVAEConfig) -> PatchObjective:
-    """What `clvae/toyscenes` was trained for."""
-    kl = {"kl": Divergence(3e-3, is_per_picture=True, averages_rows=True)}
-    return toyscenes_objective(config, has_edges=False, blocks=10.0, colors=5.0, terms=kl)
+    """What `clvae/toyscenes` was trained for, see `semsyn.models.toyscenes`; and classes exchange their codes.
+
+    A class has one code for all its instances, so colours are compared class by class. With so few steps codes would
+    also say how the classes beside their own look, since those of one picture share its light.
+    """
+    terms = {
+        "colors": ClassColors(5.0),
+        "stay": ClassesStay(10.0),
+        "kl": Divergence(3e-3, is_per_picture=True, averages_rows=True),
+    }
+    return toyscenes_objective(config, has_edges=False, blocks=10.0, colors=0.0, terms=terms)
 
 
 RECIPES = {
@@ -36,7 +45,8 @@ RECIPES = {
         objective=toyscenes,
         cycles=Cycles((5000,)),
         rates=(4e-4, 8e-4),
-        drawn_from=2500,
-        gain=0.02,
+        drawn_from=1000,
+        exchanged_from=200,
+        gain=1.0,
     )
 }
