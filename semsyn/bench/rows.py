@@ -1,6 +1,7 @@
 """What a benchmark reports: one row per case, backend and dtype; as JSON, as CSV, as a table."""
 
 import csv
+import io
 import json
 import platform
 import subprocess
@@ -14,7 +15,10 @@ from pathlib import Path
 import torch
 
 from semsyn.bench.timing import Times
+from semsyn.convert.files import read_text
 from semsyn.errors import InputError
+
+MAX_CSV = 2**24  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +113,15 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
     Raises:
         InputError: if it is none.
+        CheckpointError: if it is missing, or no regular file.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
+    reader = csv.DictReader(io.StringIO(read_text(path, "a file of benchmarks", MAX_CSV), newline=""))
+    try:
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise InputError(f"{path} is no file of benchmarks: its first line must be {','.join(COLUMNS)}.")
         return list(reader)
+    except csv.Error as error:
+        raise InputError(f"{path} is damaged: {error}. Give another file.") from error
 
 
 def format_table(rows: Sequence[Row]) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 
@@ -12,8 +11,9 @@ from semsyn.bench.plot import draw_generators
 from semsyn.bench.rows import Row, append_csv, describe_place, format_table, read_csv
 from semsyn.bench.scenes import default_cases
 from semsyn.bench.training import bench_training
-from semsyn.cli.options import parse_count, parse_size
+from semsyn.cli.options import count_up_to, parse_path, parse_size
 from semsyn.cli.terminal import say
+from semsyn.data.io.whole_file import write_text
 from semsyn.errors import InputError
 
 # What "all" measures: little enough for a few minutes on a GPU, most of which compilations take.
@@ -56,17 +56,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("ops", "generators", "training", "all"), help="what to measure")
     parser.add_argument("--cases", metavar="CASE,…", type=_split, help="default: those of docs/benchmarks.md")
     parser.add_argument("--backends", metavar="NAME,…", type=_split, help="see below")
-    parser.add_argument("--maps", metavar="DIR", type=Path, help="label maps to draw; default: drawn scenes")
+    parser.add_argument("--maps", metavar="DIR", type=parse_path, help="label maps to draw; default: drawn scenes")
     parser.add_argument("--device", metavar="DEVICE", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--dtype", metavar="NAME,…", type=_parse_dtypes, help=f"{', '.join(DTYPES)}; default float32")
-    parser.add_argument("--threads", metavar="N", type=parse_count, help="of the CPU; default: torch's choice")
-    parser.add_argument("--rounds", metavar="N", type=parse_count, help="measurements of each backend")
-    parser.add_argument("--batch", metavar="N", type=parse_count, help="pictures at once; default 1, training 4")
-    parser.add_argument("--width", metavar="N", type=parse_count, help="smaller networks, to try the command")
+    parser.add_argument("--threads", metavar="N", type=count_up_to(1024), help="of the CPU; default: torch's choice")
+    parser.add_argument("--rounds", metavar="N", type=count_up_to(100_000), help="measurements of each backend")
+    parser.add_argument("--batch", metavar="N", type=count_up_to(4096), help="pictures at once; default 1, training 4")
+    parser.add_argument("--width", metavar="N", type=count_up_to(4096), help="smaller networks, to try the command")
     parser.add_argument("--size", metavar="HxW", type=parse_size, help="smaller pictures, to try the command")
     parser.add_argument("--json", action="store_true", help="print a JSON object per line instead of a table")
-    parser.add_argument("--csv", metavar="FILE", type=Path, help="also append the rows to this file")
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="also draw the CSV's newest rows as SVG")
+    parser.add_argument("--csv", metavar="FILE", type=parse_path, help="also append the rows to this file")
+    parser.add_argument("--plot", metavar="FILE", type=parse_path, help="also draw the CSV's newest rows as SVG")
     parser.add_argument("--note", metavar="TEXT", default="", help="goes into the CSV's last column")
 
 
@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> None:
     device = _find_device(args.device)
     if args.plot is not None and args.csv is None:
         raise InputError("--plot draws what is in the CSV; name it with --csv.")
+    if args.plot is not None and args.plot.suffix.lower() != ".svg":
+        raise InputError(f"--plot {args.plot} must end in .svg.")
     if args.csv is not None and args.csv.exists():
         read_csv(args.csv)  # refused before anything is measured
     if args.threads is not None:
@@ -87,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         if args.csv is not None:
             append_csv(args.csv, [row], note=args.note)
     if args.plot is not None:
-        args.plot.write_text(draw_generators(read_csv(args.csv), device=device), encoding="utf-8")
+        write_text(args.plot, draw_generators(read_csv(args.csv), device=device))
     if not args.json:
         place = describe_place(device)
         say(f"{place['hardware']}, {torch.get_num_threads()} threads, torch {place['torch']}, {place['commit']}")

@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from semsyn.cli.options import parse_size
+from semsyn.cli.options import parse_path, parse_size
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.cli.terminal import say, say_json
@@ -37,16 +37,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "semsyn convert CHECKPOINT --out FILE [options]"
     parser.description = "Turn an original checkpoint into one safetensors file for semsyn."
     parser.epilog = EPILOG
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the generator's file, or its folder")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write, a .safetensors file")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=parse_path, help="the generator's file, or its folder")
+    parser.add_argument(
+        "--out", metavar="FILE", type=parse_path, required=True, help="what to write, a .safetensors file"
+    )
     parser.add_argument("--card", metavar="NAME", help="the released weights that it is, as in `semsyn list`")
     parser.add_argument("--key", metavar="KEY", help="where the generator stands in a file of several networks")
-    parser.add_argument("--encoder", metavar="FILE", type=Path, help="the encoder's file (a folder's own is found)")
+    parser.add_argument(
+        "--encoder", metavar="FILE", type=parse_path, help="the encoder's file (a folder's own is found)"
+    )
     for role, titles in _companions().items():
         parser.add_argument(
             f"--{role.replace('_', '-')}",
             metavar="FILE",
-            type=Path,
+            type=parse_path,
             help=f"{', '.join(titles)}: the file of that network, where it stands apart",
         )
     add_resources(parser)
@@ -64,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"what the ids mean: {SPACE_HELP}; default: the card's, or that of the data set that the options name",
     )
     parser.add_argument(
-        "--options", metavar="FILE", type=Path, help="the original options: opt.txt, opt.pkl or yml (SCGAN)"
+        "--options", metavar="FILE", type=parse_path, help="the original options: opt.txt, opt.pkl or yml (SCGAN)"
     )
     parser.add_argument("--name", metavar="NAME", help="what to call the weights, such as clade/mine")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")

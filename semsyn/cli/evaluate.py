@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from semsyn.cli.options import parse_count
+from semsyn.cli.jobs import check_free, check_writable
+from semsyn.cli.options import MAX_SCENES, count_up_to, parse_count, parse_path
 from semsyn.cli.terminal import say
+from semsyn.convert.files import check_file
 from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
@@ -49,22 +51,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "names", metavar="NAME", nargs="+", help="bundled name, file or folder of weights, or Hub repository"
     )
     parser.add_argument("--toyscenes", action="store_true", help="the scenes; so far there are no others")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the results")
     parser.add_argument("--json", action="store_true", help="print a JSON object with all figures")
     scenes = parser.add_argument_group("scenes")
     scenes.add_argument(
-        "--cache", metavar="DIR", type=Path, default=Path("runs/toyscenes"), help="default runs/toyscenes"
+        "--cache", metavar="DIR", type=parse_path, default=Path("runs/toyscenes"), help="default runs/toyscenes"
     )
-    scenes.add_argument("--scenes", metavar="N", type=parse_count, default=500, help="unseen ones; default 500")
+    scenes.add_argument(
+        "--scenes", metavar="N", type=count_up_to(MAX_SCENES), default=500, help="unseen ones; default 500"
+    )
     judges = parser.add_argument_group("segmenters")
-    judges.add_argument("--segmenter", metavar="FILE", type=Path, help="its weights; default: those in the cache")
+    judges.add_argument("--segmenter", metavar="FILE", type=parse_path, help="its weights; default: those in the cache")
     judges.add_argument("--segmenter-steps", metavar="N", type=parse_count, default=1500, help="default 1500")
     judges.add_argument(
-        "--train-scenes", metavar="N", type=parse_count, default=16000, help="true ones to learn from; default 16000"
+        "--train-scenes",
+        metavar="N",
+        type=count_up_to(MAX_SCENES),
+        default=16000,
+        help="true ones to learn from; default 16000",
     )
     judges.add_argument("--parts", action="store_true", help="also look for parts, by a segmenter of them")
     judges.add_argument(
-        "--part-scenes", metavar="N", type=parse_count, default=2000, help="true ones for that; default 2000"
+        "--part-scenes",
+        metavar="N",
+        type=count_up_to(MAX_SCENES),
+        default=2000,
+        help="true ones for that; default 2000",
     )
 
 
@@ -73,8 +85,10 @@ def run(args: argparse.Namespace) -> None:
     if not args.toyscenes:
         raise InputError("say what to measure on: --toyscenes, the only scenes so far.")
     sheets = _name_sheets(args.names, args.out)
+    read = [Path(name) for name in args.names] + ([] if args.segmenter is None else [args.segmenter])
+    check_free([*sheets.values(), args.out / RESULTS], [path for path in read if path.exists()], overwrite=True)
     generators = {name: _load(name) for name in args.names}
-    args.out.mkdir(parents=True, exist_ok=True)
+    check_writable(args.out)
     judges = _find_judges(args)
     scenes = load_scenes(args.cache, "val", args.scenes, has_parts=args.parts)
     finds_parts = any("parts" in generator.finds for generator in generators.values())
@@ -136,7 +150,7 @@ def _find_judge(
     from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
 
     if file.exists():
-        return load_judge(file, names, field=field)
+        return load_judge(check_file(file), names, field=field)
     with tqdm(total=steps, desc=f"segmenter of {field}", unit="step", disable=quiet or None) as bar:
         judge = train_judge(scenes(), names, field=field, steps=steps, on_step=lambda loss: bar.update())
     judge.save(file)

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from semsyn.cli.options import parse_size
+from semsyn.cli.jobs import check_free
+from semsyn.cli.options import parse_path, parse_size
 from semsyn.cli.terminal import say, say_json
 from semsyn.errors import InputError
 from semsyn.exporter import FORMATS, describe_inputs, export, find_format
@@ -27,13 +28,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Write a generator as a graph with its weights, for programs without semsyn."
     parser.epilog = EPILOG
     parser.add_argument("name", metavar="NAME", help="bundled name, file or folder of weights, or Hub repository")
-    parser.add_argument("out", metavar="OUT", type=Path, help="what to write, a .onnx or .pt2 file")
+    parser.add_argument("out", metavar="OUT", type=parse_path, help="what to write, a .onnx or .pt2 file")
     parser.add_argument("--format", choices=tuple(FORMATS), help="default: by the suffix of OUT")
     parser.add_argument("--size", metavar="HxW", type=parse_size, help="of the pictures; default: free where it can be")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it exists")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     weights = parser.add_argument_group("weights")
-    weights.add_argument("--checkpoint", metavar="PATH", help="the authors' file or folder, where NAME is released")
+    weights.add_argument(
+        "--checkpoint", metavar="PATH", type=parse_path, help="the authors' file or folder, where NAME is released"
+    )
     weights.add_argument("--revision", metavar="REV", help="branch, tag or commit of a Hub repository")
     weights.add_argument("--offline", action="store_true", help="use the Hub's cache only")
 
@@ -43,6 +46,8 @@ def run(args: argparse.Namespace) -> None:
     format = find_format(args.out, args.format)
     if args.out.exists() and not args.overwrite:
         raise InputError(f"{args.out} exists and was kept; pass --overwrite to replace it, or another OUT.")
+    given = [Path(args.name), *([] if args.checkpoint is None else [args.checkpoint])]
+    check_free([args.out], [path for path in given if path.exists()], overwrite=True)
     generator = load_pretrained(
         args.name, checkpoint=args.checkpoint, revision=args.revision, local_files_only=args.offline
     )

@@ -1,18 +1,18 @@
 """``semsyn generate``: pictures from label maps."""
 
 import argparse
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from semsyn.cli.jobs import Job, check_free, list_passed, name_sheets, plan_jobs
+from semsyn.cli.jobs import Job, check_free, check_writable, list_passed, name_sheets, plan_jobs
 from semsyn.cli.loading import add_weights, find_device, load_generator
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.observations import Observations
-from semsyn.cli.options import AS_MAP, parse_count, parse_factor, parse_seed, parse_size_or_map
+from semsyn.cli.options import AS_MAP, parse_count, parse_factor, parse_path, parse_seed, parse_size_or_map
 from semsyn.cli.preprocess import add_preprocess
-from semsyn.cli.scene_reader import OF_REFERENCE, SceneReader
+from semsyn.cli.resources import given_resources
+from semsyn.cli.scene_reader import OF_REFERENCE, SceneReader, list_transferred
 from semsyn.cli.scene_style import add_style
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
@@ -50,8 +50,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Make pictures from label maps."
     parser.epilog = EPILOG
     parser.add_argument("name", metavar="NAME", help="bundled name, file or folder of weights, or Hub repository")
-    parser.add_argument("maps", metavar="MAP", nargs="+", type=Path, help="label map, or a folder of them")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("maps", metavar="MAP", nargs="+", type=parse_path, help="label map, or a folder of them")
+    parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that exist")
     parser.add_argument("--json", action="store_true", help="print a JSON object with every picture")
     style = parser.add_argument_group("pictures")
@@ -78,8 +78,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     style.add_argument("--sheet", action="store_true", help="also draw contact sheets: map in colours | samples")
     maps = parser.add_argument_group("label maps")
-    maps.add_argument("--instances", metavar="PATH", type=Path, help="instance map, or folder with one per label map")
-    maps.add_argument("--planes", metavar="PATH", type=Path, help="sketch or other planes, or folder with one per map")
+    maps.add_argument(
+        "--instances", metavar="PATH", type=parse_path, help="instance map, or folder with one per label map"
+    )
+    maps.add_argument(
+        "--planes", metavar="PATH", type=parse_path, help="sketch or other planes, or folder with one per map"
+    )
     maps.add_argument("--limit", metavar="N", type=parse_count, help="of the maps, the first N")
     add_preprocess(maps)
     add_reading(maps, space_help=f"read them by {SPACE_HELP}; default: the weights' own")
@@ -102,11 +106,15 @@ def run(args: argparse.Namespace) -> None:
     targets = [picture for job in mine for picture in job.pictures]
     check_free(
         [*targets, *(sheets if shard.is_first else [])],
-        (path for job in jobs for path in job.inputs),
+        [
+            *(path for job in jobs for path in job.inputs),
+            *(path for given in list_transferred(args) for path in given.values()),
+            *(path for path in given_resources(args).values() if path is not None),
+        ],
         overwrite=args.overwrite,
     )
     device = find_device(args.device, shard)
-    _check_writable(args.out)
+    check_writable(args.out)
     with shard.together():
         reader = SceneReader(load_generator(args, device), args)
         found = reader.check(mine)
@@ -124,15 +132,6 @@ def run(args: argparse.Namespace) -> None:
             known = [path for job in jobs for path in (*job.inputs, *job.pictures)]
             passed = [] if args.limit else list_passed(args.maps, known)
             _report(args, jobs if shard.can_meet else mine, sheets, reader, found, passed)
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"--out {folder} cannot be written to: {error.strerror or error}.") from error
 
 
 def _report(

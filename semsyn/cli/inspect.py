@@ -7,11 +7,12 @@ from typing import Any
 
 from semsyn.cli.histogram import Histogram, count_maps
 from semsyn.cli.map_reader import MapReader, add_reading, change_space, describe_flags
-from semsyn.cli.options import parse_count
+from semsyn.cli.options import parse_count, parse_path
 from semsyn.cli.spaces import find_space
 from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.encodings import Encoding
 from semsyn.data.io.folders import describe_files
+from semsyn.data.io.whole_file import write_text
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.data.spaces.readings import Reading, find_doubt, list_readings, list_siblings, read_as
 from semsyn.data.spaces.remap import RemapProposal, propose_remap
@@ -56,9 +57,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.description = "Count the ids in label maps, and propose how to read those that a label space does not know."
     parser.epilog = EPILOG
-    parser.add_argument("maps", metavar="MAP_OR_FOLDER", nargs="+", type=Path, help="label map, or a folder of them")
+    parser.add_argument(
+        "maps", metavar="MAP_OR_FOLDER", nargs="+", type=parse_path, help="label map, or a folder of them"
+    )
     add_reading(parser)
-    parser.add_argument("--write-space", metavar="FILE", type=Path, help="save the space with the likeliest remap")
+    parser.add_argument(
+        "--write-space", metavar="FILE", type=parse_path, help="save the space with the likeliest remap"
+    )
     parser.add_argument(
         "--top", metavar="N", type=parse_count, default=40, help="ids to print; default 40 (--json: all)"
     )
@@ -81,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         if not found.proposals and not (args.remap or args.void):
             raise InputError(f"nothing to propose, so {args.write_space} was not written.")
         changed = apply_remap(space, found.proposals[0]) if found.proposals else space
-        args.write_space.write_text(changed.to_json() + "\n", encoding="utf-8")
+        write_text(args.write_space, changed.to_json() + "\n")
 
 
 def _find(histogram: Histogram, space: LabelSpace | None) -> Findings:

@@ -1,15 +1,16 @@
 """What `semsyn generate` reads and writes, settled before any work is done."""
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semsyn.data.formats.write import INSTANCES, RECORD, SPACE
+from semsyn.data.formats.write import INSTANCES, RECORD, SPACE, check_complete
 from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.errors import InputError
 
-__all__ = ["Job", "check_free", "list_maps", "list_passed", "name_sheets", "plan_jobs"]
+__all__ = ["Job", "check_free", "check_writable", "list_maps", "list_passed", "name_sheets", "plan_jobs"]
 
 # Cityscapes keeps the label, instance and colour map of a frame in one folder.
 LABEL_IDS, INSTANCE_IDS = "labelIds", "instanceIds"
@@ -18,6 +19,7 @@ TRAIN_IDS = "labelTrainIds"
 ENDINGS = (LABEL_IDS, TRAIN_IDS, "_mask")
 MAPS = (*PICTURES, *ARRAYS)
 OF_ONE_SCENE = ("instances", "planes")  # which cannot serve several maps
+MAX_PICTURES = 1_000_000  # whose names are all checked before the first one is made
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ def plan_jobs(
     """
     maps = _find_maps(sources, out)
     maps = maps[:limit]
+    if (count := len(maps) * samples) > MAX_PICTURES:
+        raise InputError(
+            f"{len(maps)} maps with {samples:,} samples each make {count:,} pictures, but one command makes "
+            f"{MAX_PICTURES:,} at most: lower --samples, or take fewer maps with --limit."
+        )
     files = {option: _pair(option, source, maps) for option, source in (given or {}).items() if source is not None}
     numbers = ("",) if samples == 1 else tuple(f"_{j}" for j in range(samples))
     jobs = [
@@ -134,22 +141,37 @@ def check_free(targets: Sequence[Path], inputs: Iterable[Path], *, overwrite: bo
     """Check that writing loses nothing.
 
     Raises:
-        InputError: if a target is also an input, a folder, twice in the list, or exists and ``overwrite`` is False.
+        InputError: if a target is also an input, or lies in a folder that is one; if it is a folder, twice in the list,
+            or exists and ``overwrite`` is False.
     """
     if len(set(targets)) < len(targets):
         twice = next(path for i, path in enumerate(targets) if path in targets[:i])
         raise InputError(f"{twice} would be written twice (a contact sheet has that name); rename the label map.")
     taken = [path for path in targets if path.exists()]
     read = {path.resolve() for path in inputs} if taken else set()
-    if lost := [path for path in taken if path.resolve() in read]:
-        raise InputError(f"{lost[0]} is one of the inputs and would be replaced; give another --out folder.")
+    if lost := [path for path in taken if not read.isdisjoint((path.resolve(), *path.resolve().parents))]:
+        raise InputError(f"{lost[0]} is one of the inputs and would be replaced; give another --out.")
     if folders := [path for path in taken if path.is_dir()]:
-        raise InputError(f"{folders[0]} is a folder, but a picture would get that name; give another --out folder.")
+        raise InputError(f"{folders[0]} is a folder, but a file would get that name; give another --out.")
     if taken and not overwrite:
         more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
         raise InputError(
             f"{taken[0]}{more} exists and was kept; pass --overwrite to replace it, or another --out. Nothing was made."
         )
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder of ``--out``, and check that files can be made in it.
+
+    Raises:
+        InputError: if they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"--out {folder} cannot be written to: {error.strerror or error}.") from error
 
 
 def _find_maps(sources: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
@@ -161,6 +183,7 @@ def _find_maps(sources: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
                 raise InputError(f"{source} is not there; give label maps, or folders of them.")
             found.append((source, source.stem))
             continue
+        check_complete(source)
         maps = [path for path in list_maps(source) if not path.resolve().is_relative_to(out.resolve())]
         if not maps:
             raise InputError(f"{source} holds no label map besides what lies in {out}; give another --out folder.")

@@ -6,6 +6,7 @@ import warnings
 import torch
 
 from semsyn.cli.map_reader import change_space
+from semsyn.cli.options import parse_path
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.shard import Shard
 from semsyn.cli.spaces import find_space
@@ -21,7 +22,9 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 def add_weights(group: argparse._ArgumentGroup) -> None:
     """Add the options of `load_generator` and `find_device`."""
-    group.add_argument("--checkpoint", metavar="PATH", help="the authors' file or folder, where NAME is released")
+    group.add_argument(
+        "--checkpoint", metavar="PATH", type=parse_path, help="the authors' file or folder, where NAME is released"
+    )
     add_resources(group)
     group.add_argument("--revision", metavar="REV", help="branch, tag or commit of a Hub repository")
     group.add_argument("--offline", action="store_true", help="use the Hub's cache only")
@@ -38,9 +41,9 @@ def find_device(name: str | None, shard: Shard) -> torch.device:
     if name in (None, "cuda") and torch.cuda.is_available():
         return torch.device("cuda", shard.local_rank % torch.cuda.device_count())
     try:
-        device = torch.device(name or "cpu")
+        device = torch.device("cpu" if name is None else name)
         torch.ones(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except Exception as error:  # each kind of device has its own way to be absent
         first = str(error).strip().split("\n")[0]
         raise InputError(f"--device {name} cannot be used here: {first.rstrip('.')}. Try --device cpu.") from error
     return device

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from semsyn.cli.options import parse_factor
 from semsyn.cli.spaces import SPACE_HELP
 from semsyn.data.io.encodings import recognise
 from semsyn.data.io.label_maps import read_label_map
@@ -35,7 +36,7 @@ def add_reading(group: argparse._ActionsContainer, *, space_help: str = SPACE_HE
     )
     group.add_argument("--nearest-color", action="store_true", help="read colours as the nearest ones of the palette")
     group.add_argument(
-        "--max-distance", metavar="D", type=float, help="with --nearest-color: levels that a colour may be away"
+        "--max-distance", metavar="D", type=parse_factor, help="with --nearest-color: levels that a colour may be away"
     )
 
 

@@ -1,14 +1,13 @@
 """``semsyn parts``: the parts that a generator infers from the shapes of objects, drawn over their scene."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
 from semsyn.cli.jobs import Job, check_free, plan_jobs
-from semsyn.cli.options import parse_categories
+from semsyn.cli.options import parse_categories, parse_path
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.sheet import draw_map
 from semsyn.cli.terminal import say, say_json
@@ -47,15 +46,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "semsyn parts MAP [MAP ...] --instances PATH --out DIR [options]"
     parser.description = "Infer the parts of the objects in a scene and draw them."
     parser.epilog = EPILOG
-    parser.add_argument("maps", metavar="MAP", nargs="+", type=Path, help="label map, or a folder of them")
+    parser.add_argument("maps", metavar="MAP", nargs="+", type=parse_path, help="label map, or a folder of them")
     parser.add_argument(
-        "--instances", metavar="PATH", type=Path, required=True, help="instance map, or folder with one per label map"
+        "--instances",
+        metavar="PATH",
+        type=parse_path,
+        required=True,
+        help="instance map, or folder with one per label map",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the pictures")
+    parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the pictures")
     parser.add_argument(
         "--weights", metavar="NAME", default=DEFAULT, help=f"a generator that infers parts; default {DEFAULT}"
     )
-    parser.add_argument("--checkpoint", metavar="PATH", help="the authors' file or folder, where NAME is released")
+    parser.add_argument(
+        "--checkpoint", metavar="PATH", type=parse_path, help="the authors' file or folder, where NAME is released"
+    )
     add_resources(parser)
     parser.add_argument(
         "--categories", metavar="ID=CATEGORY,…", type=parse_categories, help="what the instances are, of a single map"
@@ -70,8 +75,9 @@ def run(args: argparse.Namespace) -> None:
     jobs = plan_jobs(args.maps, args.out, given={"instances": args.instances})
     if args.categories and len(jobs) > 1:
         raise InputError(f"--categories tells the instances of one map, but there are {len(jobs)}.")
-    maps = [path for job in jobs for path in (job.label_map, job.instance_map) if path is not None]
-    check_free([picture for job in jobs for picture in job.pictures], maps, overwrite=args.overwrite)
+    read = [path for job in jobs for path in job.inputs]
+    read += [path for path in given_resources(args).values() if path is not None]
+    check_free([picture for job in jobs for picture in job.pictures], read, overwrite=args.overwrite)
     generator = load_pretrained(args.weights, checkpoint=args.checkpoint, **given_resources(args))
     if "parts" not in generator.finds:
         raise InputError(f"{args.weights} infers no parts: give weights of a generator that does, such as {DEFAULT}.")

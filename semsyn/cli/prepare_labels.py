@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semsyn.cli.jobs import list_passed
+from semsyn.cli.options import parse_path
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.cli.terminal import say, say_json
 from semsyn.data.formats.annotations import Annotations, Request
@@ -47,8 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.description = "Make label maps of ids, and their label space, from what annotation tools write."
     parser.epilog = EPILOG
-    parser.add_argument("source", metavar="SOURCE", type=Path, help="folder or file of the annotations; never changed")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the label maps")
+    parser.add_argument(
+        "source", metavar="SOURCE", type=parse_path, help="folder or file of the annotations; never changed"
+    )
+    parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the label maps")
     parser.add_argument(
         "--from", dest="format", metavar="FORMAT", choices=(AUTO, *FORMATS), default=AUTO, help="see below"
     )
@@ -60,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order", metavar="A,B,…", type=parse_order, default=(), help="masks that may overlap, the last one on top"
     )
-    parser.add_argument("--annotations", metavar="FILE", type=Path, help="COCO's JSON file, if it lies elsewhere")
+    parser.add_argument("--annotations", metavar="FILE", type=parse_path, help="COCO's JSON file, if it lies elsewhere")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
@@ -93,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
     target = Target(args.out, coding)
     target.open(annotations.scenes, _describe_origin(args, name))
     written, kept, instances = _write(target, annotations, _tracker(args.json))
+    target.close()
     summary = {
         "format": name,
         "why": why,

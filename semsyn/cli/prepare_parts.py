@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from semsyn.cli.options import parse_count
+from semsyn.cli.options import count_up_to, parse_path
 from semsyn.cli.terminal import say
 from semsyn.data.parts.choose_supports import choose_supports
 from semsyn.data.parts.part_categories import CATEGORIES
@@ -31,16 +31,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.description = "Make support maps from a data set of parts."
     parser.epilog = EPILOG
-    parser.add_argument("source", metavar="SOURCE", help="a folder, or toyscenes")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the support maps")
-    parser.add_argument("--count", metavar="N", type=parse_count, default=3, help="maps of each category; default 3")
+    parser.add_argument("source", metavar="SOURCE", type=parse_path, help="a folder, or toyscenes")
+    parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the support maps")
+    parser.add_argument(
+        "--count", metavar="N", type=count_up_to(1000), default=3, help="maps of each category; default 3"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Choose the maps and write them."""
     if args.out.exists() and any(args.out.iterdir() if args.out.is_dir() else [args.out]):
         raise InputError(f"--out {args.out} exists and is not empty; give another folder.")
-    supports = toy_supports(args.count) if args.source == "toyscenes" else _choose(Path(args.source), args.count)
+    supports = toy_supports(args.count) if args.source == Path("toyscenes") else _choose(args.source, args.count)
     write_supports(args.out, supports)
     say(f"{len(supports)} categories with {supports.count} support maps each in {args.out}")
 

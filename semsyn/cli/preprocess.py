@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from semsyn.cli.options import parse_count
+from semsyn.cli.options import MAX_PIXELS, count_up_to
 from semsyn.data.io.pictures import open_image
 from semsyn.data.io.transforms import SCALES, Placement, Transform
 from semsyn.errors import InputError
@@ -14,6 +14,7 @@ from semsyn.errors import InputError
 __all__ = ["Preprocess", "add_preprocess"]
 
 Size = tuple[int, int]
+MAX_SIDE = 8192
 
 
 def add_preprocess(group: argparse._ActionsContainer) -> None:
@@ -24,8 +25,12 @@ def add_preprocess(group: argparse._ActionsContainer) -> None:
         choices=SCALES,
         help="bring maps to size as released (scale_shortside_and_crop, none, …); default: squash them",
     )
-    group.add_argument("--load-size", metavar="N", type=parse_count, help="pixels before a crop; default: as trained")
-    group.add_argument("--crop-size", metavar="N", type=parse_count, help="side of the crop; default: as trained")
+    group.add_argument(
+        "--load-size", metavar="N", type=count_up_to(MAX_SIDE), help="pixels before a crop; default: as trained"
+    )
+    group.add_argument(
+        "--crop-size", metavar="N", type=count_up_to(MAX_SIDE), help="side of the crop; default: as trained"
+    )
 
 
 @dataclass(frozen=True)
@@ -53,16 +58,18 @@ class Preprocess:
 
     def ids(self, id_map: Tensor) -> Tensor:
         """A label or instance map, h w, at the network's size."""
-        return self.transform.ids(id_map, self._middle((id_map.shape[0], id_map.shape[1])))
+        return self.transform.ids(id_map, self._place((id_map.shape[0], id_map.shape[1])))
 
     def picture(self, path: Path) -> Tensor:
         """A picture, 3 h w in [-1, 1]."""
         image = open_image(path)
-        return self.transform.image(image, self._middle((image.height, image.width)))
+        return self.transform.image(image, self._place((image.height, image.width)))
 
-    def _middle(self, size: Size) -> Placement:
+    def _place(self, size: Size) -> Placement:
+        h, w = self.transform.scaled_size(size)
+        if h * w > MAX_PIXELS:
+            raise InputError(f"--preprocess would make {h}x{w} of {size[0]}x{size[1]}: lower --load-size.")
         if not self.transform.crops:
             return Placement()
-        h, w = self.transform.scaled_size(size)
         x, y = (max(0, side - self.transform.crop_size) // 2 for side in (w, h))
         return Placement(x, y)

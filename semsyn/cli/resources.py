@@ -1,9 +1,9 @@
 """What weights come without, as options of a command: one for each thing that a network of some family works with."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from semsyn.cli.options import parse_path
 from semsyn.models import FAMILIES
 
 __all__ = ["add_resources", "given_resources"]
@@ -12,7 +12,7 @@ __all__ = ["add_resources", "given_resources"]
 def add_resources(parser: argparse._ActionsContainer) -> None:
     """Add ``--supports DIR`` and the like."""
     for name, (titles, about) in _known().items():
-        parser.add_argument(f"--{name}", metavar="PATH", type=Path, help=f"{', '.join(titles)}: {about}")
+        parser.add_argument(f"--{name}", metavar="PATH", type=parse_path, help=f"{', '.join(titles)}: {about}")
 
 
 def given_resources(args: argparse.Namespace) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from semsyn.generator.read_layout import read_layout
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 
-__all__ = ["SceneReader"]
+__all__ = ["SceneReader", "list_transferred"]
 
 Size = tuple[int, int]
 OF_REFERENCE = ("reference", "reference-map", "reference-instances")
@@ -224,9 +224,7 @@ class SceneReader:
             pairs.setdefault(transfer.reference, {})[transfer.target] = transfer.source
         found = []
         for name, ids in pairs.items():
-            given = {
-                option: _find(option, getattr(self.args, option.replace("-", "_")), name) for option in OF_REFERENCE
-            }
+            given = _find_references(self.args, name)
             reference = self._reference(Job(name, job.label_map, (), given), size)
             assert reference is not None
             found.append((reference, ids))
@@ -248,6 +246,19 @@ class Scene:
     size: Size
     stored: Tensor
     stored_instances: Tensor | None
+
+
+def list_transferred(args: argparse.Namespace) -> list[dict[str, Path]]:
+    """The files of each reference that ``--take-style`` names, by option.
+
+    Raises:
+        InputError: if one is missing.
+    """
+    return [_find_references(args, name) for name in dict.fromkeys(t.reference for t in args.take_style)]
+
+
+def _find_references(args: argparse.Namespace, name: str) -> dict[str, Path]:
+    return {option: _find(option, getattr(args, option.replace("-", "_")), name) for option in OF_REFERENCE}
 
 
 def _find(option: str, source: Path | None, name: str) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semsyn.cli.options import parse_id, parse_path
 from semsyn.data.scenes.match import match_instances
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
@@ -72,14 +73,17 @@ def add_style(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--reference",
         metavar="PATH",
-        type=Path,
+        type=parse_path,
         help="picture whose style to take, or folder with one per map; without maps of its own it shows the same scene",
     )
     group.add_argument(
-        "--reference-map", metavar="PATH", type=Path, help="label map of the reference, or folder: of another scene"
+        "--reference-map",
+        metavar="PATH",
+        type=parse_path,
+        help="label map of the reference, or folder: of another scene",
     )
     group.add_argument(
-        "--reference-instances", metavar="PATH", type=Path, help="instance map of the reference, or folder"
+        "--reference-instances", metavar="PATH", type=parse_path, help="instance map of the reference, or folder"
     )
     group.add_argument(
         "--take-style",
@@ -92,13 +96,13 @@ def add_style(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--resample-instance",
         metavar="ID",
-        type=int,
+        type=parse_id,
         action="append",
         default=[],
         help="keep the picture of --seed and draw this instance anew, as --resample-class does; may be repeated",
     )
     group.add_argument(
-        "--noise", metavar="PATH", type=Path, help="codes to use: .npy, or .npz with several by name; or a folder"
+        "--noise", metavar="PATH", type=parse_path, help="codes to use: .npy, or .npz with several by name; or a folder"
     )
 
 

@@ -25,7 +25,8 @@ def say_json(value: Any) -> None:
 
 def complain(kind: str, message: object) -> None:
     """Print an error or a warning, one line on standard error."""
-    print(f"semsyn: {kind}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
+    lines = [line.strip() for line in str(message).splitlines()]
+    print(f"semsyn: {kind}: {printable(' '.join(line for line in lines if line))}", file=sys.stderr)
 
 
 class Steady:

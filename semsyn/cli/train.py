@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
-from semsyn.cli.options import parse_count
+from semsyn.cli.jobs import check_free, check_writable
+from semsyn.cli.options import MAX_SCENES, count_up_to, parse_count, parse_path, parse_seed
 from semsyn.cli.terminal import say
-from semsyn.data.io.whole_file import whole_file
+from semsyn.convert.files import check_file
+from semsyn.data.io.tensor_files import write_tensors
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.generator.generator import Generator
 from semsyn.hub.save import save_pretrained
 from semsyn.models import FAMILIES, find_card
-from semsyn.train.trainer import Trainer
+from semsyn.train.trainer import STATE, Trainer
 
 SHOWN = 10  # unseen scenes
 
@@ -38,22 +39,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     recipes = _recipes()
     parser.usage = "semsyn train RECIPE --out RUN [options]"
     parser.description = "Train a network."
-    parser.epilog = EPILOG.format(recipes=", ".join(recipes))
+    parser.epilog = EPILOG.format(recipes="\n  ".join(recipes))
     parser.add_argument("recipe", metavar="RECIPE", help="its name, see below")
-    parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--out", metavar="RUN", type=parse_path, required=True, help="folder of the results")
     parser.add_argument("--steps", metavar="N", type=parse_count, help="how many; default: the recipe's")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of everything drawn; default 0")
+    parser.add_argument("--seed", metavar="N", type=parse_seed, default=0, help="of everything drawn; default 0")
     parser.add_argument("--every", metavar="N", type=parse_count, default=500, help="steps between states; default 500")
     scenes = parser.add_argument_group("scenes")
     scenes.add_argument(
-        "--cache", metavar="DIR", type=Path, default=Path("runs/toyscenes"), help="default runs/toyscenes"
+        "--cache", metavar="DIR", type=parse_path, default=Path("runs/toyscenes"), help="default runs/toyscenes"
     )
     scenes.add_argument(
-        "--scenes", metavar="N", type=parse_count, default=16000, help="true ones to learn from; default 16000"
+        "--scenes",
+        metavar="N",
+        type=count_up_to(MAX_SCENES),
+        default=16000,
+        help="true ones to learn from; default 16000",
     )
     starts = parser.add_argument_group("what a run starts with")
     for name, about in _needs(recipes).items():
-        starts.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", type=Path, help=about)
+        starts.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", type=parse_path, help=about)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -68,17 +73,20 @@ def run(args: argparse.Namespace) -> None:
     given = {name: path for name in _needs(recipes) if (path := getattr(args, name)) is not None}
     if foreign := sorted(set(given) - set(recipe.needs)):
         raise InputError(f"recipe {args.recipe} does not start with {', '.join(foreign)}: leave it out.")
+    path = args.out / f"{args.recipe.replace('/', '-')}.safetensors"
+    check_writable(args.out)
+    check_free([path], given.values(), overwrite=True)
+    if (state := args.out / STATE).exists():
+        check_file(state)
     trainer = Trainer(recipe.begin(card.config, seed=args.seed), args.out, every=args.every, report=_say)
     trainer.begin(given)
     pictures = trainer.run.load(args.cache, "train", args.scenes)
     trained = trainer.train(pictures, trainer.run.load(args.cache, "val", SHOWN))
-    path = args.out / f"{args.recipe.replace('/', '-')}.safetensors"
     if isinstance(trained, Generator):
         trained.label_space = None if card.label_space is None else label_space(card.label_space)
         save_pretrained(trained, path, name=card.name, license=card.license, dtype=torch.float16, overwrite=True)
     else:
-        with whole_file(path) as part:
-            save_file(trained.state_dict(), part)
+        write_tensors(trained.state_dict(), path)
     say(f"{path}: {path.stat().st_size} bytes")
 
 
