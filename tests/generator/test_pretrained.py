@@ -9,9 +9,9 @@ from huggingface_hub import ModelHubMixin
 
 from semsyn import Generator
 from semsyn.errors import InputError, UnknownNameError
+from semsyn.testing.loopback_hub import LoopbackHub
 from tests.hub.conftest import hub  # noqa: F401
 from tests.hub.models import make_generator, paint
-from tests.hub.server import LoopbackHub
 
 
 def test_a_generator_goes_through_a_folder(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from tests.hub.server import LoopbackHub, loopback_hub
+from semsyn.testing.loopback_hub import LoopbackHub, loopback_hub
 
 
 @pytest.fixture

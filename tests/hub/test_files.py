@@ -5,7 +5,7 @@ import pytest
 
 from semsyn.errors import HubError, InputError
 from semsyn.hub.files import fetch, is_repo_id, upload
-from tests.hub.server import LoopbackHub
+from semsyn.testing.loopback_hub import LoopbackHub
 
 FILES = {"model.safetensors": b"weights" * 100, "config.json": b"{}", "README.md": b"---\nlicense: mit\n---\n"}
 

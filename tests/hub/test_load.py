@@ -12,8 +12,8 @@ from semsyn.errors import CheckpointError, HubError, InputError, InputTypeError,
 from semsyn.hub import create, load_pretrained, save_pretrained
 from semsyn.hub.load import _warn_non_commercial
 from semsyn.models import CARDS
+from semsyn.testing.loopback_hub import LoopbackHub
 from tests.hub.models import SPACE, make_generator, paint, write_options, write_originals
-from tests.hub.server import LoopbackHub
 
 OPTIONS = {
     "label_nc": 5,

@@ -7,8 +7,8 @@ import torch
 
 from semsyn.errors import HubError, InputError
 from semsyn.hub import Card, load_pretrained, push_to_hub, save_pretrained
+from semsyn.testing.loopback_hub import LoopbackHub
 from tests.hub.models import SPACE, make_generator, paint
-from tests.hub.server import LoopbackHub
 
 
 def test_a_folder_holds_weights_config_and_card(tmp_path: Path) -> None:

@@ -2,13 +2,25 @@
 
 from types import ModuleType
 
-from semsyn.testing.attack import tables
+from semsyn.testing.attack import kills, tables
 from semsyn.testing.attack.attempt import Attack
 
 MODULES: tuple[ModuleType, ...] = (tables,)
 """Each has a tuple ``ATTACKS`` of functions."""
 
+SLOW_MODULES: tuple[ModuleType, ...] = (kills,)
+"""Each has a tuple ``SLOW_ATTACKS``: seconds for an input."""
+
 
 def kinds() -> dict[str, Attack]:
     """The attacks, in the order in which they are listed."""
-    return {f"{m.__name__.rpartition('.')[2]}.{a.__name__}": a for m in MODULES for a in m.ATTACKS}
+    return {_name(module, attack): attack for module in MODULES for attack in module.ATTACKS}
+
+
+def slow_kinds() -> dict[str, Attack]:
+    """Those that take seconds for an input."""
+    return {_name(module, attack): attack for module in SLOW_MODULES for attack in module.SLOW_ATTACKS}
+
+
+def _name(module: ModuleType, attack: Attack) -> str:
+    return f"{module.__name__.rpartition('.')[2]}.{attack.__name__}"

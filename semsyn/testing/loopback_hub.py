@@ -57,9 +57,9 @@ class LoopbackHub:
         self.url = ""
         self.storage_url = ""
 
-    def add(self, repo_id: str, files: Mapping[str, bytes], **flags: bool) -> str:
+    def add(self, repo_id: str, files: Mapping[str, bytes], *, gated: bool = False, private: bool = False) -> str:
         """Create a repository with one commit and return the commit's hash."""
-        repo = self.repos.setdefault(repo_id, Repo(**flags))
+        repo = self.repos.setdefault(repo_id, Repo(gated=gated, private=private))
         return repo.commit(files)
 
 
