@@ -176,7 +176,8 @@ class Training:
             yield self.advance(Batch(layout=layout, real=real), rng)
 
     def _source(self, number: int, *, of_steps: bool = False) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed * (10**9 if of_steps else 10**6) + number)
+        number += self.seed * (10**9 if of_steps else 10**6)
+        return torch.Generator().manual_seed(number if abs(number) < 2**63 else number % 2**63)
 
     def advance(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """One step of both networks; the losses, as weighted."""

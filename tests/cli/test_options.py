@@ -9,6 +9,7 @@ import pytest
 from semsyn.cli.main import COMMANDS, make_parser
 from semsyn.cli.options import MAX_PIXELS, count_up_to, parse_factor, parse_id, parse_path, parse_seed, parse_size
 
+PATHS = ("PATH", "DIR", "FILE", "MAP", "RUN", "OUT", "SOURCE", "CHECKPOINT")
 NO_NUMBERS = ("", " ", "-1", "nan", "inf", "1e9", "0x10", "1_000", "٣", "9" * 30, "1\n")
 NO_SIZES = ("", "256", "0x256", "256x", "-1x256", "256x256x3", "٣x٣", "999936x999936", "8193x8192", "1" * 30 + "x1")
 
@@ -26,7 +27,7 @@ def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 def test_every_value_is_checked_where_it_is_read(command: str) -> None:
     found = list(actions(make_parser(command)))
     assert not [action.dest for action in found if action.type in (int, float, Path)]
-    paths = [a for a in found if a.metavar in ("PATH", "DIR", "FILE", "MAP", "RUN", "OUT", "SOURCE", "CHECKPOINT") and a.type is not parse_path]
+    paths = [a for a in found if a.metavar in PATHS and a.type is not parse_path]
     assert not [action.dest for action in paths]
 
 
