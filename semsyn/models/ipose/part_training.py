@@ -109,7 +109,7 @@ class PartTraining:
 
     def advance(self, shapes: ToyShapes, pool: SupportPool, weights: Tensor) -> Tensor:
         """One step; the loss."""
-        rng = torch.Generator().manual_seed(self.seed * 10**9 + self.step)
+        rng = torch.Generator().manual_seed((self.seed * 10**9 + self.step) % 2**63)
         chosen = torch.randint(len(shapes), (self.recipe.batch,), generator=rng)
         flips = torch.rand(len(chosen), generator=rng) < 0.5
         part_ids, categories = shapes.part_ids[chosen].long(), shapes.categories[chosen]
