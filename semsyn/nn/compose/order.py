@@ -12,7 +12,7 @@ from semsyn.nn.compose.cutouts import Cutouts
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What was found for m pairs of segments.
+    """What an ordering network said of m pairs of segments: ``Verdicts(pairs, *in_front(logits))``.
 
     Attributes:
         pairs: m 2, int64, indices of segments; the first one's class is behind the second one's in the coarse order.
@@ -24,17 +24,6 @@ class Verdicts:
     pairs: Tensor
     winners: Tensor
     confidences: Tensor
-
-    @classmethod
-    def of(cls, pairs: Tensor, logits: Tensor) -> "Verdicts":
-        """From the logits of an ordering network.
-
-        Args:
-            pairs: m 2, see `pair_segments`.
-            logits: m (k + 1). As released the first one stands for nothing, so class c has number c + 1.
-        """
-        confidences, numbers = logits.float().softmax(dim=1).max(dim=1)
-        return cls(pairs, (numbers - 1).to(pairs), confidences.to(pairs.device))
 
 
 def pair_segments(class_ids: Tensor, groups: ClassGroups) -> Tensor:

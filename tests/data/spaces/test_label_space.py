@@ -18,6 +18,8 @@ CLASSES = {  # k, what 255 becomes, some classes at their index
     "coco-panoptic-ids": (183, 182, {0: "person", 182: "unknown"}),
     "cityscapes": (35, None, {0: "unlabeled", 7: "road", 11: "building", 23: "sky", 26: "car", 33: "bicycle"}),
     "cityscapes-train-ids": (35, 0, {7: "road", 33: "bicycle"}),
+    "cityscapes-used": (19, 19, {0: "road", 5: "pole", 10: "sky", 13: "car", 18: "bicycle"}),
+    "cityscapes-used-train-ids": (19, 19, {0: "road", 18: "bicycle"}),
     "facades": (13, None, {1: "background", 2: "facade", 3: "window", 12: "shop"}),
     "celeba": (19, None, {0: "background", 1: "skin", 13: "hair", 17: "neck"}),
     "celeba-background-last": (19, 17, {0: "skin", 12: "hair", 17: "clothes", 18: "background"}),
