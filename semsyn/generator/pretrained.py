@@ -28,6 +28,7 @@ class Pretrained:
         token: str | bool | None = None,
         cache_dir: PathLike | None = None,
         local_files_only: bool = False,
+        force_download: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         **resources: Any,
@@ -36,7 +37,7 @@ class Pretrained:
 
         Args:
             pretrained_model_name_or_path: see `semsyn.load_pretrained`, as all arguments.
-            revision, token, cache_dir, local_files_only: for the Hub.
+            revision, token, cache_dir, local_files_only, force_download: for the Hub.
             device, dtype: where to, and of the floating-point tensors.
             resources: what the weights lack, by name; ``checkpoint`` for the authors' own files.
         """
@@ -47,6 +48,7 @@ class Pretrained:
             token=token,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
+            force_download=force_download,
             device=device,
             dtype=dtype,
             **resources,

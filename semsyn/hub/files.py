@@ -2,11 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+import warnings
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from semsyn.errors import HubError, InputError
+from semsyn.hub.answers import check_content, is_commit, patience, watched
+from semsyn.hub.explain import explained, is_passing, status_of
 
 __all__ = ["fetch", "is_offline", "is_repo_id", "upload"]
 
@@ -14,7 +18,10 @@ _PART = (
     r"(?![.-])(?![^/]*(?:\.\.|--))[\w.-]+(?<![.-])"  # letters, digits, _ . - but no .. and no -- , and no . - at an end
 )
 _REPO_ID = re.compile(rf"(?=.{{1,96}}$){_PART}/{_PART}", re.ASCII)
-LOGIN = "log in with `hf auth login` or pass token="
+# A branch, a tag or a commit as git allows them: of parts that do not begin or end with a dot; no path of the cache
+# but one below the folder of its repository.
+_STEP = r"(?!\.)[\w.+@=-]+(?<!\.)"
+_REVISION = re.compile(rf"(?!.*\.\.)(?!.*\.lock(?:/|$))(?=.{{1,200}}$)(?!-){_STEP}(?:/{_STEP})*", re.ASCII)
 
 
 def is_repo_id(name: str) -> bool:
@@ -35,6 +42,7 @@ def fetch(
     token: str | bool | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
+    force_download: bool = False,
 ) -> Path:
     """Download a file of a repository, or find it in the cache.
 
@@ -47,29 +55,88 @@ def fetch(
         token: an access token; None uses the one that `hf auth login` stored, False none at all.
         cache_dir: where files are kept; None uses the Hub's own cache.
         local_files_only: do not touch the network.
+        force_download: download it, though it is in the cache.
 
     Returns:
         the file's path in the cache; not to be written to.
 
     Raises:
-        HubError: if the repository, revision or file does not exist, access is not granted, or there is neither network
-            nor cached copy. The message says what to do.
+        InputError: for a revision that is none.
+        HubError: if the repository, revision or file does not exist, access is not granted, there is neither network
+            nor cached copy, or the file is not what its hash says. The message says what to do.
     """
     from huggingface_hub import hf_hub_download
 
+    _check_revision(revision)
+    where = None if cache_dir is None else Path(cache_dir)
     offline = local_files_only or is_offline()
-    with _explained(repo_id, filename, revision, offline):
-        path = hf_hub_download(
-            repo_id,
-            filename,
-            revision=revision,
-            token=token,
-            cache_dir=None if cache_dir is None else Path(cache_dir),
-            local_files_only=offline,
-            endpoint=_endpoint(),
-            library_name="semsyn",
-        )
+    if offline and force_download:
+        raise InputError("force_download needs the network, which is switched off (local_files_only, HF_HUB_OFFLINE).")
+    download = partial(
+        hf_hub_download,
+        repo_id,
+        filename,
+        revision=revision,
+        token=token,
+        cache_dir=where,
+        endpoint=_endpoint(),
+        etag_timeout=patience("HF_HUB_ETAG_TIMEOUT"),
+        library_name="semsyn",
+    )
+    with explained(repo_id, filename, revision, offline=offline), watched():
+        if offline:
+            path = download(local_files_only=True)
+        elif force_download:
+            path = download(force_download=True)
+        else:
+            path = _find_newest(repo_id, filename, revision, token, where) or download()
+    check_content(Path(path))
     return Path(path)
+
+
+def _find_newest(
+    repo_id: str, filename: str, revision: str | None, token: str | bool | None, where: Path | None
+) -> str | None:
+    """The cached copy, if it is the Hub's own or the Hub does not answer."""
+    from huggingface_hub import errors, hf_hub_url, try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo_id, filename, cache_dir=where, revision=revision)
+    cached = found if isinstance(found, str) else None
+    if cached is not None and is_commit(revision):
+        return cached
+    try:
+        answer = _ask(hf_hub_url(repo_id, filename, revision=revision, endpoint=_endpoint()), token)
+    except (errors.RevisionNotFoundError, errors.EntryNotFoundError):
+        raise
+    except Exception:
+        if cached is None:
+            raise
+        return cached
+    newest = try_to_load_from_cache(repo_id, filename, cache_dir=where, revision=answer.commit_hash)
+    return cached if cached == newest else None
+
+
+def _ask(url: str, token: str | bool | None) -> Any:
+    """What the Hub says of a file; it is asked once more if it does not answer."""
+    from huggingface_hub import get_hf_file_metadata
+
+    ask = partial(
+        get_hf_file_metadata,
+        url,
+        token=token,
+        timeout=patience("HF_HUB_ETAG_TIMEOUT"),
+        endpoint=_endpoint(),
+        library_name="semsyn",
+    )
+    try:
+        return ask()
+    except Exception as error:
+        if not is_passing(error):
+            raise
+        reason = status_of(error) or str(error) or type(error).__name__
+        warnings.warn(f"the Hub does not answer ({reason}); it is asked once more.", stacklevel=5)
+    time.sleep(1)
+    return ask()
 
 
 def upload(
@@ -99,9 +166,10 @@ def upload(
     """
     from huggingface_hub import HfApi
 
+    _check_revision(revision)
     if is_offline():
         raise HubError(f"cannot upload to {repo_id}: HF_HUB_OFFLINE is set; unset it.")
-    with _explained(repo_id, "the folder", revision, offline=False):
+    with explained(repo_id, "the folder", revision):
         api = HfApi(endpoint=_endpoint(), token=token, library_name="semsyn")
         created = api.create_repo(repo_id, private=private or None, exist_ok=True)
         commit = api.upload_folder(
@@ -110,50 +178,12 @@ def upload(
     return commit.oid
 
 
+def _check_revision(revision: str | None) -> None:
+    if revision is not None and not (isinstance(revision, str) and _REVISION.fullmatch(revision)):
+        raise InputError(
+            f"{str(revision)[:80]!r} is no revision: a branch, a tag or a commit of letters, digits and . _ + @ = - /."
+        )
+
+
 def _endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
-
-
-@contextmanager
-def _explained(repo_id: str, what: str, revision: str | None, offline: bool) -> Iterator[None]:
-    """Turn the client's errors into ours."""
-    from huggingface_hub import errors
-
-    at = f" at revision {revision!r}" if revision else ""
-    try:
-        yield
-    except errors.HFValidationError as error:
-        raise InputError(f"{repo_id!r} is no repository name of the Hub ('organisation/name'): {error}") from error
-    except errors.GatedRepoError as error:
-        raise HubError(
-            f"{repo_id} is gated: accept its terms on its page, then {LOGIN} of the account that did."
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise HubError(
-            f"the Hub has no repository {repo_id}, or it is private. Check the name; for a private one {LOGIN}."
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise HubError(f"{repo_id} has no revision {revision!r}; leave revision= out for the newest.") from error
-    except errors.LocalEntryNotFoundError as error:
-        if offline:
-            advice = (
-                "the network is switched off (local_files_only or HF_HUB_OFFLINE); load it once with the network on"
-            )
-        else:
-            advice = "the Hub cannot be reached; check the network (and HF_ENDPOINT), or pass a local file"
-        raise HubError(f"{what} of {repo_id}{at} is not in the cache and {advice}.") from error
-    except errors.EntryNotFoundError as error:
-        raise HubError(
-            f"{repo_id} has no file {what!r}{at}; is it a repository that semsyn's push_to_hub wrote?"
-        ) from error
-    except errors.HfHubHTTPError as error:
-        code = error.response.status_code
-        advice = f" Access was refused: {LOGIN} with enough rights." if code in (401, 403) else " Try again later."
-        raise HubError(f"the Hub answered {code} for {what} of {repo_id}{at}.{advice}") from error
-    except Exception as error:
-        # The client of huggingface_hub 1.x is httpx, that of 2.x httpx2: their errors share no base class.
-        if not type(error).__module__.partition(".")[0].startswith("httpx"):
-            raise
-        raise HubError(
-            f"the connection to the Hub failed for {what} of {repo_id}{at}: {error}. Check the network."
-        ) from error

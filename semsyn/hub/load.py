@@ -42,6 +42,7 @@ def load_pretrained(
     token: str | bool | None = None,
     cache_dir: PathLike | None = None,
     local_files_only: bool = False,
+    force_download: bool = False,
     **resources: PathLike | None,
 ) -> Generator:
     """Load a generator, in evaluation mode, with ``.config``, ``.label_space`` and ``.card``.
@@ -61,7 +62,7 @@ def load_pretrained(
         revision: branch, tag or commit of a Hub repository.
         device: where to; None is the CPU.
         dtype: of the floating-point tensors; None is float32, whatever the file holds.
-        token, cache_dir, local_files_only: for the Hub, see `semsyn.hub.files.fetch`.
+        token, cache_dir, local_files_only, force_download: for the Hub, see `semsyn.hub.files.fetch`.
         resources: what the weights lack and the network works with, by name, such as ``supports=DIR``; see
             `Generator.attach`. They are saved with the generator. None: not given.
 
@@ -89,7 +90,13 @@ def load_pretrained(
         raise UnknownNameError("name", name, sorted(CARDS))
     try:
         found = fetch(
-            name, WEIGHTS_NAME, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+            name,
+            WEIGHTS_NAME,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
         )
     except HubError as error:
         if near := get_close_matches(name.lower(), CARDS, n=1, cutoff=0.8):

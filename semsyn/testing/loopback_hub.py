@@ -5,8 +5,9 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -44,7 +45,10 @@ class LoopbackHub:
         renamed: old repository names, which redirect.
         tokens: access tokens that are valid, with the repositories each may read and write.
         requests: ``"METHOD /path"`` of every request so far.
-        down: answer 503 to everything.
+        status: what is answered to everything, or None.
+        storage_status: what the file storage answers, or None.
+        lies: headers that replace those of an answer about a file.
+        delay: seconds before an answer.
     """
 
     def __init__(self) -> None:
@@ -53,7 +57,10 @@ class LoopbackHub:
         self.tokens: dict[str, set[str]] = {}
         self.blobs: dict[str, bytes] = {}
         self.requests: list[str] = []
-        self.down = False
+        self.status: int | None = None
+        self.storage_status: int | None = None
+        self.lies: dict[str, str] = {}
+        self.delay = 0.0
         self.url = ""
         self.storage_url = ""
 
@@ -105,8 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path}")
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.hub.down:
-            return self._answer(503)
+        time.sleep(self.hub.delay)
+        status = self.hub.storage_status if path.startswith("/cdn/") else self.hub.status
+        if status is not None:
+            return self._answer(status)
         authorization = self.headers.get("Authorization", "")
         if authorization and re.match(r"/(cdn|lfs)/[0-9a-f]{64}", path):
             return self._answer(400)  # signed storage links refuse a second authorisation
@@ -271,9 +280,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, content: bytes = b"", *, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        sent = dict(headers or {})
+        for name, value in (sent | (self.hub.lies if "X-Repo-Commit" in sent else {})).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # who asked has gone
+                self.wfile.write(content)
