@@ -19,6 +19,7 @@ from torch import Tensor
 
 from semsyn.convert.files import WANTED, check_file
 from semsyn.convert.plain_pickle import HARMLESS, Nothing, name_global, passing_over
+from semsyn.convert.tensor_bundle import is_index, read_bundle
 from semsyn.errors import CheckpointError
 
 __all__ = ["read_metadata", "read_state", "read_states", "sha256"]
@@ -34,7 +35,8 @@ def read_states(path: PathLike) -> States:
     """Read the state dicts in a weights file, on the CPU, without running any code that it may hold.
 
     Args:
-        path: a file of `torch.save` (zip or legacy form) or a safetensors file; told apart by content, not by suffix.
+        path: a file of `torch.save` (zip or legacy form), a safetensors file, or the index of a TensorFlow checkpoint;
+            told apart by content, not by suffix.
 
     Returns:
         each state dict by where it stands: ``""`` for the file itself, as the original projects wrote theirs; else the
@@ -45,7 +47,11 @@ def read_states(path: PathLike) -> States:
         CheckpointError: if the file is missing, truncated, no checkpoint, holds code, or no state dict.
     """
     path = check_file(Path(path))
-    value = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    value: object
+    if is_index(path):
+        value = read_bundle(path)
+    else:
+        value = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
     found = dict(_find_states(value))
     if not found:
         raise CheckpointError(f"{path} holds {_describe(value)}; {WANTED}.")

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from semsyn.convert.tensor_bundle import find_index
 from semsyn.errors import CheckpointError
 
 __all__ = ["check_file", "find_files", "find_options", "holds_originals", "read_bytes", "read_text"]
@@ -39,8 +40,8 @@ def find_files(checkpoint: PathLike | Mapping[str, PathLike], companions: Iterab
             thing), or with OASIS' ``<epoch>_EMA.pth`` or ``<epoch>_G.pth``, perhaps in its subfolder ``models``; or the
             files themselves by role, ``{"generator": …, "encoder": …}``. In a
             folder the epoch ``best`` is taken before ``latest``, and ``latest`` before a numbered epoch; all files come
-            from one epoch, averaged weights (EMA) before those of the last step. Discriminators are passed over.
-
+            from one epoch, averaged weights (EMA) before those of the last step. Discriminators are passed over. A
+            TensorFlow checkpoint is its ``….index``, what its files' names begin with, or the folder that holds it.
         companions: roles of further files that may be given.
 
     Returns:
@@ -50,8 +51,10 @@ def find_files(checkpoint: PathLike | Mapping[str, PathLike], companions: Iterab
         CheckpointError: if nothing fits, or more than one thing does.
     """
     if isinstance(checkpoint, Mapping):
-        return _check_roles({role: Path(path) for role, path in checkpoint.items()}, companions)
+        paths = {role: Path(path) for role, path in checkpoint.items()}
+        return _check_roles({role: find_index(path) or path for role, path in paths.items()}, companions)
     path = Path(checkpoint)
+    path = find_index(path) or path
     if path.is_dir():
         return _search_folder(path)
     check_file(path)
@@ -73,7 +76,7 @@ def holds_originals(folder: PathLike) -> bool:
     """Tell whether a folder has files named as the original projects name them."""
     inside = Path(folder) / _INSIDE
     paths = [*Path(folder).iterdir(), *(inside.iterdir() if inside.is_dir() else ())]
-    return any(_parse_name(path) for path in paths)
+    return find_index(Path(folder)) is not None or any(_parse_name(path) for path in paths)
 
 
 def check_file(path: Path) -> Path:

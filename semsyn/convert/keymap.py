@@ -24,6 +24,7 @@ class KeyMap:
         added: our patterns that have no counterpart there.
         rolled: original patterns whose tensors have their channels (axis 1) in another order: so many of the first come
             last here.
+        permuted: original patterns whose tensors have their axes in another order: for each of ours its place there.
     """
 
     rename: Mapping[str, str]
@@ -31,6 +32,7 @@ class KeyMap:
     dropped: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     rolled: Mapping[str, int] = field(default_factory=dict)
+    permuted: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def _pattern(self, template: str, words: Mapping[str, Mapping[str, str]]) -> re.Pattern[str]:
         parts = _PLACE.split(template)
@@ -68,9 +70,22 @@ class KeyMap:
     def _rolls(self) -> list[tuple[re.Pattern[str], int]]:
         return [(self._pattern(template, self.words), count) for template, count in self.rolled.items()]
 
+    @cached_property
+    def _permutations(self) -> list[tuple[re.Pattern[str], tuple[int, ...]]]:
+        return [(self._pattern(template, self.words), axes) for template, axes in self.permuted.items()]
+
     def _roll(self, theirs: str, tensor: Tensor, sign: int) -> Tensor:
         count = next((count for pattern, count in self._rolls if pattern.fullmatch(theirs)), 0)
         return tensor.roll(sign * count, 1) if count else tensor
+
+    def _permute(self, theirs: str, tensor: Tensor, *, backward: bool = False) -> Tensor:
+        axes = next((axes for pattern, axes in self._permutations if pattern.fullmatch(theirs)), None)
+        if axes is None:
+            return tensor
+        if tensor.ndim != len(axes):
+            raise CheckpointError(f"{theirs!r} has shape {tuple(tensor.shape)}, {len(axes)} axes were expected.")
+        order = sorted(range(len(axes)), key=axes.__getitem__) if backward else axes
+        return tensor.permute(*order).contiguous()
 
     def rename_keys(self, keys: Iterable[str], *, backward: bool = False) -> dict[str, str]:
         """Each key and what it becomes (keys without a counterpart are left out).
@@ -100,12 +115,16 @@ class KeyMap:
 
     def convert(self, state: State) -> dict[str, Tensor]:
         """Original state dict to ours."""
-        return {ours: self._roll(theirs, state[theirs], -1) for theirs, ours in self.rename_keys(state).items()}
+        names = self.rename_keys(state)
+        return {ours: self._roll(theirs, self._permute(theirs, state[theirs]), -1) for theirs, ours in names.items()}
 
     def invert(self, state: State) -> dict[str, Tensor]:
         """Our state dict to the original's."""
         names = self.rename_keys(state, backward=True)
-        return {theirs: self._roll(theirs, state[ours], 1) for ours, theirs in names.items()}
+        return {
+            theirs: self._permute(theirs, self._roll(theirs, state[ours], 1), backward=True)
+            for ours, theirs in names.items()
+        }
 
 
 def _some(items: list[str], shown: int = 4) -> str:

@@ -137,10 +137,11 @@ class Generator(nn.Module, Pretrained):
         return self.painter.sizes(self.image_size if image_size is None else as_size(image_size))
 
     def attach(self, resource: str, value: Any) -> Generator:
-        """Give the generator something that weights do not hold, in place of what it has. It is saved with the weights.
+        """Give the generator something that weights do not hold, in place of what it has. Support maps are saved with
+        the weights from then on; a bank is a folder of its own, and is attached anew.
 
         Args:
-            resource: its name, one of ``resources``: ``supports``.
+            resource: its name, one of ``resources``: ``supports``, ``bank``.
             value: it itself, or a path to read it from.
 
         Returns:
@@ -157,6 +158,8 @@ class Generator(nn.Module, Pretrained):
         value = found.load(value, self.config)
         if not isinstance(value, found.kind):
             raise InputTypeError(f"{resource} must be a path or {found.kind.__name__}, found {type(value).__name__}.")
+        if self.label_space is not None:
+            found.check(value, self.label_space)
         self.config = replace(self.config, **found.attach(self.conditioner, value, self.config))
         return self
 
@@ -297,8 +300,9 @@ class Generator(nn.Module, Pretrained):
             spec.name: spec.draw(layout, seeds, num_classes=count, sizes=sizes, per=per if per in spec.also else None)
             for spec in specs
         }
-        style = Style(drawn) if truncation is None else Style(drawn).map(lambda codes: codes * truncation)
-        style = style.to(self.device, self.dtype)
+        if truncation is not None:
+            drawn |= {spec.name: drawn[spec.name] * truncation for spec in specs if spec.has_scale}
+        style = Style(drawn).to(self.device, self.dtype)
         return style if posterior is None else posterior.apply(style)
 
     def encode(self, image: Tensor, layout: Layout | None = None) -> Posterior:

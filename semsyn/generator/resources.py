@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from semsyn.labels import LabelSpace
 from semsyn.nn.conditioning.conditioner import Conditioner
 
 PathLike = str | os.PathLike[str]
@@ -20,6 +21,8 @@ class Resource:
         read: a path and the generator's config to a value.
         attach: gives a value to the conditioner, in place; returns the fields of the config that change with it.
         is_attached: whether a conditioner has one.
+        check: raises InputError for a value that does not fit the label space of a generator that has one.
+        is_saved: whether it is part of the weights from then on; else it is attached anew when they are loaded.
     """
 
     name: str
@@ -27,6 +30,8 @@ class Resource:
     read: Callable[[PathLike, Any], Any]
     attach: Callable[[Conditioner, Any, Any], Mapping[str, Any]]
     is_attached: Callable[[Conditioner], bool]
+    check: Callable[[Any, LabelSpace], object] = lambda value, space: None
+    is_saved: bool = True
 
     def load(self, value: Any, config: Any) -> Any:
         """A value that may be a path."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from semsyn.errors import CheckpointError, InputError
 
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-CONVOLUTIONS_PER_STAGE = (2, 2, 4, 4, 1)  # after the last the network is cut: relu5_1 is the deepest map
+CONVOLUTIONS_PER_STAGE = (2, 2, 4, 4)  # of the fifth stage, those up to its map
 
 
 class VGG19Features(nn.Module):
@@ -20,27 +20,35 @@ class VGG19Features(nn.Module):
 
     Args:
         widths: channels of the stages 1, 2, 3 and 4 (the fifth has those of the fourth).
+        convolution: number of the convolution whose map each stage gives: 1, or 2 for relu1_2 and so on.
+        has_means: stages are pooled by means, which keep odd sides' last pixels, not by maxima.
 
     Shape: x is n 3 h w in [-1, 1]; as released, no ImageNet mean and deviation are applied. The maps have 1, 1/2,
-    1/4, 1/8 and 1/16 of its size, rounded down.
+    1/4, 1/8 and 1/16 of its size, rounded down; with means up.
 
     Reference: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
     arXiv:1409.1556."""
 
-    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512)) -> None:
+    def __init__(
+        self, widths: Sequence[int] = (64, 128, 256, 512), *, convolution: int = 1, has_means: bool = False
+    ) -> None:
         super().__init__()
         if len(widths) != 4:
             raise InputError(f"widths must give four stages, found {tuple(widths)}.")
+        if convolution not in (1, 2):
+            raise InputError(f"every stage has convolutions 1 and 2, found {convolution}.")
+        counts = (*CONVOLUTIONS_PER_STAGE, convolution)
         index, c_in = 0, 3
-        slices: list[nn.Sequential] = [nn.Sequential() for _ in CONVOLUTIONS_PER_STAGE]
-        for stage, (width, count) in enumerate(zip([*widths, widths[-1]], CONVOLUTIONS_PER_STAGE, strict=True)):
+        slices: list[nn.Sequential] = [nn.Sequential() for _ in counts]
+        for stage, (width, count) in enumerate(zip([*widths, widths[-1]], counts, strict=True)):
             for i in range(count):
-                target = slices[stage if i == 0 else stage + 1]  # a slice ends after the first convolution of its stage
+                target = slices[stage if i < convolution else stage + 1]  # a slice ends with the map of its stage
                 target.add_module(str(index), nn.Conv2d(c_in, width, 3, padding=1))
                 target.add_module(str(index + 1), nn.ReLU())
                 index, c_in = index + 2, width
             if stage + 1 < len(slices):
-                slices[stage + 1].add_module(str(index), nn.MaxPool2d(2))
+                pool = nn.AvgPool2d(2, ceil_mode=True) if has_means else nn.MaxPool2d(2)
+                slices[stage + 1].add_module(str(index), pool)
                 index += 1
         self.slice1, self.slice2, self.slice3, self.slice4, self.slice5 = slices
         self.requires_grad_(False)

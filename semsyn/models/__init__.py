@@ -9,6 +9,7 @@ from semsyn.models.inade.config import INADEConfig
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.oasis.config import OASISConfig
 from semsyn.models.scgan.config import SCGANConfig
+from semsyn.models.sims.config import SIMSConfig
 from semsyn.models.spade.config import SPADEConfig
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "IPOSEConfig",
     "OASISConfig",
     "SCGANConfig",
+    "SIMSConfig",
     "SPADEConfig",
     "get_family",
 ]
@@ -25,7 +27,16 @@ __all__ = [
 # The first that knows the keys of a file has written it: one whose files hold another's keys and more stands before it.
 FAMILIES: dict[str, Family] = {
     config.family: Family(config)
-    for config in (CLVAEConfig, SPADEConfig, CLADEConfig, INADEConfig, OASISConfig, IPOSEConfig, SCGANConfig)
+    for config in (
+        CLVAEConfig,
+        SPADEConfig,
+        CLADEConfig,
+        INADEConfig,
+        OASISConfig,
+        IPOSEConfig,
+        SCGANConfig,
+        SIMSConfig,
+    )
 }
 CARDS: dict[str, Card] = {card.name: card for family in FAMILIES.values() for card in family.cards}
 

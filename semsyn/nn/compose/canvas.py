@@ -107,7 +107,7 @@ def compose_canvas(
     check_ids(class_ids, k, name="class_ids")
     keeps = torch.zeros(count, count, dtype=torch.bool) if keeps is None else keeps.cpu()
     check_shape(keeps, "r r", name="keeps", r=count)
-    pictures = _choose(proposals, moved)
+    pictures = choose_pictures(proposals, moved)
     desk = _Desk(class_ids, groups, rules, keys, as_released)
     for row, class_id in enumerate(proposals.class_ids.tolist()):
         if not bool(pictures.windows[row].any()) and not bool(proposals.pictures.windows[row].any()):
@@ -124,7 +124,7 @@ def compose_canvas(
     return Canvas(desk.picture, desk.class_ids, desk.owners)
 
 
-def _choose(proposals: Proposals, moved: Cutouts | None) -> Cutouts:
+def choose_pictures(proposals: Proposals, moved: Cutouts | None) -> Cutouts:
     """Of each pair the picture that covers more of its mask; the one that was found if they are equal."""
     found = proposals.pictures
     if moved is None:

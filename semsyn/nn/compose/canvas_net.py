@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 
 class Painted(NamedTuple):
-    """A picture n 3 h w, about [-1, 1], and logits of what its pixels show, n (k + 1) h w; at scale 4 of half its size."""
+    """A picture n 3 h w, about [-1, 1], and logits of what its pixels show, n (k + 1) h w; at scale 4 half as large."""
 
     image: Tensor
     logits: Tensor
@@ -109,14 +109,15 @@ class CanvasNet(nn.Module):
     def _image(self, class_ids: Tensor, planes: Tensor, x: Tensor) -> Tensor:
         image: Tensor = self.to_image(x)
         if self.scale < 4:
-            return image
+            return image.flip(1)  # As released: the networks give blue, green, red.
         # The last convolution sees labels, canvas and the smaller picture. It is of single pixels, so it goes before
         # the enlargement, and a look-up does for the labels.
         weight, classes = self.to_large_image.weight, self.num_classes + 1
         of_classes, of_planes, of_image = weight.split([classes, PLANES, 3], dim=1)
         enlarged = resize(F.conv2d(image, of_image), (planes.shape[2], planes.shape[3]))
         seen = F.embedding(class_ids, of_classes.flatten(1).T).movedim(3, 1)
-        return enlarged + seen + F.conv2d(planes.to(weight.dtype), of_planes, self.to_large_image.bias)
+        image = enlarged + seen + F.conv2d(planes.to(weight.dtype), of_planes, self.to_large_image.bias)
+        return image.flip(1)
 
     def _look(self, class_ids: Tensor, planes: Tensor, size: Size, *, align_corners: bool = True) -> Tensor:
         """Labels and planes at a size."""

@@ -1,6 +1,5 @@
 """The network that tells which of two segments is in front."""
 
-import torch
 from torch import Tensor, nn
 
 from semsyn.errors import check_shape
@@ -41,11 +40,13 @@ class OrderNet(nn.Module):
 
 
 def in_front(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The class that is judged to be in front, in [0, k), and how sure that is: the probability of that class.
+    """Which class is judged to be in front, and how sure that is.
 
     Args:
-        logits: m (k + 1). As released, the first one counts in the probability, and is no answer.
+        logits: m (k + 1), see `OrderNet`.
+
+    Returns:
+        m classes in [0, k), int64, or -1 where the number that is never meant comes first; m probabilities of them.
     """
-    probability = torch.softmax(logits.float(), dim=1)[:, 1:]
-    sure, classes = probability.max(dim=1)
-    return classes, sure
+    sure, numbers = logits.float().softmax(dim=1).max(dim=1)
+    return numbers - 1, sure

@@ -1,5 +1,6 @@
-"""Weights by the hash rule of the full-size golden files (spec of SPADE, section 11)."""
+"""Weights by the hash rules of the full-size golden files (specs of SPADE, section 11, and of SIMS, section 16)."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -52,3 +53,30 @@ def hash_fill(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
                 v = torch.nn.functional.normalize(matrix.mT @ u, dim=0, eps=0)
             state[key], state[key.removesuffix("u") + "v"] = u.float(), v.float()
     return state
+
+
+def recipe_fill(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """TensorFlow variables of these names and shapes, by SIMS' rule."""
+    return {name: torch.from_numpy(_variable(name, tuple(shape))) for name, shape in shapes.items()}
+
+
+def _variable(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    count = int(np.prod(shape, dtype=np.int64))
+    x = np.arange(count, dtype=np.uint32) + np.uint32(zlib.crc32(name.encode()) * 0x9E3779B9 % 2**32)
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x ^= x >> np.uint32(shift)
+        x *= np.uint32(factor)
+    x ^= x >> np.uint32(16)
+    u = (2 * (x / 2**32 - 0.5)).reshape(shape)
+    kind = name.rpartition("/")[2]
+    if kind == "weights":
+        values = u * np.sqrt(3 / np.prod(shape[:-1]))
+    elif kind == "gamma":
+        values = 1 + 0.5 * u
+    elif kind == "g_transform_param":
+        values = 0.02 * u
+    elif kind == "g_b_fc1":
+        values = np.array([1, 0, 0, 0, 1, 0]) + u * np.array([0.05, 0.05, 3, 0.05, 0.05, 3])
+    else:
+        values = 0.3 * u
+    return values.astype(np.float32)

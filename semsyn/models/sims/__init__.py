@@ -1,0 +1,1 @@
+"""SIMS: semi-parametric image synthesis."""

@@ -1,0 +1,4 @@
+"""How SIMS is trained."""
+
+TOWERS: tuple[str, ...] = ("vgg",)
+RECIPES: dict[str, object] = {}
