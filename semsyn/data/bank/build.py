@@ -194,8 +194,8 @@ def _write(folder: Path, chunks: Sequence[Path], config: BankConfig) -> PartEntr
         raise InputError("there is nothing new: the bank has all of these scenes.")
     entry = write_part(folder, chunks, names, config)
     if not entry.segments:
-        share = config.smallest
-        raise InputError(f"no segment is larger than {share:.2%} of its map; lower `smallest`.")
+        share = config.kept
+        raise InputError(f"no segment is larger than {share:.2%} of its map; lower `kept`.")
     _sync(folder)
     return entry
 

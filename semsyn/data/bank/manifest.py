@@ -13,6 +13,7 @@ from semsyn.errors import InputError, SemsynError
 from semsyn.labels import LabelSpace
 from semsyn.nn.compose.class_groups import ClassGroups
 from semsyn.nn.compose.cutouts import Size
+from semsyn.nn.compose.segments import SMALLEST, smallest_area
 
 MANIFEST, PREVIOUS = "bank.json", "bank.previous.json"
 FORMAT, VERSION = "semsyn bank of segments", 1
@@ -27,7 +28,10 @@ class BankConfig:
         groups: what is known of the classes.
         size: h w of the maps that segments are found and compared in; published: 256 x 512.
         scale: photographs are larger than maps by this whole factor.
-        smallest: segments have more than this share of the frame; published: 1000 pixels of 256 x 512.
+        smallest: what a segment is looked for has more than this share of the frame; published: 1000 pixels of
+            256 x 512.
+        kept: and what is kept in a bank more than this one; published: 0. By default a quarter of the other: what is
+            left out overlaps with nothing that is looked for by more than a quarter.
         quality: of JPEG, 1 to 95, for the photographs' pixels; None: PNG, without loss.
 
     Raises:
@@ -38,7 +42,8 @@ class BankConfig:
     groups: ClassGroups
     size: Size
     scale: int = 1
-    smallest: float = 1000 / (256 * 512)
+    smallest: float = SMALLEST
+    kept: float = SMALLEST / 4
     quality: int | None = None
 
     def __post_init__(self) -> None:
@@ -49,8 +54,11 @@ class BankConfig:
                 f"label space {self.space.name!r} has {self.space.num_classes} classes, the groups are of "
                 f"{self.groups.num_classes}."
             )
-        if self.scale < 1 or not 0 <= self.smallest < 1:
-            raise InputError(f"scale is from 1 and smallest in [0, 1), found {self.scale} and {self.smallest}.")
+        if self.scale < 1 or not 0 <= self.kept <= self.smallest < 1:
+            raise InputError(
+                f"scale is from 1, smallest in [0, 1) and kept at most that, found {self.scale}, {self.smallest}, "
+                f"{self.kept}."
+            )
         if self.quality is not None and not 1 <= self.quality <= 95:
             raise InputError(f"quality is from 1 to 95, found {self.quality}.")
 
@@ -58,6 +66,11 @@ class BankConfig:
     def photo_size(self) -> Size:
         """h w of the photographs."""
         return self.size[0] * self.scale, self.size[1] * self.scale
+
+    @property
+    def least_area(self) -> int:
+        """Pixels that a segment must have more of to be looked for."""
+        return smallest_area(self.size, self.smallest)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -67,6 +80,7 @@ class BankConfig:
             "size": list(self.size),
             "scale": self.scale,
             "smallest": self.smallest,
+            "kept": self.kept,
             "quality": self.quality,
         }
 

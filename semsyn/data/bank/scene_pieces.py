@@ -13,7 +13,7 @@ from semsyn.data.bank.crops import encode_mask, encode_pixels
 from semsyn.data.bank.manifest import BankConfig
 from semsyn.data.bank.packing import Grid, PackedMasks, pack_masks
 from semsyn.errors import InputError, check_shape
-from semsyn.nn.compose.segments import Segments, find_segments, smallest_area
+from semsyn.nn.compose.segments import find_segments, smallest_area
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,6 @@ def layout_dtype(num_classes: int) -> np.dtype[Any]:
     return np.dtype(np.uint8 if num_classes < 256 else np.uint16)
 
 
-def find_large_segments(class_ids: Tensor, config: BankConfig) -> Segments:
-    """The segments of a map that a bank takes or looks for."""
-    segments = find_segments(class_ids, config.groups)
-    return segments.select(segments.areas > smallest_area(config.size, config.smallest))
-
-
 def cut_scene(photo: Tensor, class_ids: Tensor, config: BankConfig) -> ScenePieces:
     """Cut one scene.
 
@@ -65,7 +59,8 @@ def cut_scene(photo: Tensor, class_ids: Tensor, config: BankConfig) -> ScenePiec
     check_shape(photo, "c h w", name="photo", c=3, h=config.photo_size[0], w=config.photo_size[1])
     if photo.dtype != torch.uint8:
         raise InputError(f"photo must be uint8 levels, found {photo.dtype}.")
-    segments = find_large_segments(class_ids, config)
+    segments = find_segments(class_ids, config.groups)
+    segments = segments.select(segments.areas > smallest_area(config.size, config.kept))
     pixels = photo.movedim(0, 2).contiguous().numpy(force=True)
     layout = class_ids.numpy(force=True).astype(layout_dtype(config.space.num_classes))
     crops = []

@@ -23,7 +23,7 @@ from semsyn.labels import LabelSpace
 from semsyn.nn.compose.class_groups import ClassGroups
 from semsyn.nn.compose.cutouts import Cutouts
 from semsyn.nn.compose.proposals import Matches, Proposals, nothing_found
-from semsyn.nn.compose.segments import Segments, find_segments, smallest_area
+from semsyn.nn.compose.segments import Segments, find_segments
 
 
 class SegmentBank:
@@ -111,7 +111,7 @@ class SegmentBank:
         """The best segments of the same class for each segment of a query: exact, without shifting or resizing.
 
         Args:
-            segments: from `find_segments`, r of them. Those that are too small for a bank get nothing.
+            segments: from `find_segments`, r of them. Those that are too small get nothing, see `BankConfig.smallest`.
             class_ids: the map that they are from, h w; for ``mask+context``.
             count: how many, each of another image.
             score: ``mask``: intersection over union of the masks in the frame; ``mask+context``: to that is added how
@@ -125,7 +125,7 @@ class SegmentBank:
             InputError: for segments of another size, or a score that is unknown or lacks the map.
         """
         self._check(segments, class_ids, count, score, as_released)
-        large = (segments.areas > smallest_area(self.config.size, self.config.smallest)).nonzero()[:, 0]
+        large = (segments.areas > self.config.least_area).nonzero()[:, 0]
         layout = None if class_ids is None or score == "mask" else class_ids.numpy(force=True)
         found = search_segments(
             self.parts, segments.select(large), layout, count=count, as_released=as_released, workers=workers

@@ -1,6 +1,7 @@
 """What was found for the segments of a layout: pieces of photographs, in the order in which they are pasted."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -94,6 +95,13 @@ class Proposals:
         """Which segments have a picture: r bool."""
         return torch.tensor([bool(w.any()) for w in self.pictures.windows], dtype=torch.bool)
 
+    @classmethod
+    def cat(cls, several: Sequence["Proposals"]) -> "Proposals":
+        """All of several, one after another; at least one."""
+        names = [field.name for field in fields(cls)]
+        lists = [[getattr(proposals, name) for proposals in several] for name in names]
+        return cls(*(Cutouts.cat(l) if isinstance(l[0], Cutouts) else torch.cat(l) for l in lists))
+
     def with_pictures(self, pictures: Cutouts) -> "Proposals":
         """The same with other pictures, as a transformation moved them."""
         if len(pictures) != len(self) or pictures.size != self.size:
@@ -104,10 +112,8 @@ class Proposals:
 
     def in_order(self, order: Tensor) -> "Proposals":
         """The same in another order: r indices, back to front."""
-        several = ("masks", "pictures", "joined", "casters")
-        rows = ("class_ids", "numbers", "segments", "overlaps", "images")
-        changed = {name: getattr(self, name).select(order) for name in several}
-        return replace(self, **changed, **{name: getattr(self, name)[order] for name in rows})
+        values = [getattr(self, field.name) for field in fields(self)]
+        return Proposals(*(v.select(order) if isinstance(v, Cutouts) else v[order] for v in values))
 
 
 def no_windows(count: int, size: Size, channels: int | None = None) -> Cutouts:

@@ -65,7 +65,7 @@ class Segments:
 
 def smallest_area(size: Size, share: float = SMALLEST) -> int:
     """Pixels that a segment must have more of, in a frame h w; 1000 at the published 256 x 512."""
-    return int(share * size[0] * size[1])
+    return int(share * size[0] * size[1] + 1e-6)  # a share of whole pixels may fall short of them
 
 
 def find_segments(class_ids: Tensor, groups: ClassGroups) -> Segments:

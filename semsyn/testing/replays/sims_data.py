@@ -163,18 +163,9 @@ def synthesis_sample(case: Case) -> Results:
     image = names.index(case.config["image"])
     photos = [channels_first(case.inputs[f"{name}/image_full"]) for name in names]
     maps = [ids_of(case.inputs[f"{name}/label_rgb"]) for name in names]
-    with open_bank(case, list(zip(photos, maps, strict=True)), smallest=0) as bank:
-        threshold = case.config["area_threshold"]
-        sample = make_synthesis_sample(
-            photos[image],
-            maps[image],
-            bank,
-            photos.__getitem__,
-            golden_draw(),
-            golden_keys,
-            image=image,
-            least=threshold,
-        )
+    with open_bank(case, list(zip(photos, maps, strict=True))) as bank:
+        scene = photos[image], maps[image]
+        sample = make_synthesis_sample(*scene, bank, photos.__getitem__, golden_draw(), golden_keys, image=image)
     return {
         "canvas_u8": sample.canvas.movedim(0, -1),
         "label_rgb": PALETTE[sample.class_ids],
@@ -197,11 +188,12 @@ class _GivenScenes:
 
 
 @contextmanager
-def open_bank(case: Case, scenes: list[tuple[Tensor, Tensor]], *, smallest: float) -> Iterator[SegmentBank]:
+def open_bank(case: Case, scenes: list[tuple[Tensor, Tensor]]) -> Iterator[SegmentBank]:
     """A bank of a case's photographs and maps, for as long as it is needed."""
     h, w = case.config["base"]
     scale = case.config["canvas"][0] // h
-    config = BankConfig(space=SPACE, groups=GROUPS, size=(h, w), scale=scale, smallest=smallest)
+    smallest = case.config["area_threshold"] / (h * w)
+    config = BankConfig(space=SPACE, groups=GROUPS, size=(h, w), scale=scale, smallest=smallest, kept=0)
     with TemporaryDirectory() as folder:
         yield build_bank(Path(folder) / "bank", _GivenScenes(scenes), config, workers=0)
 

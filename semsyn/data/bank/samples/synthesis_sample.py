@@ -17,7 +17,7 @@ from semsyn.errors import InputError, check_shape
 from semsyn.nn.compose.cutouts import Cutouts, widen
 from semsyn.nn.compose.elision import Keys, choose_pixels
 from semsyn.nn.compose.outlines import band
-from semsyn.nn.compose.segments import Segments, smallest_area
+from semsyn.nn.compose.segments import Segments
 
 PARTNERS = 100  # images among which a similar silhouette is looked for
 RECOLOR = 0.8  # from this draw on, so one segment in five takes the partner's colours
@@ -49,7 +49,6 @@ def make_synthesis_sample(
     keys: Keys,
     *,
     image: int | None = None,
-    least: int | None = None,
 ) -> SynthesisSample:
     """Simulate a canvas: every segment of a photograph seen through the most similar of 100 foreign silhouettes.
 
@@ -61,7 +60,6 @@ def make_synthesis_sample(
         draw: the numbers that are drawn.
         keys: which pixels along outlines are left out, see `semsyn.nn.compose.elision.Keys`.
         image: the number that this scene has in the bank, which is no partner of itself. None: it is not in there.
-        least: segments of the scene have more pixels than this. None: as those of the bank.
 
     Raises:
         InputError: for other sizes, or a bank without another image.
@@ -71,7 +69,7 @@ def make_synthesis_sample(
     if bank.num_images < 1 + (image is not None):
         raise InputError(f"{bank.folder} has no image beside this one; samples need foreign silhouettes.")
     segments = bank.find_segments(class_ids)
-    large = segments.areas > (smallest_area(config.size, config.smallest) if least is None else least)
+    large = segments.areas > config.least_area
     outlines = segments.masks.enlarge(config.scale)
     layout = class_ids.long().repeat_interleave(config.scale, 0).repeat_interleave(config.scale, 1)
     pixels, labels = photo.double() / 255, layout.clone()
