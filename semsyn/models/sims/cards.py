@@ -1,6 +1,6 @@
 """SIMS: the three released generators for Cityscapes, and the one that comes with semsyn."""
 
-from semsyn.models.card import Card, Original
+from semsyn.models.card import Card, Original, bundled
 from semsyn.models.sims.config import SIMSConfig
 
 PAPER = "https://arxiv.org/abs/1804.10992"
@@ -20,6 +20,18 @@ MEDIUM = SIMSConfig(
     outer_band=40,
 )
 LARGE = SIMSConfig(num_classes=19, image_size=(1024, 2048), scale=4, order_width=64, inner_band=25)
+TOYSCENES = SIMSConfig(
+    num_classes=15,
+    image_size=(128, 256),
+    width=8,
+    transform_width=8,
+    order_width=8,
+    candidates=3,
+    inner_band=3,
+    shade_band=9,
+    leak_band=0,
+    outer_band=5,
+)
 
 NOTES = "Composes out of a bank of segments of Cityscapes' pictures, which no file holds: `semsyn prepare bank`."
 
@@ -30,7 +42,7 @@ def _released(name: str, config: SIMSConfig, folder: str) -> Card:
     return Card(
         name=f"sims/{name}",
         config=config,
-        label_space="cityscapes-train-ids",
+        label_space="cityscapes-used-train-ids",
         code_license=CODE_LICENSE,
         paper=PAPER,
         homepage=HOMEPAGE,
@@ -47,4 +59,5 @@ CARDS = (
     _released("cityscapes", SMALL, "synthesis_256_512/0800"),
     _released("cityscapes-medium", MEDIUM, "synthesis/synthesis_512/0100"),
     _released("cityscapes-large", LARGE, "synthesis/synthesis_1024/0100"),
+    bundled(TOYSCENES, paper=PAPER),
 )
