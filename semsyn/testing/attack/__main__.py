@@ -1,19 +1,42 @@
-"""``python -m semsyn.testing.attack --minutes N``: every kind in turn, with new seeds, on end.
+"""``python -m semsyn.testing.attack --minutes N``: every kind again and again, with new seeds, on end.
 
-It prints how many inputs of each kind were tried, and every unexpected exception by kind; exit code 1 if there was one.
+A kind whose inputs take a hundred times as long gets a tenth as many of them, so that all get many. It prints how many
+inputs of each kind were tried, and every unexpected exception by kind; exit code 1 if there was one.
 ``--only KIND --seed N`` makes one input again.
 """
 
 import argparse
+import faulthandler
+import logging
 import sys
 import time
-from collections import Counter
-from itertools import count
+import warnings
+from dataclasses import dataclass, field
 
-from semsyn.testing.attack.attempt import Outcome, attempt
+from semsyn.testing.attack.attempt import Attack, Outcome, attempt
 from semsyn.testing.attack.kinds import kinds, slow_kinds
 
-SELDOM = 20  # rounds between those with the slow kinds
+
+@dataclass
+class Tally:
+    """What was tried of a kind: how many inputs, in how many seconds, how many were refused, what was at fault."""
+
+    attack: Attack
+    tried: int = 0
+    seconds: float = 0.0
+    refused: int = 0
+    faults: list[Outcome] = field(default_factory=list)
+
+    def attempt(self, kind: str, seed: int) -> None:
+        """Try an input; a fault is printed at once."""
+        start = time.monotonic()
+        outcome = attempt(self.attack, kind, seed)
+        self.seconds += time.monotonic() - start
+        self.tried += 1
+        self.refused += outcome.refused is not None
+        if outcome.fault is not None:
+            self.faults.append(outcome)
+            print(f"{kind} --seed {seed}: {outcome.fault}", flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,34 +47,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="one input of each kind, of this seed")
     args = parser.parse_args(argv)
     known = kinds() | slow_kinds()
-    chosen = {name: attack for name, attack in known.items() if name.startswith(args.only or "")}
+    chosen = {name: Tally(attack) for name, attack in known.items() if name.startswith(args.only or "")}
     if not chosen:
         parser.error(f"no kind begins with {args.only!r}; there are {', '.join(known)}.")
-    rare = slow_kinds() if args.only is None else {}
+    faulthandler.enable()
+    logging.disable()
+    warnings.simplefilter("ignore")
     end = time.monotonic() + 60 * args.minutes
-    tried: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    faults: dict[str, list[Outcome]] = {}
-    for seed in count() if args.seed is None else [args.seed]:
-        for kind, attack in chosen.items():
-            if kind in rare and seed % SELDOM:
-                continue
-            if args.seed is None and time.monotonic() > end:
-                return _report(tried, refused, faults)
-            outcome = attempt(attack, kind, seed)
-            tried[kind] += 1
-            refused[kind] += outcome.refused is not None
-            if outcome.fault:
-                faults.setdefault(kind, []).append(outcome)
-                print(f"{kind} --seed {seed}: {outcome.fault}", flush=True)
-    return _report(tried, refused, faults)
+    if args.seed is not None:
+        for kind, tally in chosen.items():
+            tally.attempt(kind, args.seed)
+    while args.seed is None and time.monotonic() < end:
+        kind, tally = min(chosen.items(), key=lambda item: item[1].tried * item[1].seconds)
+        tally.attempt(kind, tally.tried)
+    return _report(chosen)
 
 
-def _report(tried: Counter[str], refused: Counter[str], faults: dict[str, list[Outcome]]) -> int:
-    for kind in tried:
-        unexpected = f", {len(faults[kind])} UNEXPECTED" if kind in faults else ""
-        print(f"{kind}: {tried[kind]} tried, {refused[kind]} refused{unexpected}")
-    print(f"{tried.total()} inputs of {len(tried)} kinds, {sum(map(len, faults.values()))} unexpected exceptions")
+def _report(tallies: dict[str, Tally]) -> int:
+    for kind, tally in tallies.items():
+        unexpected = f", {len(tally.faults)} UNEXPECTED" if tally.faults else ""
+        print(f"{kind}: {tally.tried} tried, {tally.refused} refused{unexpected}")
+    tried = sum(tally.tried for tally in tallies.values())
+    faults = sum(len(tally.faults) for tally in tallies.values())
+    print(f"{tried} inputs of {len(tallies)} kinds, {faults} unexpected exceptions")
     return 1 if faults else 0
 
 

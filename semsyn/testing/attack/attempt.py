@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import signal
@@ -59,27 +60,28 @@ def attempt(attack: Attack, kind: str, seed: int, *, seconds: float = 60, gigaby
         seconds: an attempt that takes longer is at fault.
         gigabytes: so is one that takes more memory than this beyond what the process has.
     """
-    with tempfile.TemporaryDirectory(prefix="semsyn-attack-") as folder, _bounded(seconds, gigabytes):
+    with tempfile.TemporaryDirectory(prefix="semsyn-attack-") as folder, _bounded(folder, seconds, gigabytes):
         try:
             attack(random.Random(f"{kind} {seed}"), Path(folder))
         except SemsynError as error:
             return Outcome(kind, seed, refused=str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             return Outcome(kind, seed, fault=f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})")
     return Outcome(kind, seed)
 
 
 @contextmanager
-def _bounded(seconds: float, gigabytes: float) -> Iterator[None]:
-    """Time and memory end in an exception."""
+def _bounded(folder: str, seconds: float, gigabytes: float) -> Iterator[None]:
+    """Time and memory end in an exception; names without a folder are in this one."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
         raise TooSlow(f"not done after {seconds:g} s")
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before = signal.signal(signal.SIGALRM, stop)
+    before, here = signal.signal(signal.SIGALRM, stop), os.getcwd()
+    os.chdir(folder)
     resource.setrlimit(resource.RLIMIT_AS, (held + int(gigabytes * 2**30), hard))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
@@ -87,4 +89,5 @@ def _bounded(seconds: float, gigabytes: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        os.chdir(here)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
