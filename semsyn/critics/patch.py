@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from semsyn.critics.verdict import Critic, Verdict, check_pictures, edges_of
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_ids
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
@@ -108,6 +109,7 @@ class MultiscaleDiscriminator(Critic):
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         check_pictures(layout, image)
+        check_ids(layout.class_ids, self.num_classes, name="class_ids")
         planes = semantic_planes(layout, self.num_classes, has_edges=self.has_edges, dtype=image.dtype)
         sets = len(image) // len(layout)
         maps = self.maps(torch.cat([repeat(planes, "n c h w -> (s n) c h w", s=sets), image], 1))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from semsyn.critics.patch import PatchBlock
 from semsyn.critics.verdict import Critic, Verdict, check_pictures, edges_of
 from semsyn.errors import InputError
+from semsyn.functional.checks import check_ids, without
 from semsyn.records.layout import Layout
 
 ENCODER_WIDTHS = (1, 2, 4, 8, 8)  # in units of the base width
@@ -101,6 +102,7 @@ class FeaturePyramidDiscriminator(Critic):
 
     def _check(self, layout: Layout, image: Tensor) -> None:
         check_pictures(layout, image)
+        check_ids(layout.class_ids, self.num_classes, name="class_ids")
         h, w = layout.size
         if h % MULTIPLE or w % MULTIPLE or h == w == MULTIPLE:
             raise InputError(
@@ -120,6 +122,7 @@ def class_shares(class_ids: Tensor, num_classes: int, cell: int) -> Tensor:
     Returns:
         n k h/cell w/cell, float32.
     """
+    class_ids = without(class_ids, None, num_classes)
     n, h, w = class_ids.shape
     rows, columns = h // cell, w // cell
     class_ids = class_ids[:, : rows * cell, : columns * cell]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
+from semsyn.records.arguments import check_is
 from semsyn.records.layout import Layout
 
 Maps = tuple[Tensor, ...]
@@ -71,9 +72,10 @@ class Critic(nn.Module):
 
 def check_pictures(layout: Layout, image: Tensor) -> None:
     """Refuse pictures that cannot be of those layouts."""
+    check_is(layout, Layout, "layout", "Layout.of(…) makes one of label maps.")
     h, w = layout.size
     check_shape(image, "n c h w", name="image", c=3, h=h, w=w)
-    if len(image) % len(layout):
+    if not len(layout) or len(image) % len(layout):
         raise InputError(f"{len(image)} pictures are no multiple of the {len(layout)} layouts.")
 
 

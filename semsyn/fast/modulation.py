@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from semsyn.functional.checks import are_known
 from semsyn.nn.conditional import Modulation
 from semsyn.nn.routing.mixture_modulation import MixtureModulation
 from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, is_chunkable
+from semsyn.ops.known_ids import with_zero_row
 from semsyn.ops.mixture_affine.cpu import is_chunkable as is_mixable
 from semsyn.ops.mixture_affine.cpu import mixture_affine_chunked
 
@@ -73,11 +75,10 @@ class FastModulation(Modulation):
         projection: Tensor | None = None,
         inplace: bool = False,
     ) -> Tensor:
+        tables = ids, self.gamma, self.beta
         return indexed_affine_chunked(
             x,
-            ids,
-            self.gamma,
-            self.beta,
+            *(tables if are_known(ids) else with_zero_row(*tables)),
             slope,
             self.gamma_gain,
             self.beta_gain,

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, InputTypeError
+from semsyn.ops.known_ids import known_ids
 from semsyn.ops.modes import is_traced
 
 _is_on_everywhere = True
 _is_on_here: ContextVar[bool | None] = ContextVar("is_on_here", default=None)
+_is_trusted: ContextVar[bool] = ContextVar("is_trusted", default=False)
 
 
 class checks(ContextDecorator):
@@ -21,6 +23,9 @@ class checks(ContextDecorator):
     A check reads the smallest and the largest id, which on a GPU waits for them. It is made where ids enter: in a layer
     or an operation that is called alone, not in the layers of a network, whose layout was checked. Nothing is checked
     under `torch.compile`, export and tracing. Types and shapes are always checked.
+
+    Ids that were not looked at may be anything, and what they give is defined: a class id outside of [0, k] is "no
+    class", a region id outside of its table has a row of zeros. No pixel ever reads what belongs to another.
     """
 
     def __init__(self, enabled: bool) -> None:
@@ -50,13 +55,11 @@ class checks(ContextDecorator):
 
 
 class _Trust:
-    """``with checks(False)`` without its constructor, which is the switch of all threads."""
-
     def __enter__(self) -> None:
-        self._token = _is_on_here.set(False)
+        self._token = _is_trusted.set(True)
 
     def __exit__(self, *_: object) -> None:
-        _is_on_here.reset(self._token)
+        _is_trusted.reset(self._token)
 
 
 def trusted() -> AbstractContextManager[None]:
@@ -66,6 +69,11 @@ def trusted() -> AbstractContextManager[None]:
 
 def are_checked(ids: Tensor) -> bool:
     """Whether the values of these ids are to be looked at: asked for, and possible without breaking a trace."""
+    return not is_traced() and not _is_trusted.get() and are_known(ids)
+
+
+def are_known(ids: Tensor) -> bool:
+    """Whether ids are known to fit, once `check_ids` let them pass: it looked at them, or somebody did before it."""
     if is_traced():
         return False
     here = _is_on_here.get()
@@ -110,8 +118,12 @@ def check_ids(ids: Any, last: int, *, name: str, ignore_index: int | None = None
 
 
 def without(ids: Tensor, ignore_index: int | None, nothing: int) -> Tensor:
-    """The ids with ``nothing`` in place of ``ignore_index``; None: as they are."""
-    return ids if ignore_index is None else ids.long().where(ids != ignore_index, nothing)
+    """Ids in [0, nothing], int64, with ``nothing`` in place of ``ignore_index`` (None: there is none), and of whatever
+    lies outside where `check_ids` could not look."""
+    ids = ids.long()
+    if ignore_index is not None:
+        ids = ids.where(ids != ignore_index, nothing)
+    return ids if are_known(ids) else known_ids(ids, nothing)
 
 
 def _explain(ids: Tensor, last: int, name: str, ignore_index: int | None, has_no_class: bool) -> str:

@@ -1,16 +1,16 @@
 """Modulation by region: one (gamma, beta) row per region, looked up at every pixel."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.backend import Backend
-from semsyn.functional.checks import check_ids, without
+from semsyn.functional.checks import are_checked, are_known, check_ids
 from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine_planes, is_eager_on_cpu
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
+from semsyn.ops.known_ids import with_zero_row
 
 
 def indexed_affine(
@@ -31,7 +31,8 @@ def indexed_affine(
 
     Args:
         x: n c h w, any float dtype.
-        region_ids: n h w, integers in [0, r).
+        region_ids: n h w, integers in [0, r). Others are an error, or where nobody looks (`semsyn.checks`) have gamma
+            and beta 0.
         gamma, beta: tables, r c for the whole batch or n r c, one per image.
         gamma_gain, beta_gain: n 1 h w, factors of each pixel (CLADE-ICPE); left out, they are 1.
         negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
@@ -53,7 +54,8 @@ def indexed_affine(
     n, c, h, w = x.shape if x.ndim == 4 else (-1, -1, -1, -1)
     if region_ids.shape != (n, h, w) or gamma.shape[-1] != c or gamma.shape != beta.shape or gamma.ndim != 2:
         check_tables(x, region_ids, gamma, beta)
-    region_ids, gamma, beta = without_region(region_ids, gamma, beta, ignore_index)
+    are_rows = rows_are_known(region_ids, gamma, beta) and ignore_index is None
+    region_ids = ignoring(region_ids, ignore_index)
     has_gains = gamma_gain is not None or beta_gain is not None
     if has_gains:
         check_gains(x, gamma_gain, beta_gain)
@@ -61,11 +63,12 @@ def indexed_affine(
             raise InputError("no kernel takes gamma_gain or beta_gain: use backend='auto' or 'reference'.")
     if (backend != "auto" or (x.is_cuda and not has_gains)) and wants_kernel("indexed_affine", backend, x, gamma, beta):
         return indexed_affine_op(x, region_ids, gamma, beta, negative_slope)
-    arguments = (x, region_ids.long(), gamma, beta, negative_slope, gamma_gain, beta_gain)
+    region_ids, gamma, beta = (region_ids.long(), gamma, beta) if are_rows else with_zero_row(region_ids, gamma, beta)
+    arguments = (x, region_ids, gamma, beta, negative_slope, gamma_gain, beta_gain)
     if backend == "auto" and not torch.is_grad_enabled() and is_eager_on_cpu(x, gamma, beta):
         is_last = x.is_contiguous(memory_format=torch.channels_last)
         return indexed_affine_chunked(*arguments) if is_last else indexed_affine_planes(*arguments)
-    return indexed_affine_reference(*arguments)
+    return indexed_affine_reference(*arguments, are_rows=True)
 
 
 def check_gains(x: Tensor, *gains: Tensor | None) -> None:
@@ -86,14 +89,15 @@ def check_regions(region_ids: Tensor, table: Tensor, ignore_index: int | None) -
     check_ids(region_ids, last, name="region_ids", ignore_index=ignore_index, has_no_class=False)
 
 
-def without_region(
-    region_ids: Tensor, gamma: Tensor, beta: Tensor, ignore_index: int | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The same ids and tables with a row of zeros for the pixels that have no region; None: as they are."""
-    if ignore_index is None:
-        return region_ids, gamma, beta
-    nothing = gamma.shape[-2]
-    return without(region_ids, ignore_index, nothing), F.pad(gamma, (0, 0, 0, 1)), F.pad(beta, (0, 0, 0, 1))
+def rows_are_known(region_ids: Tensor, gamma: Tensor, beta: Tensor) -> bool:
+    """Whether ids are known to be rows of the tables. Where every image has its own, trust does not do: what one lacks
+    another one has."""
+    return are_known(region_ids) if gamma.ndim == beta.ndim == 2 else are_checked(region_ids)
+
+
+def ignoring(region_ids: Tensor, ignore_index: int | None) -> Tensor:
+    """The ids with one that is no row of any table in place of ``ignore_index``."""
+    return region_ids if ignore_index is None else region_ids.long().where(region_ids != ignore_index, -1)
 
 
 def check_tables(x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor) -> None:

@@ -60,7 +60,7 @@ def label_conv2d(
         n, h, w = class_ids.shape
         check_shape(values, "n h w", n=n, h=h, w=w, name="values")
     convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
-    ids = without(class_ids, ignore_index, num_classes).long()
+    ids = without(class_ids, ignore_index, num_classes)
     result = convolve(ids, weight[:, :num_classes], padding, stride, values)
     if planes is not None:
         n, h, w = class_ids.shape

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from semsyn.functional.backend import Backend
 from semsyn.functional.checks import trusted
-from semsyn.functional.indexed_affine import check_regions, check_tables, indexed_affine, without_region
+from semsyn.functional.indexed_affine import check_regions, check_tables, ignoring, indexed_affine
 from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.normalized_affine.op import normalized_affine_op
 from semsyn.ops.normalized_affine.reference import instance_norm
@@ -31,7 +31,8 @@ def normalized_affine(
 
     Args:
         x: n c h w, any float dtype. One pixel alone is normalised to zero.
-        region_ids: n h w, integers in [0, r).
+        region_ids: n h w, integers in [0, r). Others are an error, or where nobody looks (`semsyn.checks`) have gamma
+            and beta 0.
         gamma, beta: tables, r c for the whole batch or n r c, one per image.
         eps: added to the variance.
         negative_slope: of a leaky ReLU that follows, in the same pass; left out, none follows.
@@ -51,10 +52,9 @@ def normalized_affine(
     """
     check_regions(region_ids, gamma, ignore_index)
     check_tables(x, region_ids, gamma, beta)
-    region_ids, gamma, beta = without_region(region_ids, gamma, beta, ignore_index)
     if wants_kernel("normalized_affine", backend, x, gamma, beta):
-        y, _, _ = normalized_affine_op(x, region_ids, gamma, beta, eps, negative_slope)
+        y, _, _ = normalized_affine_op(x, ignoring(region_ids, ignore_index), gamma, beta, eps, negative_slope)
         return y
-    x_hat = instance_norm(x, eps)
+    options = {"negative_slope": negative_slope, "ignore_index": ignore_index}
     with trusted():
-        return indexed_affine(x_hat, region_ids, gamma, beta, negative_slope=negative_slope, backend=backend)
+        return indexed_affine(instance_norm(x, eps), region_ids, gamma, beta, **options, backend=backend)

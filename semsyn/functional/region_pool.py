@@ -5,7 +5,7 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
-from semsyn.functional.checks import check_ids, without
+from semsyn.functional.checks import are_known, check_ids, without
 
 
 def region_pool(
@@ -15,7 +15,8 @@ def region_pool(
 
     Args:
         x: n c h w.
-        region_ids: n h w, integers in [0, r).
+        region_ids: n h w, integers in [0, r). Others are an error, or where nobody looks (`semsyn.checks`) count for
+            nothing.
         num_regions: r.
         ignore_index: an id of pixels without a region, which do not count; None: there is none.
 
@@ -31,10 +32,15 @@ def region_pool(
     check_shape(x, "n c h w", name="x")
     n, c, h, w = x.shape
     check_shape(region_ids, "n h w", n=n, h=h, w=w, name="region_ids")
-    if ignore_index is not None:  # one region more, which nobody gets
-        means, counts = region_pool(x, without(region_ids, ignore_index, num_regions), num_regions + 1)
-        return means[:, :num_regions], counts[:, :num_regions]
-    rows = (region_ids.long() + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
+    if ignore_index is None and are_known(region_ids):
+        return _pool(x, region_ids.long(), num_regions)
+    means, counts = _pool(x, without(region_ids, ignore_index, num_regions), num_regions + 1)
+    return means[:, :num_regions], counts[:, :num_regions]  # nobody gets the last one
+
+
+def _pool(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor, Tensor]:
+    n, c = x.shape[:2]
+    rows = (region_ids + num_regions * torch.arange(n, device=x.device)[:, None, None]).flatten()
     pixels = rearrange(x, "n c h w -> (n h w) c")
     pixels = pixels.float() if x.dtype in (torch.float16, torch.bfloat16) else pixels  # a sum of halves overflows
     sums = pixels.new_zeros(n * num_regions, c).index_add(0, rows, pixels)

@@ -4,6 +4,7 @@ from einops import rearrange, reduce, repeat
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_ids, without
 from semsyn.functional.maps import resize_ids
 
 
@@ -25,14 +26,18 @@ def diversity_loss(
             of the batch stands for all of them.
 
     Raises:
-        InputError: if the shapes do not fit.
+        InputError: if the shapes do not fit, or an id is outside of [0, k] (see `semsyn.checks`).
+        InputTypeError: unless class_ids are integers.
 
     SCGAN's code has this loss, but no network that makes several hypotheses.
     """
+    check_shape(real, "n c h w", name="real")
     n, c, h, w = real.shape
     check_shape(fake, "m c h w", c=c, h=h, w=w, name="fake")
     check_shape(class_ids, "n h w", n=n, name="class_ids")
-    if len(fake) % n:
+    check_ids(class_ids, num_classes, name="class_ids")
+    class_ids = without(class_ids, None, num_classes)
+    if not n or len(fake) % n:
         raise InputError(f"fake holds {len(fake)} pictures, no multiple of the {n} layouts.")
     distance = (rearrange(fake, "(j n) c h w -> j n c h w", n=n) - real).abs()
     distance = reduce(distance, "j n c h w -> j n (h w)", "mean")

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import check_shape
+from semsyn.functional.checks import check_ids, without
 
 
 def draw_label_mix(num_classes: int, rng: torch.Generator | None = None) -> Tensor:
@@ -23,7 +24,15 @@ def label_mix_mask(class_ids: Tensor, is_real: Tensor, *, as_released: bool = Fa
 
     Returns:
         n 1 h w, float32, 1 where true: the mixed picture is ``torch.lerp(fake, real, mask)``.
+
+    Raises:
+        InputError: if shapes do not fit, or an id is outside of [0, k] (see `semsyn.checks`).
+        InputTypeError: unless class_ids are integers.
     """
+    check_shape(is_real, "k", name="is_real")
+    check_ids(class_ids, len(is_real), name="class_ids")
+    check_shape(class_ids, "n h w", name="class_ids")
+    class_ids = without(class_ids, None, len(is_real))
     draws = F.pad(is_real.to(class_ids.device), (0, 1))
     if as_released and len(is_real) > 1:
         has_second = (class_ids == 1).any()

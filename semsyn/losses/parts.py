@@ -6,6 +6,7 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import check_shape
+from semsyn.functional.checks import check_ids
 
 
 def part_losses(logits: Tensor, part_ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -22,8 +23,10 @@ def part_losses(logits: Tensor, part_ids: Tensor) -> tuple[Tensor, Tensor]:
 
     Reference: Wei et al., arXiv:2305.19547.
     """
+    check_shape(logits, "m p h w", name="logits")
     m, p, h, w = logits.shape
     check_shape(part_ids, "m h w", name="part_ids", m=m, h=h, w=w)
+    check_ids(part_ids, p - 1, name="part_ids", has_no_class=False)
     target = rearrange(F.one_hot(part_ids, p), "m h w p -> m p h w").to(logits)
     return F.binary_cross_entropy_with_logits(logits, target), F.cross_entropy(logits, part_ids)
 

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_ids, without
 
 
 def class_weights(class_ids: Tensor, num_classes: int, *, void: int | None = 0) -> Tensor:
@@ -21,8 +22,14 @@ def class_weights(class_ids: Tensor, num_classes: int, *, void: int | None = 0) 
 
     Returns:
         k, float32.
+
+    Raises:
+        InputTypeError: unless class_ids are integers.
+        InputError: for an id outside of [0, k] (see `semsyn.checks`).
     """
-    counts = torch.bincount(class_ids.flatten(), minlength=num_classes + 1)[:num_classes].float()
+    check_ids(class_ids, num_classes, name="class_ids")
+    ids = without(class_ids, None, num_classes)
+    counts = torch.bincount(ids.flatten(), minlength=num_classes + 1)[:num_classes].float()
     if void is not None:
         counts[void] = 0
     present = counts > 0
@@ -46,15 +53,19 @@ def segmentation_loss(logits: Tensor, class_ids: Tensor, *, is_balanced: bool = 
         void: class that costs nothing where the classes are balanced; None: there is none.
 
     Raises:
-        InputError: if the sizes differ.
+        InputError: if the sizes differ, or an id is outside of [0, k] (see `semsyn.checks`).
+        InputTypeError: unless class_ids are integers.
 
     Reference: Sushko et al., arXiv:2012.04781, eq. 1 and 2.
     """
+    check_shape(logits, "n c h w", name="logits")
     n, channels, h, w = logits.shape
     check_shape(class_ids, "n h w", n=n, h=h, w=w, name="class_ids")
     num_classes = channels - 1
     if num_classes < 1:
         raise InputError(f"logits has {channels} channels: one of them is 'fake', so there must be at least two.")
+    check_ids(class_ids, num_classes, name="class_ids")
+    class_ids = without(class_ids, None, num_classes)
     weights = (
         class_weights(class_ids, num_classes, void=void).to(logits.dtype)
         if is_balanced
@@ -70,6 +81,10 @@ def fake_segmentation_loss(logits: Tensor) -> Tensor:
 
     Args:
         logits: n (k + 1) h w, "fake" first.
+
+    Raises:
+        InputError: for logits of another shape.
     """
+    check_shape(logits, "n c h w", name="logits")
     n, _, h, w = logits.shape
     return F.cross_entropy(logits, torch.zeros(n, h, w, dtype=torch.int64, device=logits.device))

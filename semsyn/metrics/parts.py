@@ -1,5 +1,6 @@
 """How well part maps of objects are inferred."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError
+from semsyn.functional.checks import check_ids, without
 from semsyn.metrics.segmentation import class_iou
 
 
@@ -48,8 +50,12 @@ class PartScores:
             strangers = categories[~is_known.any(1)].unique().tolist()
             raise InputError(f"category {strangers} is not among those counted, {list(self.categories)}.")
         p, rows = self.confusion.shape[1], is_known.long().argmax(1)[:, None, None]
-        cells = torch.bincount(((rows * p + target) * p + predicted).flatten(), minlength=self.confusion.numel())
-        return PartScores(self.categories, self.confusion + cells.view(self.confusion.shape).to(self.confusion.device))
+        for ids, name in ((predicted, "predicted"), (target, "target")):
+            check_ids(ids, p - 1, name=name, has_no_class=False)
+        true, found = (without(ids, None, p) for ids in (target, predicted))  # p: what nobody looked at, uncounted
+        shape = len(self.categories), p + 1, p + 1
+        cells = torch.bincount(((rows * (p + 1) + true) * (p + 1) + found).flatten(), minlength=math.prod(shape))
+        return PartScores(self.categories, self.confusion + cells.view(shape)[:, :p, :p].to(self.confusion.device))
 
     @property
     def accuracy(self) -> float:

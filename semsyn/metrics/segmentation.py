@@ -5,6 +5,7 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError
+from semsyn.functional.checks import check_ids, check_integers, without
 
 
 def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Tensor:
@@ -19,14 +20,21 @@ def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Ten
         k k, int64, target first.
 
     Raises:
-        InputError: if the shapes differ.
+        InputError: if the shapes differ, or a pixel that counts has a predicted id outside of [0, k) (see
+            `semsyn.checks`).
+        InputTypeError: unless both hold integers.
     """
+    check_integers(predicted, "predicted")
+    check_integers(target, "target")
     if predicted.shape != target.shape:
         raise InputError(f"predicted is {tuple(predicted.shape)} but target is {tuple(target.shape)}.")
     counted = (target >= 0) & (target < num_classes)
-    pairs = target[counted] * num_classes + predicted[counted]
-    counts = torch.bincount(pairs, minlength=num_classes**2)
-    return rearrange(counts, "(target predicted) -> target predicted", target=num_classes)
+    found = predicted[counted]
+    check_ids(found, num_classes - 1, name="predicted", has_no_class=False)
+    found = without(found, None, num_classes)  # where nobody looked: a column more, which does not count
+    pairs = target[counted].long() * (num_classes + 1) + found
+    counts = torch.bincount(pairs, minlength=num_classes * (num_classes + 1))
+    return rearrange(counts, "(target predicted) -> target predicted", target=num_classes)[:, :num_classes]
 
 
 def class_iou(confusion: Tensor) -> Tensor:

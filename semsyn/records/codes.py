@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional.maps import resize_ids
+from semsyn.functional.checks import are_known, check_ids
+from semsyn.functional.maps import connected_components, resize_ids
+from semsyn.ops.known_ids import with_zero_row
 from semsyn.records.arguments import Images, as_images, check_is
 from semsyn.records.layout import Layout
 from semsyn.records.record import Record, register_record
@@ -17,6 +19,7 @@ Per = Literal["image", "class", "instance", "region", "pixel"]
 Law = Literal["normal", "uniform", "given"]
 Size = tuple[int, int]
 
+MAX_ROWS = 2**20  # codes of a picture: ids go no further
 _MASK = (1 << 64) - 1
 
 
@@ -93,7 +96,8 @@ class Codes(Record):
         """The code of each pixel: n ... h w, at another size by the nearest rule (torch's floor rule).
 
         Raises:
-            InputError: for codes without ids, which know no pixels: see `on`.
+            InputError: for codes without ids, which know no pixels: see `on`; for an id that has no code (where nobody
+                looks, see `semsyn.checks`, its code is zeros).
         """
         if self.per == "pixel":
             return self.table if size is None else resize_ids(self.table, size)
@@ -102,8 +106,13 @@ class Codes(Record):
         if self.ids is None:
             raise InputError(f"codes per {self.per} know no pixels: give them the layout's, codes.on(layout).")
         ids = self.ids if size is None else resize_ids(self.ids, size)
+        self._check_ids(ids)
+        ids, table = (ids, self.table) if are_known(ids) else with_zero_row(ids, self.table, axis=1)
         images = torch.arange(len(ids), device=ids.device)[:, None, None]
-        return self.table[images, ids].movedim((1, 2), (-2, -1))
+        return table[images, ids].movedim((1, 2), (-2, -1))
+
+    def _check_ids(self, ids: Tensor) -> None:
+        check_ids(ids, self.table.shape[1] - 1, name=f"the ids of codes per {self.per}", has_no_class=False)
 
     def replaced(self, pixels: Tensor, other: "Codes") -> "Codes":
         """The codes of ``other`` in some pixels, these ones everywhere else; both stay what they are, number by number.
@@ -116,7 +125,7 @@ class Codes(Record):
             codes of the regions that are left (their number depends on the data); of pixels where one of the two is.
 
         Raises:
-            InputError: if the sizes differ.
+            InputError: if the sizes differ, or an id has no code.
         """
         mine, theirs = (codes.expand(len(pixels)) for codes in (self, other))
         if not mine.size == theirs.size == tuple(pixels.shape[1:]):
@@ -129,6 +138,8 @@ class Codes(Record):
             where = pixels.view(len(pixels), *[1] * (dense.ndim - 3), *pixels.shape[1:])
             return replace(mine, table=torch.where(where, theirs.dense().to(dense), dense), per="pixel", ids=None)
         assert mine.ids is not None and theirs.ids is not None
+        for codes in (mine, theirs):
+            codes._check_ids(codes.ids)
         table = torch.cat([mine.table, theirs.table.to(mine.table)], dim=1)
         ids = torch.where(pixels, theirs.ids + mine.table.shape[1], mine.ids)
         used = torch.bincount(ids.flatten(), minlength=table.shape[1]) > 0
@@ -147,6 +158,7 @@ class CodeSpec:
         law: ``normal`` (standard normal), ``uniform`` (in [0, 1)), or ``given``: never drawn.
         also: other grains that the codes may be given at, with the stream of each; None: given, not drawn.
         stage: of codes per pixel, the stage of the generator whose size they have; None: any size.
+        has_scale: whether truncation narrows the codes; False where they are only compared with one another.
     """
 
     name: str
@@ -156,6 +168,7 @@ class CodeSpec:
     law: Law = "normal"
     also: Mapping[Per, int | None] = field(default_factory=dict, hash=False)
     stage: int | None = None
+    has_scale: bool = True
 
     @property
     def is_local(self) -> bool:
@@ -204,13 +217,14 @@ class CodeSpec:
                 f"codes {self.name!r}{n} must be {self.axes(codes.per)}, found a table of shape {tuple(shape)}."
             )
 
-    def _wrap(self, table: Tensor, per: Per) -> Codes:
-        return Codes(table=table, per=per, is_divisible="region" in self.also)
+    def _wrap(self, table: Tensor, per: Per, ids: Tensor | None = None) -> Codes:
+        return Codes(table=table, per=per, ids=ids, is_divisible="region" in (self.per, *self.also))
 
     def draw(
         self, layout: Layout, seeds: Sequence[int], *, num_classes: int, sizes: Sequence[Size], per: Per | None = None
     ) -> Codes:
-        """Draw the codes of a batch; each depends on nothing but its seed and its class or instance id.
+        """Draw the codes of a batch; each depends on nothing but its seed and its class or instance id, or the number
+        of its region: that of a connected region of one class, in the order of their first pixels.
 
         Args:
             layout: tells how many instances there are, and where classes and instances are.
@@ -225,15 +239,32 @@ class CodeSpec:
         grain, stream = (self.per, self.stream) if per in (None, self.per) else (per, self.also.get(per))
         if stream is None or self.law == "given":
             raise InputError(f"codes {self.name!r} cannot be drawn per {grain}.")
+        if grain == "region":
+            ids = number_regions(layout.class_ids)
+            rows = int(ids.max()) + 1 if ids.numel() else 0
+            table = draw_codes(seeds, self.shape, stream=stream, rows=rows, law=self.law)
+            return self._wrap(table, grain, ids)
         if grain == "instance" and layout.instance_ids is None:
             raise InputError('drawing per instance needs instance ids: Layout.of(..., requires=("instance_ids",)).')
         rows = {"class": num_classes + 1, "instance": layout.num_instances}.get(grain)
+        if rows is not None and rows > MAX_ROWS:
+            raise InputError(
+                f"instance ids go up to {rows - 1}, and each gets a code of its own, {MAX_ROWS} at most: Layout.of "
+                "renumbers ids, as semsyn.functional.dense_ids does."
+            )
         size: tuple[int, ...] = ()
         if grain == "pixel":
             size = layout.size if self.stage is None else sizes[self.stage]
         table = draw_codes(seeds, (*self.shape, *size), stream=stream, rows=rows, law=self.law)
         codes = self._wrap(table[:, None] if grain == "image" else table, grain)
         return codes if grain == self.per else codes.on(layout)
+
+
+def number_regions(class_ids: Tensor) -> Tensor:
+    """The connected regions of one class in maps n h w, numbered from 0 in each map."""
+    numbers = connected_components(class_ids)
+    firsts = numbers.flatten(1).amin(dim=1) if numbers.numel() else numbers.new_zeros(len(numbers))
+    return numbers - firsts[:, None, None]
 
 
 def draw_codes(

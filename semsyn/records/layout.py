@@ -143,8 +143,10 @@ class Layout(Record):
 
     @property
     def num_instances(self) -> int:
-        """Largest instance id + 1; 0 without an instance map."""
-        return 0 if self.instance_ids is None else int(self.instance_ids.max()) + 1
+        """Largest instance id + 1; 0 without an instance map, or a picture."""
+        if self.instance_ids is None or not self.instance_ids.numel():
+            return 0
+        return int(self.instance_ids.max()) + 1
 
     def _map(self, change: Callable[[Tensor], Tensor], objects: Objects | None = None) -> "Layout":
         """The maps changed; objects do not follow by themselves."""

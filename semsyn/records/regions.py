@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
-from semsyn.functional.checks import check_integers
+from semsyn.functional.checks import are_known, check_ids, check_integers
 from semsyn.functional.find_windows import find_windows
 from semsyn.functional.maps import resize_ids
 from semsyn.ops.find_windows.reference import distinct_columns
+from semsyn.ops.known_ids import known_ids
 from semsyn.records.record import Record
 
 Rows = tuple[Tensor, ...]
@@ -20,6 +21,7 @@ Rows = tuple[Tensor, ...]
 # Tables grow in steps of so many rows, so that compiled code sees few shapes.
 REGION_ROWS, WINDOW_ROWS = 16, 256
 MAX_PRESENCE = 2**20  # keys that are counted by a table of them all; more are sorted
+MAX_KEY = 2**62
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -63,6 +65,11 @@ class Regions(Record):
             images = torch.arange(len(class_ids), device=class_ids.device)[:, None, None].expand_as(class_ids)
             maps |= {"instance_ids": _read("instance_ids", instance_ids), "images": images}
         extents = [int(t.max()) + 1 if t.numel() else 1 for t in maps.values()]  # a batch may be empty
+        ids_of_ranks: dict[str, Tensor] = {}
+        if math.prod(extents) > MAX_KEY:  # then ranks, of which there are no more than pixels
+            for name, values in maps.items():
+                ids_of_ranks[name], maps[name] = torch.unique(values, return_inverse=True)
+            extents = [len(t) for t in ids_of_ranks.values()]
         key = torch.zeros_like(maps["class_ids"])
         for values, extent in zip(maps.values(), extents, strict=True):
             key = key * extent + values
@@ -71,6 +78,7 @@ class Regions(Record):
         rows: dict[str, Any] = {}
         for name, extent in zip(reversed(maps), reversed(extents), strict=True):
             keys, rows[name] = keys // extent, keys % extent
+        rows |= {name: ids_of_ranks[name][ranks] for name, ranks in rows.items() if name in ids_of_ranks}
         if edges is not None:
             rows["edges"] = rows["edges"].bool()
         return cls(ids=ids, **rows)
@@ -100,9 +108,20 @@ class Regions(Record):
         return replace(self, ids=resize_ids(self.ids, size), windows=None)
 
     def with_codes(self, table: Tensor) -> "Regions":
-        """The same with the codes of their instances, out of a table n i ... of the batch."""
+        """The same with the codes of their instances, out of a table n i ... of the batch.
+
+        Raises:
+            InputError: for an instance that has none there; where nobody looks (`semsyn.checks`) its code is zeros.
+        """
         assert self.images is not None and self.instance_ids is not None
-        return replace(self, codes=table.flatten(0, 1), code_ids=self.images * table.shape[1] + self.instance_ids)
+        images, count = table.shape[:2]
+        check_ids(self.instance_ids, count - 1, name="instance_ids", has_no_class=False)
+        codes, code_ids = table.flatten(0, 1), self.images * count + self.instance_ids
+        if not are_known(self.instance_ids):
+            is_there = known_ids(self.instance_ids, count) < count
+            codes = torch.cat([codes, codes.new_zeros(1, *codes.shape[1:])])
+            code_ids = code_ids.where(is_there, images * count)
+        return replace(self, codes=codes, code_ids=code_ids)
 
     def with_windows(self, kernel_size: int = 3) -> "Regions":
         """The same with the windows that two convolutions in a row see. Shapes depend on the data."""

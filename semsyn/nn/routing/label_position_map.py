@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional.checks import check_integers
+from semsyn.functional.checks import check_ids, without
+
+LAST = 2**31 - 2
 
 
 def label_position_map(
@@ -27,7 +29,7 @@ def label_position_map(
     .. math:: x_{i+1}(p) = m(p) \sum_q g(q - p)\,[\text{id}(q) = \text{id}(p)]\,x_i(q), \qquad x_0 = m
 
     Args:
-        class_ids: n h w, integers.
+        class_ids: n h w, integers in [0, 2^31 - 1). All others are an error, or where nobody looks one region.
         values: m, n h w: what the planes hold at the pixel's id, such as an earlier position map. None: 1.
         size: s, odd, of the window g.
         sigma: in pixels.
@@ -38,11 +40,12 @@ def label_position_map(
         n h w, float32 (float64 of such values).
 
     Raises:
-        InputError: if shapes do not fit, or size is even.
+        InputError: if shapes do not fit, size is even, or an id is outside of its range (see `semsyn.checks`).
+        InputTypeError: unless class_ids are integers.
 
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
     """
-    check_integers(class_ids, "class_ids")
+    check_ids(class_ids, LAST, name="class_ids", has_no_class=False)
     check_shape(class_ids, "n h w", name="class_ids")
     n, h, w = class_ids.shape
     if values is not None:
@@ -51,7 +54,7 @@ def label_position_map(
         raise InputError(f"size must be odd, found {size}.")
     mask = torch.ones_like(class_ids, dtype=torch.float32) if values is None else values
     x = before = mask = mask.to(torch.promote_types(mask.dtype, torch.float32))
-    ids = class_ids.int()
+    ids = without(class_ids, None, LAST + 1).int()  # half the memory to read
     margin = (size // 2,) * 4
     around = F.pad(ids, margin, value=-1)
     profile = [math.exp(-((i - size // 2) ** 2) / (2 * sigma**2)) for i in range(size)]

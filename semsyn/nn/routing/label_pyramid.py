@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
+from semsyn.functional.checks import without
 from semsyn.functional.position_map import position_map
 from semsyn.nn.label_conv import stack_planes
 from semsyn.nn.routing.label_position_map import label_position_map
@@ -116,7 +117,7 @@ def label_pyramid(
 
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
     """
-    ids = class_ids.long() if num_classes and class_ids is not None else None
+    ids = without(class_ids, None, num_classes) if num_classes and class_ids is not None else None
     given = next((t for t in (ids, planes, edges) if t is not None), None)
     if given is None:
         raise InputError("a label pyramid needs class_ids (and num_classes), planes or edges.")

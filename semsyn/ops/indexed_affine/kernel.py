@@ -10,7 +10,7 @@ With statistics (mean and rstd of each image and channel) it is x_hat = (x - mea
 come from x itself, grad_x needs two means over the pixels, so backward runs twice: once for the tables and the sums of
 each tile, once for grad_x; both read grad_y and x, which is less than to write and read the gradient of x_hat.
 
-Ids are clamped to the table: a wrong id gives a wrong pixel, never a read or a write outside of it.
+An id that is no row of the tables has a row of zeros: nothing is read or written for it, and it is in no run.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -22,8 +22,16 @@ import triton.language as tl  # type: ignore[import-untyped, import-not-found, u
 
 @triton.jit
 def load_regions(ids_ptr, image, p, pixels, regions):
+    """The region of each pixel, -1 where it has none."""
     region = tl.load(ids_ptr + image * pixels + p, mask=(p >= 0) & (p < pixels), other=0).to(tl.int64)
-    return tl.minimum(tl.maximum(region, 0), regions - 1)
+    return tl.where((region >= 0) & (region < regions), region, -1)
+
+
+@triton.jit
+def load_rows(table_ptr, image_at, region, row_stride, c, inside):
+    """The rows of regions; those of -1 are zeros, read from row 0, which keeps loads as wide as they are."""
+    rows = tl.load(table_ptr + image_at + tl.maximum(region, 0) * row_stride + c, mask=inside, other=0.0)
+    return tl.where(region >= 0, rows.to(tl.float32), 0.0)
 
 
 @triton.jit
@@ -71,8 +79,8 @@ def forward_kernel(
     if HAS_STATISTICS:
         mean, rstd = load_statistics(mean_ptr, rstd_ptr, image * statistics_image, channels, c)
         x = (x - mean) * rstd
-    gamma = tl.load(gamma_ptr + image * gamma_image + region * gamma_row + c, mask=inside, other=0.0).to(tl.float32)
-    beta = tl.load(beta_ptr + image * beta_image + region * beta_row + c, mask=inside, other=0.0).to(tl.float32)
+    gamma = load_rows(gamma_ptr, image * gamma_image, region, gamma_row, c, inside)
+    beta = load_rows(beta_ptr, image * beta_image, region, beta_row, c, inside)
     y = tl.fma(x, gamma, beta)
     if HAS_SLOPE:
         y = tl.where(y > 0, y, y * negative_slope)
@@ -138,11 +146,9 @@ def backward_kernel(
         mean, rstd = load_statistics(mean_ptr, rstd_ptr, image * channels, channels, c)
         x = (x - mean) * rstd
     if NEEDS_X or NEEDS_SUMS or HAS_SLOPE:
-        gamma_at = image * gamma_image + (region * gamma_row)[None, :] + c
-        gamma = tl.load(gamma_ptr + gamma_at, mask=inside, other=0.0).to(tl.float32)
+        gamma = load_rows(gamma_ptr, image * gamma_image, region[None, :], gamma_row, c, inside)
         if HAS_SLOPE:
-            beta_at = image * beta_image + (region * beta_row)[None, :] + c
-            beta = tl.load(beta_ptr + beta_at, mask=inside, other=0.0).to(tl.float32)
+            beta = load_rows(beta_ptr, image * beta_image, region[None, :], beta_row, c, inside)
             grad = tl.where(tl.fma(x, gamma, beta) > 0, grad, grad * negative_slope)
         if NEEDS_X:
             grad_x = grad * gamma
@@ -165,6 +171,6 @@ def backward_kernel(
         starts = tl.broadcast_to(starts[None, :].to(tl.int32), (BLOCK_C, BLOCK_P))
         for_beta, for_gamma, _ = tl.associative_scan((grad, grad * x, starts), 1, add_within_runs)
         row_at = (region * channels)[None, :] + c
-        adds = inside & ends[None, :]
+        adds = inside & (ends & (region >= 0))[None, :]
         tl.atomic_add(grad_gamma_ptr + image * grad_gamma_image + row_at, for_gamma, mask=adds, sem="relaxed")
         tl.atomic_add(grad_beta_ptr + image * grad_beta_image + row_at, for_beta, mask=adds, sem="relaxed")

@@ -1,9 +1,14 @@
-"""y = x · gamma[region] + beta[region], a leaky ReLU after it where one is asked for: the definition."""
+"""y = x · gamma[region] + beta[region], a leaky ReLU after it where one is asked for: the definition.
+
+An id that is no row of the tables has a row of zeros.
+"""
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
+
+from semsyn.ops.known_ids import with_zero_row
 
 
 def look_up(table: Tensor, region_ids: Tensor) -> Tensor:
@@ -27,7 +32,12 @@ def indexed_affine_reference(
     negative_slope: float | None = None,
     gamma_gain: Tensor | None = None,
     beta_gain: Tensor | None = None,
+    *,
+    are_rows: bool = False,
 ) -> Tensor:
+    """``are_rows``: the ids are known to be rows of the tables."""
+    if not are_rows:
+        region_ids, gamma, beta = with_zero_row(region_ids, gamma, beta)
     scale, shift = look_up(gamma, region_ids), look_up(beta, region_ids)
     if gamma_gain is not None:
         scale = scale * gamma_gain
@@ -41,12 +51,13 @@ def indexed_affine_backward_reference(
     grad_y: Tensor, x: Tensor, region_ids: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, gamma and beta, in operations that are differentiable themselves."""
-    ids = region_ids.long()
+    ids, gamma, beta = with_zero_row(region_ids, gamma, beta)
     scale = look_up(gamma, ids)
     if negative_slope is not None:
         is_positive = torch.addcmul(look_up(beta, ids), x, scale) > 0
         grad_y = grad_y.where(is_positive, grad_y * negative_slope)
-    return (grad_y * scale).to(x.dtype), sum_rows(grad_y * x, ids, gamma), sum_rows(grad_y, ids, beta)
+    grad_gamma, grad_beta = sum_rows(grad_y * x, ids, gamma), sum_rows(grad_y, ids, beta)
+    return (grad_y * scale).to(x.dtype), grad_gamma[..., :-1, :], grad_beta[..., :-1, :]
 
 
 def sum_rows(values: Tensor, region_ids: Tensor, table: Tensor) -> Tensor:

@@ -145,16 +145,25 @@ def test_nothing_outside_the_tensors_is_read_or_written(device: torch.device) ->
     assert all(s[:256].isnan().all() and s[-256:].isnan().all() for s in stores)
 
 
-def test_ids_out_of_range_stay_in_the_table(device: torch.device) -> None:
+@pytest.mark.parametrize("per_image", [False, True])
+def test_ids_out_of_range_have_a_row_of_zeros(per_image: bool, device: torch.device) -> None:
     x, ids, gamma, beta, slope = make_inputs("odd-sizes", device)
+    if per_image:
+        gamma, beta = (torch.stack([t, 2 * t]) for t in (gamma, beta))
     wrong = ids.clone()
-    wrong[0, 0, :3] = torch.tensor([-1, 4, 2**40])
-    clamped = wrong.clamp(0, 3)
-    assert torch.equal(
-        indexed_affine_op(x, wrong, gamma, beta, slope), indexed_affine_op(x, clamped, gamma, beta, slope)
+    wrong[0, 0, :6] = torch.tensor([-1, 4, 2**40, -(2**63), 2**63 - 1, 2**32])
+    wrong[1, 2:4] = -5  # a run
+    padded = [torch.nn.functional.pad(t, (0, 0, 0, 1)) for t in (gamma, beta)]
+    known = torch.where((wrong >= 0) & (wrong < 4), wrong, 4)
+    y = indexed_affine_op(x, wrong, gamma, beta, slope)
+    assert torch.equal(y, indexed_affine_op(x, known, *padded, slope))
+    torch.testing.assert_close(y, indexed_affine_reference(x, wrong, gamma, beta, slope))
+    grads = indexed_affine_backward_op(x, x, wrong, gamma, beta, slope, True, True)
+    expected = indexed_affine_backward_op(x, x, known, *padded, slope, True, True)
+    torch.testing.assert_close(grads, (expected[0], *(t[..., :-1, :] for t in expected[1:])))
+    torch.testing.assert_close(
+        grads, indexed_affine_backward_reference(x, x, wrong, gamma, beta, slope), atol=1e-5, rtol=1e-5
     )
-    grads = [indexed_affine_backward_op(x, x, i, gamma, beta, slope, True, True) for i in (wrong, clamped)]
-    torch.testing.assert_close(*grads)
 
 
 def test_any_strides_and_integer_type(device: torch.device) -> None:

@@ -203,14 +203,16 @@ def test_nothing_outside_the_tensors_is_read_or_written(device: torch.device) ->
     assert all(s[:256].isnan().all() and s[-256:].isnan().all() for s in stores)
 
 
-def test_ids_out_of_range_stay_in_the_table(device: torch.device) -> None:
+def test_ids_out_of_range_have_a_row_of_zeros(device: torch.device) -> None:
     (x, ids, gamma, beta), slope = make_inputs("odd-sizes", device)
     wrong = ids.clone()
-    wrong[0, 0, :3] = torch.tensor([-1, 4, 2**40])
+    wrong[0, 0, :4] = torch.tensor([-1, 4, 2**40, -(2**63)])
+    padded = [torch.nn.functional.pad(t, (0, 0, 0, 1)) for t in (gamma, beta)]
+    known = torch.where((wrong >= 0) & (wrong < 4), wrong, 4)
     results = []
-    for given in (wrong, wrong.clamp(0, 3)):
-        inputs = (x, given, gamma, beta)
-        results.append((run(inputs, slope), *run_backward(x, inputs, slope)))
+    for inputs in ((x, wrong, gamma, beta), (x, known, *padded)):
+        grads = run_backward(x, inputs, slope)
+        results.append((run(inputs, slope), grads[0], *(t[:4] for t in grads[1:])))
     torch.testing.assert_close(*results)
 
 
