@@ -9,6 +9,7 @@ from semsyn.fast.norm import FastNorm
 from semsyn.nn.conditional import as_condition
 from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock, convolve
 from semsyn.nn.untouched import is_untouched
+from semsyn.ops.modes import share_memory
 from semsyn.records.condition import Condition
 
 
@@ -35,15 +36,16 @@ class FastResBlock(ModulatedResBlock):
 
     def forward(self, x: Tensor, cond: Condition | Tensor, ready: BlockModulations | None = None) -> Tensor:
         cond = as_condition(cond, x.shape[0], type(self).__name__)
-        is_own = x.shape[2:] != cond.size
+        given, is_own = x, x.shape[2:] != cond.size
         x = F.interpolate(x, cond.size) if is_own else x
         if self.norm_p is not None:
             x = self._step("p", x, cond, ready, inplace=is_own)
             is_own = True
         shortcut = x if self.norm_s is None else self._step("s", x, cond, ready, slope=None)
-        x = self._step("0", x, cond, ready, inplace=is_own and shortcut is not x)
-        x = self._step("1", x, cond, ready, inplace=True)
-        if torch.is_grad_enabled() or x.dtype != shortcut.dtype:
+        kept = given, shortcut  # what a layer that somebody put in may return as it is, or a view of it
+        x = self._step("0", x, cond, ready, inplace=is_own and not any(share_memory(x, t) for t in kept))
+        x = self._step("1", x, cond, ready, inplace=not any(share_memory(x, t) for t in kept))
+        if torch.is_grad_enabled() or x.dtype != shortcut.dtype or any(share_memory(x, t) for t in kept):
             return shortcut + x
         return x.add_(shortcut)
 

@@ -8,13 +8,15 @@ from semsyn.fast.conv import SplitConv2d
 from semsyn.fast.modulation import FastModulation
 from semsyn.functional.checks import trusted
 from semsyn.nn.conditional import ConditionalNorm, Modulation
-from semsyn.nn.norms import BatchNorm, SyncBatchNorm
+from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
 from semsyn.nn.plain_child import is_plain
 from semsyn.nn.resblock import convolve
 from semsyn.nn.untouched import is_untouched
 from semsyn.records.condition import Condition
 
 Statistics = tuple[Tensor, Tensor]
+
+NEW_RESULTS = (BatchNorm, SyncBatchNorm, InstanceNorm)  # norms whose result is a tensor of its own
 
 
 def statistics_of(norm: nn.Module) -> Statistics | None:
@@ -119,7 +121,10 @@ class FastNorm(ConditionalNorm):
         if x.is_cuda and modulation.mixture is None and modulation.statistics is None:
             return modulation.after_norm(self.norm, x, slope)
         normalised = self.norm(x)
-        return _as_given(modulation(normalised, slope, inplace=inplace or normalised is not x), normalised)
+        # What another norm gives may be a view of x, or of something that it keeps.
+        is_new = any(is_plain(self.norm, kind) for kind in NEW_RESULTS)
+        is_own = is_new or (inplace and normalised is x)
+        return _as_given(modulation(normalised, slope, inplace=is_own), normalised)
 
 
 def _is_projection(conv: nn.Conv2d) -> bool:
@@ -132,4 +137,4 @@ def _as_given(y: Tensor, x: Tensor) -> Tensor:
 
 
 def _activate(y: Tensor, slope: float | None) -> Tensor:
-    return y if slope is None else F.leaky_relu(y, slope, inplace=not torch.is_grad_enabled())
+    return y if slope is None else F.leaky_relu(y, slope)  # never in place: a tail may give what it was given

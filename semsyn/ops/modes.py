@@ -1,6 +1,7 @@
 """What is recorded of a call: forms that write into buffers are for calls of which nothing is."""
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 
@@ -17,3 +18,9 @@ def is_forward_mode() -> bool:
 def is_inference() -> bool:
     """Whether a call is eager and nothing is recorded, so that results may be written into buffers."""
     return not torch.is_grad_enabled() and not torch.compiler.is_compiling() and not is_forward_mode()
+
+
+def share_memory(a: Tensor, b: Tensor) -> bool:
+    """Whether to write into one of two tensors may change the other: one is a view of it, or of what it is a view of.
+    True in a traced call, where nobody knows."""
+    return is_traced() or a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
