@@ -26,6 +26,9 @@ def printable(text: object) -> str:
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
 
 
+MAX_COMPARED, MAX_NAME = 2000, 100  # names that are compared, and letters: comparing takes long
+
+
 class MapWarning(UserWarning):
     """A map that can be read, but seems to be something else than it is read as."""
 
@@ -66,14 +69,15 @@ class UnknownNameError(SemsynError, LookupError):
     """A name that no registry holds; the message lists the nearest ones."""
 
     def __init__(self, what: str, name: str, known: Sequence[str]) -> None:
-        lower = {k.lower(): k for k in known}  # capitals are the least of mistakes
-        near = [lower[k] for k in get_close_matches(str(name).lower(), lower, n=3, cutoff=0.4)]
+        lower = {k.lower(): k for k in known[:MAX_COMPARED] if len(k) <= MAX_NAME}  # capitals are the least of mistakes
+        near = [lower[k] for k in get_close_matches(str(name).lower()[:MAX_NAME], lower, n=3, cutoff=0.4)]
         hint = (
             f"did you mean {' or '.join(near)}?"
             if near
             else f"known: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
         )
-        super().__init__(f"unknown {what} {name!r}; {hint}")
+        shown = repr(name) if len(repr(name)) <= 2 * MAX_NAME else f"{repr(name)[:MAX_NAME]}…"
+        super().__init__(f"unknown {what} {shown}; {hint}")
 
 
 class HubError(SemsynError, OSError):

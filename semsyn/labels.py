@@ -10,11 +10,21 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError, UnknownIdsError, UnknownNameError
+from semsyn.exact import (
+    exact_fields,
+    parse_object,
+    read_part,
+    repeated_in,
+    space_fields,
+    whole_numbers,
+    whole_pairs,
+)
 
 RGB = tuple[int, int, int]
 
 ID_DTYPES = (torch.uint8, torch.int16, torch.uint16, torch.int32, torch.int64)
 MAX_STORED_ID = 2**20
+MAX_PAIRS = 2**24  # of colours that are compared at a time
 UNKNOWN, VOID_WITHOUT_POLICY = -1, -2
 BLACK: RGB = (0, 0, 0)
 
@@ -36,6 +46,7 @@ class LabelSpace:
 
     Raises:
         InputError: if the parts do not fit each other.
+        InputTypeError: for a part of another type: ids are whole numbers, names are strings.
     """
 
     name: str
@@ -46,10 +57,9 @@ class LabelSpace:
     void: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", tuple(self.classes))
-        object.__setattr__(self, "palette", tuple((int(r), int(g), int(b)) for r, g, b in self.palette))
-        object.__setattr__(self, "remap", {int(k): int(v) for k, v in self.remap.items()})
-        object.__setattr__(self, "void_ids", tuple(int(i) for i in self.void_ids))
+        read = exact_fields(self.name, self.classes, self.palette, self.remap, self.void_ids, self.void)
+        for name, value in read.items():
+            object.__setattr__(self, name, value)
         self._check()
 
     def _check(self) -> None:
@@ -57,13 +67,13 @@ class LabelSpace:
         where = f"label space {self.name!r}"
         if not k or not all(isinstance(c, str) and c for c in self.classes):
             raise InputError(f"{where} needs at least one class, and a name for each.")
-        if repeated := _repeated(self.classes):
+        if repeated := repeated_in(self.classes):
             raise InputError(
                 f"{where} names {', '.join(map(repr, repeated))} more than once; give each class its own name."
             )
         if self.palette and len(self.palette) != k:
             raise InputError(f"{where} has {k} classes but {len(self.palette)} colours; give one per class, or none.")
-        if repeated := _repeated(self.palette):
+        if repeated := repeated_in(self.palette):
             raise InputError(f"{where} uses colour {repeated[0]} for several classes; make them differ by a level.")
         if any(not 0 <= v <= 255 for colour in self.palette for v in colour):
             raise InputError(f"{where} has a colour outside 0..255.")
@@ -126,7 +136,7 @@ class LabelSpace:
         """
         if self.classes == other.classes:
             return self
-        own, wanted = ([c for c in a.classes if c not in b.classes] for a, b in ((self, other), (other, self)))
+        own, wanted = (sorted(set(a.classes) - set(b.classes)) for a, b in ((self, other), (other, self)))
         if own or wanted or self.num_classes != other.num_classes:
             both = [
                 f"{_list_names(names)} {'is' if len(names) == 1 else 'are'} only in {space.name!r}"
@@ -137,13 +147,14 @@ class LabelSpace:
                 f"label spaces {self.name!r} and {other.name!r} do not have the same classes: {', '.join(both)}. Give "
                 "each class the name that it has there; the order may differ."
             )
-        place = [other.classes.index(name) for name in self.classes] + [self.num_classes]
+        theirs, ours = (dict(zip(space.classes, range(space.num_classes), strict=True)) for space in (other, self))
+        place = [theirs[name] for name in self.classes] + [self.num_classes]
         stored = {i: place[c] for i, c in self.stored_ids.items() if i not in self.void_ids}
         return replace(
             self,
             name=f"{self.name}, in the order of {other.name}",
             classes=other.classes,
-            palette=tuple(self.palette[self.classes.index(name)] for name in other.classes) if self.palette else (),
+            palette=tuple(self.palette[ours[name]] for name in other.classes) if self.palette else (),
             remap={i: c for i, c in stored.items() if i != c},
             void=None if self.void is None else place[self.void],
         )
@@ -161,11 +172,13 @@ class LabelSpace:
         Raises:
             InputError: if the parts do not fit each other.
         """
-        remap, void_ids = dict(remap or {}), tuple(void_ids)
+        remap = read_part("the reading", "remap", remap or {}, "pairs of whole numbers", whole_pairs)
+        void_ids = read_part("the reading", "void_ids", void_ids, "whole numbers", whole_numbers)
+        voids = set(void_ids)
         policy = void if void is not None or not void_ids or self.void is not None else self.num_classes
         return replace(
             self,
-            remap={i: c for i, c in {**self.remap, **remap}.items() if i not in void_ids},
+            remap={i: c for i, c in {**self.remap, **remap}.items() if i not in voids},
             void_ids=tuple(dict.fromkeys([*(i for i in self.void_ids if i not in remap), *void_ids])),
             void=self.void if policy is None else policy,
         )
@@ -251,7 +264,9 @@ class LabelSpace:
         """
         known, classes = (t.to(rgb.device) for t in self._check_colors(rgb))
         codes, where = _pack(rgb.long()).unique(return_inverse=True)
-        distances, at = torch.cdist(_split(codes), _split(known)).min(dim=1)
+        colors = _split(known)
+        parts = [torch.cdist(_split(part), colors).min(dim=1) for part in codes.split(max(1, MAX_PAIRS // len(known)))]
+        distances, at = (torch.cat(found) for found in zip(*parts, strict=True))
         return classes[at][where], distances[where]
 
     def _check_colors(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -311,21 +326,10 @@ class LabelSpace:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "LabelSpace":
         """The inverse of `to_dict`; an unknown or missing entry, or one of another type, is an InputError."""
-        known = {f.name for f in fields(cls)}
-        if not isinstance(data, Mapping) or not {"name", "classes"} <= set(data) <= known:
-            found = sorted(data) if isinstance(data, Mapping) else type(data).__name__
-            raise InputError(
-                f"a label space has name, classes and may have {sorted(known - {'name', 'classes'})}; found {found}."
-            )
         try:
-            if isinstance(data["classes"], str) or not isinstance(data["name"], str):
-                raise TypeError("name is a string, classes is a list")
-            palette = [bytes.fromhex(colour.removeprefix("#")) for colour in data.get("palette", ())]
-            return cls(**{**data, "palette": palette})
-        except InputError:
-            raise
-        except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"label space {data['name']!r} cannot be read: {error}.") from error
+            return cls(**space_fields(data, [f.name for f in fields(cls)]))
+        except TypeError as error:
+            raise InputError(f"a label space cannot be read: {str(error).rstrip('.')}.") from error
 
     def to_json(self) -> str:
         """One JSON object; `from_json` gives an equal space."""
@@ -333,12 +337,8 @@ class LabelSpace:
 
     @classmethod
     def from_json(cls, text: str) -> "LabelSpace":
-        """Read what `to_json` wrote; broken JSON is an InputError."""
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise InputError(f"a label space must be a JSON object: {error}.") from error
-        return cls.from_dict(data)
+        """Read what `to_json` wrote; broken JSON, repeated keys and more than 2^26 characters are an InputError."""
+        return cls.from_dict(parse_object(text, "a label space"))
 
 
 def count_ids(label_map: Tensor) -> dict[int, int]:
@@ -361,20 +361,16 @@ def check_ids(ids: Tensor, *, name: str) -> None:
         raise InputError(f"{name} is empty: shape {tuple(ids.shape)}.")
 
 
-def _repeated(values: tuple[Any, ...]) -> list[Any]:
-    return sorted({v for v in values if values.count(v) > 1}) if len(set(values)) < len(values) else []
-
-
 def _pack(rgb: Tensor) -> Tensor:
     return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
 
 
 def _split(codes: Tensor) -> Tensor:
     """24-bit colours as float ... 3."""
-    return torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=-1).float()
+    return torch.stack(_unpack(codes), dim=-1).float()
 
 
-def _unpack(code: int) -> RGB:
+def _unpack(code: Any) -> Any:
     return code >> 16, code >> 8 & 255, code & 255
 
 

@@ -1,6 +1,7 @@
 """The pictures and maps in folders: listed in natural order, and paired."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -46,8 +47,8 @@ def list_pictures(
 
 def describe_files(files: Sequence[Path]) -> str:
     """``3 .json, 1 .txt, as notes.txt``: endings with their numbers, most first, and the first file."""
-    endings = [path.suffix.lower() or "without ending" for path in files]
-    counts = sorted({ending: endings.count(ending) for ending in endings}.items(), key=lambda item: (-item[1], item[0]))
+    endings = Counter(path.suffix.lower() or "without ending" for path in files)
+    counts = sorted(endings.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count} {ending}" for ending, count in counts[:4]) + f", as {min(path.name for path in files)}"
 
 
