@@ -1,7 +1,7 @@
 """Label spaces, files, transforms, instance maps, colours; the procedural toyscenes."""
 
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
-from semsyn.data.io.pictures import read_image
+from semsyn.data.io.pictures import allow_pixels, read_image
 from semsyn.data.parts.part_supports import read_supports
 from semsyn.data.scenes import presets
 from semsyn.data.scenes.objects import find_objects
@@ -12,6 +12,7 @@ from semsyn.data.spaces.remap import propose_remap
 
 __all__ = [
     "SceneFolder",
+    "allow_pixels",
     "draw_labels",
     "find_objects",
     "label_space",

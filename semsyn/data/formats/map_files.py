@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from semsyn.data.io.folders import PICTURES, list_pictures
-from semsyn.data.io.pictures import is_lossy, open_image
+from semsyn.data.io.label_maps import open_map
+from semsyn.data.io.stored_values import is_lossy
 from semsyn.errors import InputError
 from semsyn.labels import RGB
 
@@ -46,9 +47,9 @@ def read_colors(path: Path) -> np.ndarray:
     """The colours of a picture as numbers, R · 65536 + G · 256 + B, int32 h w.
 
     Raises:
-        InputError: as `open_image`; also for a lossy format, transparent pixels, or more than 8 bits.
+        InputError: as `open_map`; also for a lossy format, transparent pixels, or more than 8 bits.
     """
-    image = open_image(path)
+    image = open_map(path)
     if is_lossy(image):
         raise InputError(f"{path} is stored as {image.format} with loss, which changes colours; save the map as PNG.")
     if image.mode.startswith(("I", "F")):

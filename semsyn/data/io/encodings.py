@@ -14,7 +14,8 @@ import torch
 from semsyn.data.io.blended_ids import is_blended
 from semsyn.data.io.folders import ARRAYS, PICTURES
 from semsyn.data.io.label_maps import ID_MODES, load_array
-from semsyn.data.io.pictures import is_lossy, open_image
+from semsyn.data.io.pictures import open_image
+from semsyn.data.io.stored_values import is_lossy
 from semsyn.data.spaces.label_space import label_space, list_label_spaces
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
@@ -97,7 +98,7 @@ def recognise(path: Path, space: LabelSpace | None = None) -> Encoding | None:
 def _open(path: Path, space: LabelSpace | None) -> _File:
     if isinstance(array := load_array(path), np.ndarray):
         return _File(path, array, space, False)
-    image = open_image(path)
+    image = open_image(path, is_map=True)
     pixels = np.array(image if image.mode in ID_MODES else image.convert("RGB"))
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]

@@ -1,5 +1,6 @@
 """Label and instance maps from files, pictures or arrays: ids, or colours that stand for them."""
 
+import os
 import warnings
 from os import PathLike, fspath
 from pathlib import Path
@@ -10,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.data.io.folders import ARRAYS
-from semsyn.data.io.pictures import Source, is_cut, is_lossy, open_image
+from semsyn.data.io.pictures import Source, check_file, check_pixels, open_image
+from semsyn.data.io.stored_values import PAGES, PLANES, is_cut, is_first_of_several, is_lossy, stored_values
 from semsyn.data.spaces.colors import label_colors
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError
 from semsyn.labels import ID_DTYPES, LabelSpace
@@ -44,20 +46,20 @@ def read_label_map(
         as_released: leave the map as it is stored, whatever its EXIF orientation says.
 
     Raises:
-        InputError: a file that cannot be read, that a lossy format has changed, or with transparent pixels; a colour
-            picture without a palette.
+        InputError: a file that cannot be read, that a lossy format has changed, with transparent pixels, several pages
+            or more pixels than `allow_pixels` says; a colour picture without a palette.
         UnknownColorsError: colours that are not in the palette.
         InputTypeError: something else than a path, a picture or an array; ids that are not integers.
     """
     name = _name(source, "the label map")
-    source = load_array(source)
+    source = _load_map(source)
     if (stored := _stored_ids(source, "label map")) is not None:
         return stored
-    image = _without_alpha(open_image(source, as_released=as_released), name)
+    image = _without_alpha(open_map(source, as_released=as_released), name)
     if image.mode in ID_MODES and not nearest_color:
         _check_lossless(image, name)
         by_color = None if space is None or image.mode != "P" else _moved_indices(image, space)
-        return _ids_of_image(image) if by_color is None else by_color
+        return _ids_of_image(image, name) if by_color is None else by_color
     if image.mode != "RGB" and image.mode not in ID_MODES:
         raise InputError(f"{name} has mode {image.mode!r}; save ids as a grey or palette picture of whole numbers.")
     colors = torch.from_numpy(np.array(image.convert("RGB")))
@@ -79,13 +81,13 @@ def read_instance_map(source: Source) -> Tensor:
         InputTypeError: as `read_label_map`.
     """
     name = _name(source, "the instance map")
-    source = load_array(source)
+    source = _load_map(source)
     if (stored := _stored_ids(source, "instance map")) is not None:
         return stored
-    image = _without_alpha(open_image(source), name)
+    image = _without_alpha(open_map(source), name)
     if image.mode in ID_MODES:
         _check_lossless(image, name)
-        return _ids_of_image(image)
+        return _ids_of_image(image, name)
     ids = _equal_channels(torch.from_numpy(np.array(image))) if image.mode == "RGB" else None
     if ids is None:
         raise InputError(f"{name} has mode {image.mode!r}; save instance ids as a grey picture of 8, 16 or 32 bits.")
@@ -103,18 +105,59 @@ def load_array(source: Source) -> Source:
     Raises:
         InputError: for a file of one array that is not there, or cannot be read.
     """
-    if not isinstance(source, str | PathLike) or Path(fspath(source)).suffix.lower() not in ARRAYS:
+    array = _map_array(source)
+    return source if array is None else np.array(array)
+
+
+def _load_map(source: Source) -> Source:
+    """The same for a label or instance map, no larger than such a map may be."""
+    if (array := _map_array(source)) is None:
         return source
-    path = Path(fspath(source))
-    if not path.is_file():
-        raise InputError(f"{path} is {'a folder, not an array' if path.is_dir() else 'not there'}.")
+    if array.ndim > 1:
+        sides = sorted(array.shape)[-2:]
+        check_pixels(sides[0], sides[1], fspath(source))  # type: ignore[arg-type]
+    return np.array(array)
+
+
+def _map_array(source: Source) -> np.ndarray | None:
+    """A file of an array, of which nothing is read yet; None for everything else."""
+    if not isinstance(source, str | PathLike) or Path(os.fsdecode(source)).suffix.lower() not in ARRAYS:
+        return None
+    path = Path(os.fsdecode(source))
+    check_file(path, "an array")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: no more is read than the file holds
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"{path} is not a NumPy array that can be read: {error}.") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} holds several arrays; save the map alone: numpy.save.")
-    return np.array(array)
+    return array
+
+
+def open_map(source: Source, *, as_released: bool = False) -> Image.Image:
+    """A picture that holds one map, and nothing besides that would be left out.
+
+    Raises:
+        InputError: as `open_image`; also for several pages, and channels that Pillow does not read.
+    """
+    image, name = open_image(source, as_released=as_released, is_map=True), _name(source, "the map")
+    if PAGES in image.info or (isinstance(source, Image.Image) and is_first_of_several(source)):
+        raise InputError(
+            f"{name} has several pages or frames, of which only one can be the map: save that page alone, or open it "
+            "with Pillow, seek(page) and pass the image."
+        )
+    if PLANES in image.info:
+        raise InputError(
+            f"{name} has {image.info[PLANES]} channels, of which {len(image.getbands())} can be read; save ids as a "
+            "grey picture, or as .npy."
+        )
+    if image.mode == "RGBX" and not _is_flat(np.array(image.getchannel("X"))):
+        raise InputError(f"{name} has a fourth channel that would be left out; save it with three, or ids as grey.")
+    return image
+
+
+def _is_flat(values: np.ndarray) -> bool:
+    return bool((values == values.flat[0]).all())
 
 
 def _stored_ids(source: Source, what: str) -> Tensor | None:
@@ -220,14 +263,30 @@ def _equal_channels(colors: Tensor) -> Tensor | None:
     return first.long() if torch.equal(first, colors[..., 1]) and torch.equal(first, colors[..., 2]) else None
 
 
-def _ids_of_image(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image).astype(np.int64))
+def _ids_of_image(image: Image.Image, name: str) -> Tensor:
+    ids = stored_values(image)
+    if image.mode == "P":
+        used, table = np.unique(ids), np.array(image.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
+        if used[-1] < len(table) and _are_greys(colors := table[used]) and not np.array_equal(colors[:, 0], used):
+            warnings.warn(
+                f"{name} has a palette of greys {colors[:8, 0].tolist()} at indices {used[:8].tolist()}: read by "
+                "index. If the greys are the ids, as where a program made the file smaller, save it as grey.",
+                stacklevel=3,
+            )
+    return torch.from_numpy(ids)
+
+
+def _are_greys(colors: np.ndarray) -> bool:
+    """Whether several colours are greys, none of them twice."""
+    return bool((colors == colors[:, :1]).all()) and 1 < len(colors) == len(np.unique(colors[:, 0]))
 
 
 def _ids_of_array(ids: np.ndarray | Tensor, name: str) -> Tensor:
     integer = ids.dtype in ID_DTYPES if isinstance(ids, Tensor) else ids.dtype.kind in "iu"
     if not integer:
         raise InputTypeError(f"a {name} must hold integer ids, found {ids.dtype}; make them integers first.")
+    if not isinstance(ids, Tensor) and ids.dtype == np.uint64 and ids.size and ids.max() >= 2**63:
+        raise InputError(f"the {name} holds {ids.max()}, which no id can be: they end at {2**63 - 1}.")
     tensor = ids.cpu().long() if isinstance(ids, Tensor) else torch.from_numpy(ids.astype(np.int64))
     if not tensor.numel():
         raise InputError(f"the {name} is empty: shape {tuple(tensor.shape)}.")

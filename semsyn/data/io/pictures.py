@@ -1,5 +1,6 @@
 """Pictures from files, Pillow images or arrays."""
 
+import os
 import warnings
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,22 +13,58 @@ from einops import rearrange
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from semsyn.data.io.stored_values import find_marks
 from semsyn.errors import InputError, InputTypeError
+from semsyn.records.arguments import as_seed
 
 Source: TypeAlias = str | PathLike[str] | Image.Image | np.ndarray | Tensor
 
 # Pillow's others start programs (EPS) or are not pictures.
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
-LOSSY, CUT = "semsyn lossy", "semsyn cut"  # marks in `Image.info`
+MAX_PIXELS = 2**25  # 8192 x 4096: of maps in files, of which every pixel takes some fifty bytes on the way
 PHOTO_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
+_most_pixels: int | None = MAX_PIXELS
 
-def open_image(source: Source, *, as_released: bool = False) -> Image.Image:
+
+def allow_pixels(count: int | None) -> None:
+    """Let files of label and instance maps have so many pixels, in all threads. At first it is 2^25, 8192 x 4096.
+
+    Small files can hold huge maps: 13 kB of PNG are 88 million pixels, which need gigabytes. Arrays and pictures that
+    are in memory already are not limited.
+
+    Args:
+        count: pixels; None: any number. Pillow's own limit, of all pictures, is raised with it.
+
+    Raises:
+        InputTypeError: unless it is a whole number.
+        InputError: below one.
+    """
+    global _most_pixels
+    if count is not None and as_seed(count, "count") < 1:
+        raise InputError(f"count must be at least 1 pixel, found {count}.")
+    _most_pixels = count
+    if Image.MAX_IMAGE_PIXELS is not None:
+        Image.MAX_IMAGE_PIXELS = None if count is None else max(count, Image.MAX_IMAGE_PIXELS)
+
+
+def check_pixels(height: int, width: int, name: str) -> None:
+    """Raise InputError for a map in a file that is larger than `allow_pixels` says."""
+    if _most_pixels is not None and height * width > _most_pixels:
+        raise InputError(
+            f"{name} is {height} x {width}, {height * width:,} pixels; label and instance maps may have "
+            f"{_most_pixels:,}. If you trust it, allow more: semsyn.data.allow_pixels({height * width}), or "
+            f"--max-pixels {height * width} on the command line."
+        )
+
+
+def open_image(source: Source, *, as_released: bool = False, is_map: bool = False) -> Image.Image:
     """Open and decode a picture, whatever it is given as, and turn it upright.
 
     Args:
         source: a path, a Pillow image, or an array or tensor (h w, or h w 3 uint8).
         as_released: leave the pixels as they are stored, whatever their EXIF orientation says.
+        is_map: it holds ids or colours of classes: `allow_pixels` limits it.
 
     Raises:
         InputError: no such file, not a picture, damaged, empty, or so large that it may be a decompression bomb.
@@ -39,22 +76,13 @@ def open_image(source: Source, *, as_released: bool = False) -> Image.Image:
     elif isinstance(source, np.ndarray | Tensor):
         image, name = _from_array(np.asarray(source.cpu() if isinstance(source, Tensor) else source)), "the picture"
     elif isinstance(source, str | PathLike):
-        image, name = _decode(Path(fspath(source))), fspath(source)
+        name = fspath(source)
+        image = _decode(Path(os.fsdecode(name)), is_map)
     else:
         raise InputTypeError(f"expected a path, a Pillow image or an array, found {type(source).__name__}.")
     if min(image.size) < 1:
         raise InputError(f"{name} is empty: {image.height} x {image.width}.")
     return image if as_released else _turn(image)
-
-
-def is_lossy(image: Image.Image) -> bool:
-    """Whether a picture comes from a file whose compression changes values: JPEG, lossy WebP, JPEG in a TIFF."""
-    return image.format in ("JPEG", "MPO") or LOSSY in image.info or image.info.get("compression") in ("jpeg",)
-
-
-def is_cut(image: Image.Image) -> bool:
-    """Whether a picture comes from a file of 16 bits per channel, of which Pillow reads the upper 8."""
-    return CUT in image.info
 
 
 def _turn(image: Image.Image) -> Image.Image:
@@ -66,13 +94,13 @@ def _turn(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _decode(path: Path) -> Image.Image:
-    if not path.is_file():
-        raise InputError(f"{path} is {'a folder, not a picture' if path.is_dir() else 'not there'}.")
+def _decode(path: Path, is_map: bool) -> Image.Image:
+    check_file(path, "a picture")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(path, formats=FORMATS)
+            marks = find_marks(image, path)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
             f"{path} is too large to be opened safely: {error} If you trust it, open it with Pillow and pass the image."
@@ -83,28 +111,19 @@ def _decode(path: Path) -> Image.Image:
         raise InputError(f"{path} may not be read: {error}.") from error
     except Exception as error:
         raise InputError(f"{path} is damaged: {error}.") from error
-    is_deep = image.mode in ("LA", "RGB", "RGBA") and any(
-        ";16" in str(part) for tile in image.tile for part in tile[3:]
-    )
     with image:  # which leaves the pixels, and closes the file
+        if is_map:
+            check_pixels(image.height, image.width, str(path))
         _load(image, str(path))
-    if is_deep:
-        image.info[CUT] = True
-    if image.format == "WEBP" and b"VP8 " in _webp_chunks(path):
-        image.info[LOSSY] = True
+    image.info |= marks
     return image
 
 
-def _webp_chunks(path: Path) -> list[bytes]:
-    """The names of a WebP file's chunks; pixels are in ``VP8 `` (lossy) or ``VP8L``."""
-    names = []
-    with path.open("rb") as file:
-        file.seek(12)
-        while len(head := file.read(8)) == 8:
-            names.append(head[:4])
-            size = int.from_bytes(head[4:], "little")
-            file.seek(size + size % 2, 1)
-    return names
+def check_file(path: Path, what: str) -> None:
+    """Raise InputError unless there is a regular file: what pipes and devices hold never ends."""
+    if not path.is_file():
+        found = f"a folder, not {what}" if path.is_dir() else "no regular file" if path.exists() else "not there"
+        raise InputError(f"{path} is {found}.")
 
 
 def _load(image: Image.Image, name: str) -> None:

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
-from semsyn.data.io.pictures import is_lossy, open_image, read_image
+from semsyn.data.io.pictures import open_image, read_image
+from semsyn.data.io.stored_values import is_lossy
 from semsyn.data.io.transforms import Transform
 from semsyn.errors import InputError, InputTypeError
 
