@@ -150,9 +150,10 @@ def _cut(
     return folders
 
 
-def _run(jobs: Sequence[tuple[Any, ...]], workers: int) -> Iterable[None]:
+def _run(jobs: Sequence[tuple[Any, ...]], workers: int) -> Iterable[Path]:
     if not workers:
-        yield from (_cut_chunk(*job) for job in jobs)
+        for job in jobs:
+            yield _cut_chunk(*job)
         return
     # One thread each, as in torch's DataLoader: forked processes do not have the threads that torch started before.
     with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -163,7 +164,8 @@ def _run(jobs: Sequence[tuple[Any, ...]], workers: int) -> Iterable[None]:
             raise
 
 
-def _cut_chunk(folder: Path, scenes: Scenes, indices: range, config: BankConfig, known: tuple[bytes, ...]) -> None:
+def _cut_chunk(folder: Path, scenes: Scenes, indices: range, config: BankConfig, known: tuple[bytes, ...]) -> Path:
+    """Cut some scenes and write their chunk: its folder."""
     seen, names, pieces = set(known), [], []
     for index in indices:
         scene = cut_scene(*scenes.read(index, config), config)
@@ -173,6 +175,7 @@ def _cut_chunk(folder: Path, scenes: Scenes, indices: range, config: BankConfig,
     with whole_folder(folder) as new:
         write_chunk(new, pieces, config)
         (new / NAMES).write_text(json.dumps(names), encoding="utf-8")
+    return folder
 
 
 def _check_plan(work: Path, names: Sequence[str], config: BankConfig, known: Sequence[bytes]) -> None:

@@ -7,7 +7,7 @@ in common, and exact wherever one of the two blocks is not mixed; bits are neede
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from einops import rearrange
@@ -67,7 +67,7 @@ class Grid:
         top, left, bottom, right = box
         return top // self.side, left // self.side, -(-bottom // self.side), -(-right // self.side)
 
-    def tiles(self, window: NDArray[np.generic], box: Sequence[int], outside: int = 0) -> NDArray[np.generic]:
+    def tiles(self, window: NDArray[Any], box: Sequence[int], outside: int = 0) -> NDArray[Any]:
         """A window of the frame in the blocks that it touches: blocks pixels, row by row; ``outside`` around it."""
         top, left, bottom, right = self.touch(box)
         shape = ((bottom - top) * self.side, (right - left) * self.side)
@@ -120,6 +120,6 @@ def unpack_mask(counts: Counts, bits: Bits, box: Sequence[int], grid: Grid) -> N
     return np.ascontiguousarray(area[y : y + box[2] - box[0], x : x + box[3] - box[1]])
 
 
-def is_mixed(counts: NDArray[np.generic], grid: Grid) -> NDArray[np.bool_]:
+def is_mixed(counts: NDArray[np.integer], grid: Grid) -> NDArray[np.bool_]:
     """Which blocks have bits."""
     return (counts > 0) & (counts < grid.pixels)

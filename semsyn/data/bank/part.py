@@ -28,8 +28,8 @@ from semsyn.data.bank.manifest import BankConfig, PartEntry
 from semsyn.data.bank.packing import Grid, unpack_mask
 from semsyn.errors import InputError
 
-ARRAYS = ("classes", "areas", "images", "numbers", "boxes", "counts", "starts", "bits", "crops_at", "crops")
-ARRAYS += ("layouts", "histograms", "digests")
+ARRAYS: tuple[str, ...] = ("classes", "areas", "images", "numbers", "boxes", "counts", "starts", "bits", "crops_at")
+ARRAYS += ("crops", "layouts", "histograms", "digests")
 NAMES = "names.json"
 FILES = (*(f"{name}.npy" for name in ARRAYS), NAMES)
 

@@ -32,19 +32,14 @@ class Found:
     @classmethod
     def none(cls) -> "Found":
         """Nothing yet."""
-        return cls(*np.zeros((2, 0), np.int64), *np.zeros((2, 0)))
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
 
     def best(self, other: "Found", count: int) -> "Found":
         """The best segment of each image, of at most ``count`` images; of equal ones that of the first image."""
-        segments, images, scores, overlaps = (
-            np.concatenate(pair)
-            for pair in (
-                (self.segments, other.segments),
-                (self.images, other.images),
-                (self.scores, other.scores),
-                (self.overlaps, other.overlaps),
-            )
-        )
+        segments = np.concatenate([self.segments, other.segments])
+        images = np.concatenate([self.images, other.images])
+        scores = np.concatenate([self.scores, other.scores])
+        overlaps = np.concatenate([self.overlaps, other.overlaps])
         order = np.lexsort((segments, images, -scores))
         _, first = np.unique(images[order], return_index=True)
         kept = order[np.sort(first)][:count]

@@ -70,7 +70,8 @@ class ClassGroups:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise InputError(f"class groups have no {unknown[0]!r}; there are {', '.join(sorted(known))}.")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**given)
 
 
 def order_by_depth(behind: list[list[int]]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -98,9 +99,12 @@ class Proposals:
     @classmethod
     def cat(cls, several: Sequence["Proposals"]) -> "Proposals":
         """All of several, one after another; at least one."""
-        names = [field.name for field in fields(cls)]
-        lists = [[getattr(proposals, name) for proposals in several] for name in names]
-        return cls(*(Cutouts.cat(l) if isinstance(l[0], Cutouts) else torch.cat(l) for l in lists))
+        lists = {field.name: [getattr(proposals, field.name) for proposals in several] for field in fields(cls)}
+        joined: dict[str, Any] = {
+            name: Cutouts.cat(values) if isinstance(values[0], Cutouts) else torch.cat(values)
+            for name, values in lists.items()
+        }
+        return cls(**joined)
 
     def with_pictures(self, pictures: Cutouts) -> "Proposals":
         """The same with other pictures, as a transformation moved them."""
@@ -112,8 +116,11 @@ class Proposals:
 
     def in_order(self, order: Tensor) -> "Proposals":
         """The same in another order: r indices, back to front."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        return Proposals(*(v.select(order) if isinstance(v, Cutouts) else v[order] for v in values))
+        changed: dict[str, Any] = {
+            name: value.select(order) if isinstance(value, Cutouts) else value[order]
+            for name, value in vars(self).items()
+        }
+        return Proposals(**changed)
 
 
 def no_windows(count: int, size: Size, channels: int | None = None) -> Cutouts:

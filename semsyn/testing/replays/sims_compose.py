@@ -1,14 +1,15 @@
 """Replays of SIMS' composer: the search in a bank, what it proposes, pairs of segments, the canvas."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from semsyn.data.bank.released_fields import pairs_from_fields, proposals_from_fields
 from semsyn.data.bank.samples.order_sample import make_order_sample
 from semsyn.data.bank.segment_bank import SegmentBank
 from semsyn.nn.compose.canvas import CanvasRules, compose_canvas
-from semsyn.nn.compose.cutouts import Cutouts
 from semsyn.nn.compose.order import Verdicts, draw_pairs, find_kept, find_kept_as_released, pair_segments
 from semsyn.nn.compose.order_net import in_front
 from semsyn.nn.compose.proposals import Proposals, no_windows, nothing_found
@@ -129,11 +130,12 @@ def canvas(case: Case) -> Results:
     scale = case.config["canvas"][0] // case.config["base"][0]
     base = ids_of(case.inputs["label_rgb"])
     layout = base.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    proposals, moved = _read_proposals(case)
-    rows = proposals.class_ids, proposals.numbers
-    verdicts = _match_pairs(case, *rows)
+    unpacked = {name: unpack_bits(case.inputs[name]) for name in ("mask", "mask_remained", "proposal_pole_mask")}
+    proposals, moved = proposals_from_fields({**case.inputs, **unpacked}, partial(_casters, case))
+    pairs, is_known = pairs_from_fields(case.inputs["pair_index"], proposals)  # what remained has no number here
+    verdicts = Verdicts(pairs, *in_front(case.inputs["prediction"][is_known]))
     if as_released:
-        keeps = find_kept_as_released(*rows, proposals.is_found, verdicts)
+        keeps = find_kept_as_released(proposals.class_ids, proposals.numbers, proposals.is_found, verdicts)
     else:
         keeps = find_kept(proposals.class_ids, verdicts)
     inner, shaded, leaking, outer = case.config["se"]
@@ -145,56 +147,11 @@ def canvas(case: Case) -> Results:
     return {"canvas_u8": levels.movedim(0, -1), "label_rgb": PALETTE[found.class_ids]}
 
 
-def _read_proposals(case: Case) -> tuple[Proposals, Cutouts]:
-    """The proposals of a case in the order of its flags, and their transformed pictures."""
-    given = case.inputs
-    is_found, places = (given["all_class_flag"] - torch.tensor([0, 1])).long().unbind(dim=1)
-    is_found = is_found == 1
-
-    def stack(found: Tensor, remained: Tensor | None = None) -> Tensor:
-        """One row for each flag, from either list."""
-        empty = torch.zeros_like(found[:1]).expand(int(places.max()) + 1, *found.shape[1:])
-        others = empty if remained is None else remained
-        return torch.stack(
-            [(found if f else others)[p] for f, p in zip(is_found.tolist(), places.tolist(), strict=True)]
-        )
-
-    def picture(name: str) -> Cutouts:
-        return Cutouts.of(stack(channels_first(given[name]).float() / 255))
-
-    class_ids = stack(given["class"], given["class_remained"])[:, 0].long() - 1
-    images = stack(given["response_index"])[:, 0].long() - 1
-    casters = torch.stack([_casters(case, int(c), int(i)) for c, i in zip(class_ids, images, strict=True)])
-    proposals = Proposals(
-        class_ids,
-        stack(given["original_index"])[:, 0].long(),
-        Cutouts.of(unpack_bits(stack(given["mask"], given["mask_remained"]))),
-        picture("proposal"),
-        Cutouts.of(unpack_bits(stack(given["proposal_pole_mask"]))),
-        Cutouts.of(casters),
-        images,
-        torch.zeros(len(class_ids)),
-        images,
-    )
-    return proposals, picture("transferred")
-
-
-def _casters(case: Case, class_id: int, image: int) -> Tensor:
+def _casters(case: Case, image: int) -> Tensor:
     h, w = case.config["canvas"]
     colors = case.inputs.get(f"bank_label_full/{image + 1}")
-    if class_id not in GROUPS.shaded or image < 0 or colors is None:
-        return torch.zeros(h, w, dtype=torch.bool)
-    return torch.isin(ids_of(colors), torch.tensor(GROUPS.casters))
-
-
-def _match_pairs(case: Case, class_ids: Tensor, numbers: Tensor) -> Verdicts:
-    """The case's predictions; the file does not tell the numbers of what remained, which no pair is asked for."""
-    known = {pair: row for row, pair in enumerate(zip(class_ids.tolist(), numbers.tolist(), strict=True))}
-    one, two, first, second = case.inputs["pair_index"].long().unbind(dim=1)
-    keys = [zip((c - 1).tolist(), j.tolist(), strict=True) for c, j in ((first, one), (second, two))]
-    rows = torch.tensor([[known.get(a, -1), known.get(b, -1)] for a, b in zip(*keys, strict=True)])
-    is_known = (rows >= 0).all(dim=1)
-    return Verdicts(rows[is_known], *in_front(case.inputs["prediction"][is_known]))
+    bare = torch.zeros(h, w, dtype=torch.bool)
+    return bare if colors is None else torch.isin(ids_of(colors), torch.tensor(GROUPS.casters))
 
 
 HANDLERS: dict[str, Callable[[Case], Results]] = {

@@ -83,10 +83,10 @@ def make_synthesis_sample(
             other, seen = (None, None) if found is None else (found[0], bank.mask(found[1]).enlarge(config.scale))
             is_recolored = draw() > RECOLOR
             if other is not None and seen is not None:
-                piece = pixels[(slice(None), *here)] * (mask & seen.view(0, box))
+                own = _cut(pixels, box)
+                piece = own * (mask & seen.view(0, box))
                 if is_recolored:
-                    like = photos(other)[(slice(None), *here)].double() / 255
-                    piece = _recolor(pixels[(slice(None), *here)], like) * seen.view(0, box)
+                    piece = _recolor(own, _cut(photos(other), box).double() / 255) * seen.view(0, box)
                 _paste(canvas, piece, box, keys)
         labels[here].masked_fill_(mask & (layout[here] == class_id), class_id)
         if large[row]:
@@ -96,6 +96,10 @@ def make_synthesis_sample(
                 labels[seen.frame(0) & ~frame] = k
     levels = (canvas * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8)
     return SynthesisSample(levels, labels, outlines.select(large.nonzero()[:, 0]).frames().any(dim=0))
+
+
+def _cut(frame: Tensor, box: list[int]) -> Tensor:
+    return frame[..., box[0] : box[2], box[1] : box[3]]
 
 
 def _draw_partners(bank: SegmentBank, image: int | None, draw: Draw) -> list[int]:
