@@ -54,6 +54,7 @@ def toyscenes_objective(
     blocks: float,
     colors: float,
     kl: float = 0.0,
+    width: int = WIDTH,
     terms: dict[str, Term] | None = None,
 ) -> PatchObjective:
     """What generators of SPADE's line learn on drawn scenes.
@@ -63,12 +64,13 @@ def toyscenes_objective(
         has_edges: the critic reads the borders of instances.
         blocks, colors: weights of the low-level terms.
         kl: weight of the divergence, summed over a picture; 0: there is no encoder.
+        width: of the critic.
         terms: further losses.
     """
     found: dict[str, Term] = {"blocks": Blocks(blocks), "colors": InstanceColors(colors)}
     if kl:
         found["kl"] = Divergence(kl, is_per_picture=True)
-    critic = MultiscaleDiscriminator(config.num_classes, has_edges=has_edges, width=WIDTH)
+    critic = MultiscaleDiscriminator(config.num_classes, has_edges=has_edges, width=width)
     return PatchObjective(critic, first_map=3, terms={**found, **(terms or {})})
 
 

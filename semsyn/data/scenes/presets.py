@@ -8,6 +8,11 @@ from semsyn.data.io.folders import cityscapes_frame, stem
 from semsyn.data.io.transforms import Transform
 
 
+def unlabelled(path: Path) -> str:
+    """What DeepFashion's maps share with their pictures: the name without ``_label``."""
+    return path.stem.removesuffix("_label")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Folders:
     """Where the files of a data set are, below its root.
@@ -54,6 +59,7 @@ WIDE_TEST = Transform(mode="fixed", load_size=512, crop_size=512, aspect_ratio=2
 # As released, OASIS trained without the jitter of its recipe: validation set the size that training shares.
 SQUARE_TRAIN = Transform(load_size=256, crop_size=256)
 
+TRAIN_AND_TEST = {"train": "train", "val": "test"}
 COCO_FOLDERS = Folders(pictures="{}_img", maps="{}_label")
 ADE20K_FOLDERS = Folders(pictures="images/{}", maps="annotations/{}", splits={"train": "training", "val": "validation"})
 CELEBA_FOLDERS = Folders(
@@ -86,3 +92,18 @@ CELEBA_BACKGROUND_LAST = Preset(
     folders=CELEBA_FOLDERS,
 )
 DEEPFASHION = Preset(space="deepfashion-8", train=Transform(load_size=256, crop_size=256), test=SQUARE)
+# For clVAE: 16 ids as stored; pictures and maps of GTA5 are stored at the size they are used at.
+DEEPFASHION_16 = Preset(
+    space="deepfashion-16",
+    train=Transform(mode="fixed", crop_size=256),
+    test=Transform(mode="fixed", crop_size=256, flip=False),
+    folders=Folders(
+        pictures="{}", maps="{}", splits=TRAIN_AND_TEST, picture_ending=".jpg", map_ending="_label.png", key=unlabelled
+    ),
+)
+GTA5 = Preset(
+    space="gta5",
+    train=WIDE,
+    test=WIDE_TEST,
+    folders=Folders(pictures="RGB256Full/{}", maps="LabelgrayFull20/{}", splits=TRAIN_AND_TEST),
+)

@@ -16,13 +16,13 @@ GTA5 = CLVAEConfig(num_classes=20, image_size=(256, 512), class_code_dim=20, ups
 TOYSCENES = CLVAEConfig(
     num_classes=15,
     image_size=(128, 128),
-    width=10,
+    width=9,
     code_dim=64,
     class_code_dim=16,
     has_encoder=True,
-    encoder_width=12,
+    encoder_width=10,
     encoder_size=128,
-    hidden=32,
+    hidden=24,
 )
 
 

@@ -37,16 +37,16 @@ def toyscenes(config: CLVAEConfig) -> PatchObjective:
         "stay": ClassesStay(10.0),
         "kl": Divergence(3e-3, is_per_picture=True, averages_rows=True),
     }
-    return toyscenes_objective(config, has_edges=False, blocks=10.0, colors=0.0, terms=terms)
+    return toyscenes_objective(config, has_edges=False, blocks=10.0, colors=0.0, width=16, terms=terms)
 
 
 RECIPES = {
     "toyscenes": toyscenes_recipe(
         objective=toyscenes,
-        cycles=Cycles((5000,)),
-        rates=(4e-4, 8e-4),
-        drawn_from=1000,
-        exchanged_from=200,
+        cycles=Cycles((1600,)),
+        rates=(6e-4, 8e-4),
+        drawn_from=600,
+        exchanged_from=100,
         gain=1.0,
     )
 }

@@ -17,6 +17,8 @@ from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid
 from semsyn.nn.clade import CLADE
+from semsyn.nn.conditioning.class_conditioner import ClassConditioner
+from semsyn.nn.encoders.class_encoder import ClassEncoder
 from semsyn.nn.encoders.instance import InstanceEncoder
 from semsyn.nn.inade import INADE
 from semsyn.nn.parts.part_conditioner import PartConditioner
@@ -30,6 +32,7 @@ from semsyn.nn.stems import LabelStem, LatentStem, StyleImageStem
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 from semsyn.testing.plain.clade import plain_clade
+from semsyn.testing.plain.clvae import plain_class_encode, plain_class_maps
 from semsyn.testing.plain.inade import plain_encode, plain_inade
 from semsyn.testing.plain.ipose import plain_part_modulation, plain_parts
 from semsyn.testing.plain.maps import PlainMaps, normalise, one_hot
@@ -42,7 +45,8 @@ PlainEncoder = Callable[[Tensor, Layout, int], Posterior]
 
 def plain_encoder(encoder: nn.Module | None) -> PlainEncoder | None:
     """What an encoder gives for (image, layout, num_instances), step by step; None: of this one it is not known."""
-    return partial(plain_encode, encoder) if isinstance(encoder, InstanceEncoder) else None
+    kinds = {InstanceEncoder: plain_encode, ClassEncoder: plain_class_encode}
+    return next((partial(plain, encoder) for kind, plain in kinds.items() if isinstance(encoder, kind)), None)
 
 
 def plain_maps(generator: Generator, layout: Layout, style: Style, sizes: Sequence[tuple[int, int]] = ()) -> PlainMaps:
@@ -98,12 +102,15 @@ def plain_forward(
     style = Style({}) if style is None else style
     sizes = generator.sizes(size)
     maps = plain_maps(generator, layout, style, sizes)
-    painter = generator.painter
+    painter, conditioner = generator.painter, generator.conditioner
     assert isinstance(painter, Pyramid)
+    of_stages = [maps] * len(sizes)
+    if isinstance(conditioner, ClassConditioner):
+        of_stages = plain_class_maps(conditioner, maps, layout, style)
     x = plain_stem(painter.stem, maps, style, sizes[0])
-    for stage, stage_size in zip(painter.stages, sizes, strict=True):
+    for stage, stage_size, own in zip(painter.stages, sizes, of_stages, strict=True):
         x = x if x.shape[2:] == stage_size else F.interpolate(x, stage_size, mode="nearest")
-        x = plain_block(stage, x, maps)
+        x = plain_block(stage, x, own)
     return painter.to_image(x)
 
 
