@@ -2,15 +2,17 @@
 
 import argparse
 
-from semsyn.cli import prepare_labels, prepare_parts
+from semsyn.cli import prepare_bank, prepare_labels, prepare_parts
 
 KINDS = {
+    "bank": (prepare_bank, "a bank of segments, cut from photographs with label maps"),
     "labels": (prepare_labels, "label maps and a label space, from what annotation tools write"),
     "parts": (prepare_parts, "support maps of parts for iPOSE, from a data set of parts"),
 }
 
 EPILOG = """\
 examples:
+  semsyn prepare bank scenes/ --space cityscapes-used --out bank
   semsyn prepare labels export/ --out labels
   semsyn prepare parts Full_Parts --out supports
   semsyn prepare labels --help

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from os import PathLike
@@ -58,9 +59,8 @@ def build_bank(
         raise InputError(f"{target} exists and is not empty; give another folder, or append to the bank in it.")
     work = target.with_name(target.name + BUILDING)
     chunks = _cut(work, scenes, config, (), workers, track)
-    with whole_folder(target) as new:
+    with _finishing(work), whole_folder(target) as new:
         Manifest(config=config).with_parts(_write(new / "part-0001", chunks, config)).write(new)
-    shutil.rmtree(work)
     return SegmentBank(target)
 
 
@@ -81,11 +81,11 @@ def append_scenes(
     work = bank.folder.with_name(bank.folder.name + BUILDING)
     chunks = _cut(work, scenes, bank.config, known, workers, track)
     free = _free_part(bank)
-    with whole_folder(free) as new:
-        entry = _write(new, chunks, bank.config)
-    state = Manifest(config=bank.config, parts=tuple(part.entry for part in bank.parts))
-    state.with_parts(replace(entry, name=free.name)).write(bank.folder, before=state)
-    shutil.rmtree(work)
+    with _finishing(work):
+        with whole_folder(free) as new:
+            entry = _write(new, chunks, bank.config)
+        state = Manifest(config=bank.config, parts=tuple(part.entry for part in bank.parts))
+        state.with_parts(replace(entry, name=free.name)).write(bank.folder, before=state)
     return SegmentBank(bank.folder)
 
 
@@ -190,15 +190,30 @@ def _check_plan(work: Path, names: Sequence[str], config: BankConfig, known: Seq
     write_text(path, plan)
 
 
+@contextmanager
+def _finishing(work: Path) -> Iterator[None]:
+    """The work is over when its result is there, or cannot be: no scene is new, or has segments."""
+    try:
+        yield
+    except _NothingToWrite:
+        shutil.rmtree(work)
+        raise
+    shutil.rmtree(work)
+
+
+class _NothingToWrite(InputError):
+    """All scenes are cut, and there is no segment."""
+
+
 def _write(folder: Path, chunks: Sequence[Path], config: BankConfig) -> PartEntry:
     folder.mkdir(exist_ok=True)
     names = [name for chunk in chunks for name in json.loads((chunk / NAMES).read_bytes())]
     if not names:
-        raise InputError("there is nothing new: the bank has all of these scenes.")
+        raise _NothingToWrite("there is nothing new: the bank has all of these scenes.")
     entry = write_part(folder, chunks, names, config)
     if not entry.segments:
         share = config.kept
-        raise InputError(f"no segment is larger than {share:.2%} of its map; lower `kept`.")
+        raise _NothingToWrite(f"no segment is larger than {share:.2%} of its map; lower `kept`.")
     _sync(folder)
     return entry
 
