@@ -4,6 +4,7 @@ import argparse
 import warnings
 from collections.abc import Sequence
 
+from semsyn.cli.show_canvas import check_canvas
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 
@@ -31,7 +32,12 @@ def check_options(generator: Generator, args: argparse.Namespace) -> None:
         _check_classes(args.resample_class, generator, args.name)
     if (args.resample_instance or args.take_style) and not any(spec.per == "instance" for spec in generator.codes):
         raise InputError(f"{args.name} has no codes per instance, which --resample-instance and --take-style need.")
+    needed = {resource.name for resource in generator.resources if resource.is_needed}
+    if args.show_canvas:
+        check_canvas(generator, args.name)
     for name in generator.lacks():
+        if name in needed:
+            raise InputError(f"{args.name} makes no pictures without its {name}: give --{name}.")
         warnings.warn(f"{args.name} comes without {name} and does without them: give --{name}.", stacklevel=2)
     if args.samples > 1 and not generator.codes:
         warnings.warn(f"{args.name} draws no codes: all samples of a map are the same picture.", stacklevel=2)

@@ -16,6 +16,7 @@ from semsyn.cli.scene_reader import OF_REFERENCE, SceneReader, list_transferred
 from semsyn.cli.scene_style import add_style
 from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
+from semsyn.cli.show_canvas import canvas_path
 from semsyn.cli.spaces import SPACE_HELP
 from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.folders import describe_files
@@ -77,6 +78,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"of the pictures, or {AS_MAP}: each as its map, rounded to what fits; default: as trained",
     )
     style.add_argument("--sheet", action="store_true", help="also draw contact sheets: map in colours | samples")
+    style.add_argument(
+        "--show-canvas", action="store_true", help="also draw what pictures are painted over, as NAME_canvas.png"
+    )
     maps = parser.add_argument_group("label maps")
     maps.add_argument(
         "--instances", metavar="PATH", type=parse_path, help="instance map, or folder with one per label map"
@@ -104,6 +108,7 @@ def run(args: argparse.Namespace) -> None:
     mine = shard.take(jobs)
     sheets = name_sheets(args.out, count_pages(len(jobs))) if args.sheet else []
     targets = [picture for job in mine for picture in job.pictures]
+    targets += [canvas_path(picture) for picture in targets] if args.show_canvas else []
     check_free(
         [*targets, *(sheets if shard.is_first else [])],
         [
@@ -124,6 +129,8 @@ def run(args: argparse.Namespace) -> None:
         for job in tqdm(mine, unit="map", disable=args.json or not shard.is_first or None):  # None: on terminals only
             for picture, path in zip(reader.render(job), job.pictures, strict=True):
                 write_picture(picture, path)
+            for picture, path in zip(reader.canvases(job) if args.show_canvas else (), job.pictures, strict=False):
+                write_picture(picture, canvas_path(path))
         shard.wait()
         if shard.is_first:
             size = None if args.size == AS_MAP else args.size or reader.generator.image_size

@@ -15,7 +15,7 @@ from semsyn.data.spaces.colors import draw_labels
 from semsyn.functional.maps import resize_ids
 from semsyn.labels import LabelSpace
 
-__all__ = ["MAX_SAMPLES", "count_pages", "draw_map", "write_sheets"]
+__all__ = ["MAX_SAMPLES", "color_ids", "count_pages", "draw_map", "write_sheets"]
 
 Size = tuple[int, int]
 
@@ -58,7 +58,7 @@ def draw_map(
     known = space if isinstance(space, LabelSpace) else None
     stored = read_label_map(label_map, space=known) if read is None else read(label_map)
     class_ids = resize_ids((stored if known is None else known.map_ids(stored))[None], size, rule="centre")[0]
-    return Image.fromarray(_color(class_ids, space).numpy())
+    return Image.fromarray(color_ids(class_ids, space).numpy())
 
 
 def _draw_page(
@@ -86,7 +86,8 @@ def _shrink(size: Size) -> Size:
     return h, w
 
 
-def _color(class_ids: Tensor, space: LabelSpace | int) -> Tensor:
+def color_ids(class_ids: Tensor, space: LabelSpace | int) -> Tensor:
+    """Class ids ... h w in the space's palette, or of k classes in the released colours: ... h w 3, uint8."""
     if isinstance(space, LabelSpace) and space.palette:
         return space.to_colors(class_ids)
     num_classes = space.num_classes if isinstance(space, LabelSpace) else space

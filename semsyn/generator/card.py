@@ -48,6 +48,7 @@ class Card:
         homepage: the project's page, where its authors say how to get the files.
         original: the authors' files, for weights that they released.
         weights: file in ``semsyn/hub/weights``, for weights that come with semsyn.
+        resources: files or folders there that are attached to these weights, by the names of resources.
         notes: one or two sentences on what to know.
         origin: the files that loaded weights were made from.
 
@@ -65,6 +66,7 @@ class Card:
     homepage: str = ""
     original: Original | None = None
     weights: str | None = None
+    resources: Mapping[str, str] = field(default_factory=dict, hash=False)
     notes: str = ""
     origin: tuple[Origin, ...] = ()
 
@@ -103,6 +105,7 @@ class Card:
             "homepage": self.homepage,
             "original": original,
             "weights": self.weights,
+            "resources": dict(self.resources),
             "notes": self.notes,
             "origin": [asdict(origin) for origin in self.origin],
         }

@@ -114,7 +114,7 @@ class Generator(nn.Module, Pretrained):
 
     @property
     def finds(self) -> tuple[str, ...]:
-        """Names of what `inspect` gives: ``parts`` of objects, ``routing`` of experts, a ``preview``."""
+        """Names of what `inspect` or `synthesize` give: ``parts`` of objects, ``routing`` of experts, a ``canvas``."""
         return self.conditioner.finds
 
     @property

@@ -22,6 +22,7 @@ class Resource:
         attach: gives a value to the conditioner, in place; returns the fields of the config that change with it.
         is_attached: whether a conditioner has one.
         check: raises InputError for a value that does not fit the label space of a generator that has one.
+        is_needed: whether there are no pictures without.
         is_saved: whether it is part of the weights from then on; else it is attached anew when they are loaded.
     """
 
@@ -31,6 +32,7 @@ class Resource:
     attach: Callable[[Conditioner, Any, Any], Mapping[str, Any]]
     is_attached: Callable[[Conditioner], bool]
     check: Callable[[Any, LabelSpace], object] = lambda value, space: None
+    is_needed: bool = False
     is_saved: bool = True
 
     def load(self, value: Any, config: Any) -> Any:

@@ -59,5 +59,6 @@ BANK = Resource(
     attach=attach_bank,
     is_attached=has_bank,
     check=check_space,
+    is_needed=True,
     is_saved=False,
 )

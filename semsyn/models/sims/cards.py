@@ -1,6 +1,6 @@
 """SIMS: the three released generators for Cityscapes, and the one that comes with semsyn."""
 
-from semsyn.models.card import Card, Original, bundled
+from semsyn.models.card import Card, Original
 from semsyn.models.sims.config import SIMSConfig
 
 PAPER = "https://arxiv.org/abs/1804.10992"
@@ -59,5 +59,5 @@ CARDS = (
     _released("cityscapes", SMALL, "synthesis_256_512/0800"),
     _released("cityscapes-medium", MEDIUM, "synthesis/synthesis_512/0100"),
     _released("cityscapes-large", LARGE, "synthesis/synthesis_1024/0100"),
-    bundled(TOYSCENES, paper=PAPER),
+    Card(name="sims/toyscenes", config=TOYSCENES, label_space="toyscenes", license="Apache-2.0", paper=PAPER),
 )

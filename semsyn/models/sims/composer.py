@@ -57,7 +57,7 @@ class Composer(Conditioner):
 
     writes = ("class_ids", "planes")
     drawn = ("class_ids", "planes")
-    finds = ("searches",)
+    finds = ("searches", "canvas", "layout", "segments", "order", "warps")
 
     def __init__(
         self, rules: "Rules", *, transform_net: TransformNet | None = None, order_net: OrderNet | None = None
@@ -127,7 +127,7 @@ class Composer(Conditioner):
         if self.bank is None:
             raise InputError(
                 "this generator composes its pictures out of a bank of segments, and has none yet: "
-                'generator.attach("bank", FOLDER); `semsyn prepare bank` builds one.'
+                'generator.attach("bank", FOLDER), on the command line --bank FOLDER. `semsyn prepare bank` builds one.'
             )
         if (found := self.bank.config.photo_size) != size:
             raise InputError(

@@ -35,7 +35,7 @@ class Conditioner(nn.Module):
         requires: `Layout` fields it needs besides class_ids.
         writes: `Condition` fields it fills.
         drawn: `Condition` fields that depend on the style.
-        finds: names of what `inspect` gives.
+        finds: names of what `inspect` and `show` give.
         codes: what it takes from the style.
     """
 
