@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semsyn.data.formats.write import INSTANCES, RECORD, SPACE, check_complete
-from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
+from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures, real_path
 from semsyn.errors import InputError
 
 __all__ = ["Job", "check_free", "check_writable", "list_maps", "list_passed", "name_sheets", "plan_jobs"]
@@ -123,11 +123,11 @@ def list_maps(folder: Path) -> list[Path]:
 def list_passed(sources: Sequence[Path], used: Iterable[Path]) -> list[Path]:
     """The files beside maps in the given folders that are not used, but for hidden ones and those of a preparation."""
     paths = list(used)
-    known = {path.resolve() for path in paths}
+    known = {real_path(path) for path in paths}
     folders = dict.fromkeys(path.parent for path in paths for source in sources if source in path.parents)
     files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
     beside = [path for path in files if path.name not in (SPACE, RECORD) and not path.name.startswith(".")]
-    return sorted(path for path in beside if path.resolve() not in known)
+    return sorted(path for path in beside if real_path(path) not in known)
 
 
 def name_sheets(out: Path, pages: int) -> list[Path]:
@@ -148,8 +148,8 @@ def check_free(targets: Sequence[Path], inputs: Iterable[Path], *, overwrite: bo
         twice = next(path for i, path in enumerate(targets) if path in targets[:i])
         raise InputError(f"{twice} would be written twice (a contact sheet has that name); rename the label map.")
     taken = [path for path in targets if path.exists()]
-    read = {path.resolve() for path in inputs} if taken else set()
-    if lost := [path for path in taken if not read.isdisjoint((path.resolve(), *path.resolve().parents))]:
+    read = {real_path(path) for path in inputs} if taken else set()
+    if lost := [path for path in taken if not read.isdisjoint((real_path(path), *real_path(path).parents))]:
         raise InputError(f"{lost[0]} is one of the inputs and would be replaced; give another --out.")
     if folders := [path for path in taken if path.is_dir()]:
         raise InputError(f"{folders[0]} is a folder, but a file would get that name; give another --out.")
@@ -184,7 +184,7 @@ def _find_maps(sources: Sequence[Path], out: Path) -> list[tuple[Path, str]]:
             found.append((source, source.stem))
             continue
         check_complete(source)
-        maps = [path for path in list_maps(source) if not path.resolve().is_relative_to(out.resolve())]
+        maps = [path for path in list_maps(source) if not real_path(path).is_relative_to(real_path(out))]
         if not maps:
             raise InputError(f"{source} holds no label map besides what lies in {out}; give another --out folder.")
         found += [(path, _name(path, source)) for path in maps]

@@ -17,7 +17,7 @@ from semsyn.data.formats.coding import Coding, make_coding
 from semsyn.data.formats.detect import detect_format
 from semsyn.data.formats.registry import FORMATS, open_annotations
 from semsyn.data.formats.write import INSTANCES, RECORD, SPACE, Target
-from semsyn.data.io.folders import describe_files
+from semsyn.data.io.folders import describe_files, real_path
 from semsyn.errors import InputError
 
 AUTO = "auto"
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     name, why = (args.format, "as told") if args.format != AUTO else detect_format(args.source, space, args.annotations)
     request = Request(space, frozenset(args.map), args.annotations, args.order)
     annotations = open_annotations(args.source, name, replace(request, track=_tracker(args.json)))
-    title = args.source.resolve().stem
+    title = real_path(args.source).stem
     coding = make_coding(annotations, space, args.map, source=str(args.source), name=f"{title} ({name})")
     target = Target(args.out, coding)
     target.open(annotations.scenes, _describe_origin(args, name))
@@ -116,14 +116,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_out(source: Path, out: Path) -> None:
     """The source is never written to."""
-    if out.resolve() == source.resolve() or (source.is_dir() and out.resolve().is_relative_to(source.resolve())):
+    if real_path(out) == real_path(source) or (source.is_dir() and real_path(out).is_relative_to(real_path(source))):
         raise InputError(f"--out {out} lies in the source {source}, which is not to be changed; give another folder.")
 
 
 def _describe_origin(args: argparse.Namespace, name: str) -> dict[str, Any]:
-    given = None if args.annotations is None else str(args.annotations.resolve())
+    given = None if args.annotations is None else str(real_path(args.annotations))
     return {
-        "source": str(args.source.resolve()),
+        "source": str(real_path(args.source)),
         "format": name,
         "annotations": given,
         "map": args.map,

@@ -58,7 +58,9 @@ class Steady:
 
     def isatty(self) -> bool:
         """Whether somebody looks at it."""
-        return self.stream is not None and self.failure is None and self.stream.isatty()
+        with suppress(OSError, ValueError):  # it may be closed
+            return self.stream is not None and self.failure is None and self.stream.isatty()
+        return False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from semsyn.convert.files import MAX_TEXT, read_bytes, read_text
 from semsyn.convert.plain_pickle import read_plain_pickle
+from semsyn.data.io.folders import real_path
 from semsyn.errors import CheckpointError
 
 __all__ = ["Kinds", "Option", "check_options", "find_yaml", "flag", "parse_options", "parse_yaml", "read_options"]
@@ -137,7 +138,7 @@ def find_yaml(generator: Path, kinds: Kinds) -> Path | None:
     Raises:
         CheckpointError: if several fit and shape different networks.
     """
-    folder = generator.resolve().parent
+    folder = real_path(generator).parent
     beside = _list_yaml(folder, kinds)
     if len(beside) == 1:
         return next(iter(beside))

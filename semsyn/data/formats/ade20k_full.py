@@ -11,6 +11,7 @@ import numpy as np
 from semsyn.data.formats.annotations import Annotations, Drawing, Request, Scene, SourceClass, name_scene
 from semsyn.data.formats.json_file import read_json
 from semsyn.data.formats.map_files import list_map_files, rank_values, read_colors, root_of
+from semsyn.data.io.folders import real_path
 from semsyn.errors import InputError
 
 ENDING = "_seg"
@@ -78,7 +79,7 @@ def _name_all(numbers: list[int], names: dict[int, str]) -> dict[int, str]:
 
 def _find_names(root: Path, paths: Iterable[Path]) -> tuple[dict[int, str], tuple[Path, ...]]:
     """Number → name, and the file that has them, if one has."""
-    for file in (folder / name for folder in (root, root.resolve().parent) for name in LISTS):
+    for file in (folder / name for folder in (root, real_path(root).parent) for name in LISTS):
         if file.is_file():
             return (_read_list(file) if file.suffix == ".txt" else _read_index(file)), (file,)
     return _read_objects(paths), ()

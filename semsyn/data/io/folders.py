@@ -1,5 +1,6 @@
 """The pictures and maps in folders: listed in natural order, and paired."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +13,11 @@ PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".
 ARRAYS = (".npy",)
 # The published code sees these and no other spellings.
 RELEASED = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff", ".webp")
+
+
+def real_path(path: str | PathLike[str]) -> Path:
+    """The path without links, absolute. Links that go in circles are left, where Python below 3.13 raises of itself."""
+    return Path(os.path.realpath(path))
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:

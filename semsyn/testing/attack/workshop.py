@@ -3,7 +3,6 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from io import StringIO
@@ -92,6 +91,6 @@ def run_command(*argv: object) -> Ended:
     return ended
 
 
-def read_files(folder: Path) -> Mapping[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     """Every regular file below a folder, by its path there."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.is_symlink()}
