@@ -1,14 +1,14 @@
 """``semsyn prepare bank``: a bank of segments, cut from photographs with label maps."""
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from semsyn.cli.jobs import list_maps
-from semsyn.cli.options import parse_count, parse_seed, parse_size
+from semsyn.cli.options import MAX_SCENES, count_up_to, parse_path, parse_seed, parse_size
 from semsyn.cli.spaces import SPACE_HELP, find_space
+from semsyn.cli.terminal import say, say_json
 from semsyn.data.bank.build import append_scenes, build_bank, merge_banks
 from semsyn.data.bank.groups import class_groups
 from semsyn.data.bank.manifest import MANIFEST, BankConfig
@@ -55,31 +55,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     parser.description = "Cut photographs with label maps into segments, for pictures that are composed of them."
     parser.epilog = EPILOG
-    parser.add_argument("sources", metavar="SOURCE", nargs="+", help="scenes or banks, see below")
-    parser.add_argument("--out", metavar="BANK", type=Path, help="folder of the bank")
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", type=parse_path, help="scenes or banks, see below")
+    parser.add_argument("--out", metavar="BANK", type=parse_path, help="folder of the bank")
     parser.add_argument("--append", action="store_true", help="add to the bank that is there")
     parser.add_argument("--verify", action="store_true", help="read every file of banks and compare its checksum")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     scenes = parser.add_argument_group("scenes")
-    scenes.add_argument("--maps", metavar="DIR", type=Path, help="the label maps, if SOURCE holds photographs alone")
+    scenes.add_argument(
+        "--maps", metavar="DIR", type=parse_path, help="the label maps, if SOURCE holds photographs alone"
+    )
     scenes.add_argument("--data-set", metavar="NAME", choices=tuple(DATA_SETS), help=", ".join(DATA_SETS))
     scenes.add_argument("--space", metavar="SPACE", help=f"what the ids of maps mean: {SPACE_HELP}")
-    scenes.add_argument("--count", metavar="N", type=parse_count, default=300, help="of toyscenes; default 300")
+    scenes.add_argument(
+        "--count", metavar="N", type=count_up_to(MAX_SCENES), default=300, help="of toyscenes; default 300"
+    )
     scenes.add_argument("--seed", metavar="N", type=parse_seed, default=0, help="of toyscenes; default 0")
     cut = parser.add_argument_group("segments")
     cut.add_argument(
         "--size", metavar="HxW", type=parse_size, help="of maps, in which segments are compared; default 256x512"
     )
     cut.add_argument(
-        "--scale", metavar="N", type=parse_count, default=1, help="photographs are larger by this; default 1"
+        "--scale", metavar="N", type=count_up_to(32), default=1, help="photographs are larger by this; default 1"
     )
-    cut.add_argument("--quality", metavar="Q", type=parse_count, help="of JPEG, up to 95; default: PNG, without loss")
-    cut.add_argument("--workers", metavar="N", type=parse_count, help="processes; default: one for each core")
+    cut.add_argument(
+        "--quality", metavar="Q", type=count_up_to(95), help="of JPEG, up to 95; default: PNG, without loss"
+    )
+    cut.add_argument("--workers", metavar="N", type=count_up_to(1024), help="processes; default: one for each core")
 
 
 def run(args: argparse.Namespace) -> None:
     """Build, extend, put together or check."""
-    are_banks = [(Path(source) / MANIFEST).is_file() for source in args.sources]
+    are_banks = [(source / MANIFEST).is_file() for source in args.sources]
     if args.verify:
         banks = [SegmentBank(source) for source in args.sources]
         for bank in banks:
@@ -112,7 +118,7 @@ def _build(args: argparse.Namespace) -> SegmentBank:
     config = BankConfig(
         space=space,
         groups=class_groups(space),
-        size=args.size or SIZES.get(args.sources[0], SIZE),
+        size=args.size or SIZES.get(str(args.sources[0]), SIZE),
         scale=args.scale,
         quality=args.quality,
     )
@@ -121,12 +127,11 @@ def _build(args: argparse.Namespace) -> SegmentBank:
 
 def _find_scenes(args: argparse.Namespace) -> tuple[Scenes, LabelSpace | None]:
     """The scenes, and what their ids mean if that is told."""
-    source, space = args.sources[0], None if args.space is None else find_space(args.space)
-    if source == TOYSCENES:
+    root, space = args.sources[0], None if args.space is None else find_space(args.space)
+    if root == Path(TOYSCENES):
         if space is not None or args.maps or args.data_set:
             raise InputError("toyscenes have maps and classes of their own: leave --maps, --space, --data-set out.")
         return ToyBankScenes(args.count, args.seed), find_space(TOYSCENES)
-    root = Path(source)
     if args.data_set:
         preset, name = DATA_SETS[args.data_set]
         pairs = SceneFolder(root, preset, "train").pairs
@@ -172,11 +177,11 @@ def _report(banks: list[SegmentBank], as_json: bool) -> None:
         for bank in banks
     ]
     if as_json:
-        print(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
+        say_json(found[0] if len(found) == 1 else found)
         return
     for row in found:
         classes = sorted(row["classes"].items(), key=lambda item: -item[1])
-        print(f"{row['segments']} segments of {row['images']} images, {row['bytes'] / 1e6:.1f} MB, in {row['bank']}")
-        print("  " + ", ".join(f"{name} {count}" for name, count in classes))
+        say(f"{row['segments']} segments of {row['images']} images, {row['bytes'] / 1e6:.1f} MB, in {row['bank']}")
+        say("  " + ", ".join(f"{name} {count}" for name, count in classes))
         if row["without_segments"]:
-            print(f"  none of {', '.join(row['without_segments'])}: those are painted without a photograph")
+            say(f"  none of {', '.join(row['without_segments'])}: those are painted without a photograph")
