@@ -72,6 +72,24 @@ class CanvasNet(nn.Module):
         """What sides of pictures are multiples of."""
         return 2**DEPTH * self.scale
 
+    def start_from(self, smaller: "CanvasNet") -> None:
+        """Take over the weights of a network for pictures of half the size; what only this one has stays as it is.
+
+        Raises:
+            InputError: if that is for pictures of another size, or of another width or number of classes.
+        """
+        if 2 * smaller.scale != self.scale:
+            raise InputError(
+                f"a network of scale {self.scale} starts from one of half of that, found scale {smaller.scale}."
+            )
+        # The heads of the smallest pictures stand on other features.
+        heads = ("to_image.", "to_logits.") if smaller.scale == 1 else ()
+        shared = {key: tensor for key, tensor in smaller.state_dict().items() if not key.startswith(heads)}
+        try:
+            self.load_state_dict({**self.state_dict(), **shared})
+        except RuntimeError as error:
+            raise InputError(f"the smaller network has another width or other classes: {error}") from error
+
     def forward(self, class_ids: Tensor, planes: Tensor) -> Tensor:
         """The picture alone."""
         return self._image(class_ids, planes, self._features(class_ids, planes))

@@ -20,7 +20,7 @@ from semsyn.testing.golden.replay import find_handler, golden_files, replay
 
 CARRIED = Path(__file__).resolve().parents[2] / "golden"
 FOLDER = Path(os.environ["SEMSYN_GOLDEN"])
-FAMILIES = ("spade", "clade", "inade", "oasis", "ipose", "scgan")
+FAMILIES = ("spade", "clade", "inade", "oasis", "ipose", "scgan", "sims")
 FILES = golden_files(FOLDER, families=FAMILIES, areas=("network", "data"))
 TRAINING = [
     path
@@ -36,6 +36,7 @@ KINDS = {
     "oasis": "colormaps data_ade data_city data_coco g_block spade",
     "ipose": "cross_attention data_city data_coco data_partsplit encoder part_colormap partnet psm support_maps",
     "scgan": "channel_pool data encoder gaussian generator scblock scconv scnorm spade svg visuals",
+    "sims": "checkpoint_v2 layers order stn_sampler synth256 synth512 transform",
 }
 
 Edit = Callable[[dict[str, Tensor], dict], object]
