@@ -6,10 +6,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from semsyn.functional.maps import connected_components
 from semsyn.nn.compose.class_groups import ClassGroups
 from semsyn.nn.compose.cutouts import Size, widen
 from semsyn.nn.compose.outlines import band
+from semsyn.ops.connected_components.reference import connected_components_reference
 
 Keys: TypeAlias = Callable[[Tensor], Tensor]
 """Places of m pixels in the frame (row · w + column), columns first, to m numbers; the pixels of the smallest go."""
@@ -63,7 +63,7 @@ def mark_margins(class_ids: Tensor, groups: ClassGroups, width: int, extension: 
     marked = torch.zeros_like(ground)
     if not groups.outlined or not groups.ground:
         return marked
-    regions = connected_components(class_ids[None])[0]
+    regions = connected_components_reference(class_ids[None])[0]
     is_outlined = torch.isin(class_ids, torch.tensor(groups.outlined, device=class_ids.device))
     for region, box in _boxes(regions, is_outlined):
         top, left, bottom, right = box

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids
-from semsyn.functional.maps import connected_components
 from semsyn.nn.compose.class_groups import ClassGroups
 from semsyn.nn.compose.cutouts import Cutouts, Size
-from semsyn.ops.connected_components.reference import join_roots
+from semsyn.ops.connected_components.reference import connected_components_reference, join_roots
 
 # Published for frames of 256 x 512: what has no more than 1000 pixels is too small for a segment.
 SMALLEST = 1000 / (256 * 512)
@@ -94,7 +93,8 @@ def find_segments(class_ids: Tensor, groups: ClassGroups) -> Segments:
     check_ids(class_ids, groups.num_classes, name="class_ids")
     ids = class_ids.long().cpu()
     size = (ids.shape[0], ids.shape[1])
-    pieces = connected_components(ids.mT.contiguous()[None])[0].mT.contiguous()  # numbered with columns first
+    # Numbered with columns first. The operator is for compilers, and its first call loads much of one.
+    pieces = connected_components_reference(ids.mT.contiguous()[None])[0].mT.contiguous()
     found = _join_pieces(ids, pieces, groups)
     owners = found.owners[pieces]
     areas, boxes = _measure(owners, len(found.class_ids))
