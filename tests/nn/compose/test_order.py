@@ -54,7 +54,8 @@ def test_pair_pictures_are_the_layout_in_two_masks():
 
 def verdicts(*rows: tuple[int, int, int, float]) -> Verdicts:
     pairs, winners, sure = [r[:2] for r in rows], [r[2] for r in rows], [r[3] for r in rows]
-    return Verdicts(torch.tensor(pairs).view(-1, 2), torch.tensor(winners), torch.tensor(sure))
+    ids = torch.tensor(pairs, dtype=torch.int64).view(-1, 2)
+    return Verdicts(ids, torch.tensor(winners, dtype=torch.int64), torch.tensor(sure))
 
 
 def test_a_segment_is_kept_where_its_own_class_wins():
