@@ -151,7 +151,7 @@ def _cut(
 
 
 def _run(jobs: Sequence[tuple[Any, ...]], workers: int) -> Iterable[Path]:
-    if not workers:
+    if workers < 2:  # in this process
         for job in jobs:
             yield _cut_chunk(*job)
         return

@@ -70,11 +70,11 @@ class Grid:
     def tiles(self, window: NDArray[Any], box: Sequence[int], outside: int = 0) -> NDArray[Any]:
         """A window of the frame in the blocks that it touches: blocks pixels, row by row; ``outside`` around it."""
         top, left, bottom, right = self.touch(box)
-        shape = ((bottom - top) * self.side, (right - left) * self.side)
-        area = np.full(shape, outside, window.dtype)
+        rows, columns, side = bottom - top, right - left, self.side
+        area = np.full((rows * side, columns * side), outside, window.dtype)
         y, x = box[0] - top * self.side, box[1] - left * self.side
         area[y : y + window.shape[0], x : x + window.shape[1]] = window
-        return rearrange(area, "(r a) (c b) -> (r c) (a b)", a=self.side, b=self.side)
+        return rearrange(area, "(r a) (c b) -> (r c) (a b)", r=rows, a=side, c=columns, b=side)
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,7 @@ def unpack_mask(counts: Counts, bits: Bits, box: Sequence[int], grid: Grid) -> N
     found = counts.reshape(grid.shape)[top:bottom, left:right].flatten()
     tiles = np.repeat(found[:, None] == grid.pixels, grid.pixels, axis=1)
     tiles[is_mixed(found, grid)] = np.unpackbits(np.ascontiguousarray(bits).view(np.uint8), axis=1).astype(bool)
-    shape = {"r": bottom - top, "a": grid.side}
-    area = rearrange(tiles, "(r c) (a b) -> (r a) (c b)", **shape)
+    area = rearrange(tiles, "(r c) (a b) -> (r a) (c b)", r=bottom - top, c=right - left, a=grid.side, b=grid.side)
     y, x = box[0] - top * grid.side, box[1] - left * grid.side
     return np.ascontiguousarray(area[y : y + box[2] - box[0], x : x + box[3] - box[1]])
 

@@ -136,7 +136,8 @@ def _join_pieces(ids: Tensor, pieces: Tensor, groups: ClassGroups) -> _Joined:
     # A cluster of thin pieces is a node of its own for each class that it touches, behind the nodes of the pieces.
     touches = ~is_both & (class_of[other] < k)
     cluster, piece = clusters[thin[touches]], other[touches]
-    (at, _), node = torch.stack([cluster, class_of[piece]]).unique(dim=1, return_inverse=True)
+    keys, node = (cluster * k + class_of[piece]).unique(return_inverse=True)
+    at = keys // k  # the cluster of each node
     roots = join_roots(count + len(at), piece, count + node)
     nodes = count + len(at)
     ranks = torch.full((nodes,), nodes).scatter_reduce_(0, roots, torch.cat([torch.arange(count), at]), "amin")
@@ -156,15 +157,17 @@ def _join_pieces(ids: Tensor, pieces: Tensor, groups: ClassGroups) -> _Joined:
 
 def _touching(pieces: Tensor, is_thin: Tensor) -> tuple[Tensor, Tensor]:
     """Pairs of different pieces that touch, of which the first is thin: twice m."""
-    found = [torch.zeros(2, 0, dtype=torch.int64)]
+    count = len(is_thin)
+    found = [torch.zeros(0, dtype=torch.int64)]
     if bool(is_thin.any()):
         h, w = pieces.shape
         for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
             one = pieces[: h - down, max(0, -right) : w - max(0, right)].flatten()
             two = pieces[down:, max(0, right) : w - max(0, -right)].flatten()
             differ = (one != two) & (is_thin[one] | is_thin[two])
-            found += [torch.stack([one[differ], two[differ]]), torch.stack([two[differ], one[differ]])]
-    first, second = torch.cat(found, dim=1).unique(dim=1)
+            found += [one[differ] * count + two[differ], two[differ] * count + one[differ]]
+    keys = torch.cat(found).unique()
+    first, second = keys // count, keys % count
     return first[is_thin[first]], second[is_thin[first]]
 
 

@@ -4,16 +4,18 @@ import torch
 from torch import Tensor
 
 
-def _links(run_ids: Tensor, ids: Tensor) -> Tensor:
-    """Pairs of runs (2 m) that touch between two neighbouring rows and hold the same id."""
+def _links(run_ids: Tensor, ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Pairs of the ``count`` runs that touch between two neighbouring rows and hold the same id."""
     width = ids.shape[2]
     pairs = []
     for shift in (-1, 0, 1):
         above = slice(max(0, -shift), width - max(0, shift))
         below = slice(max(0, shift), width - max(0, -shift))
         same = ids[:, :-1, above] == ids[:, 1:, below]
-        pairs.append(torch.stack([run_ids[:, :-1, above][same], run_ids[:, 1:, below][same]]))
-    return torch.cat(pairs, dim=1).unique(dim=1)
+        keys = run_ids[:, :-1, above][same] * count + run_ids[:, 1:, below][same]
+        pairs.append(keys.unique_consecutive())  # two runs touch in pixels side by side
+    keys = torch.cat(pairs)
+    return keys // count, keys % count
 
 
 def join_roots(count: int, first: Tensor, second: Tensor) -> Tensor:
@@ -31,9 +33,12 @@ def join_roots(count: int, first: Tensor, second: Tensor) -> Tensor:
 
 def connected_components_reference(ids: Tensor) -> Tensor:
     """ids n h w to component ids n h w, dense over the whole batch, in the order of each component's first pixel."""
+    if not ids.numel():
+        return torch.zeros_like(ids, dtype=torch.int64, memory_format=torch.contiguous_format)
     starts = torch.ones_like(ids, dtype=torch.bool)
     starts[:, :, 1:] = ids[:, :, 1:] != ids[:, :, :-1]
     run_ids = starts.flatten().cumsum(0).view(ids.shape) - 1
-    roots = join_roots(int(run_ids[-1, -1, -1]) + 1, *_links(run_ids, ids))
+    count = int(run_ids[-1, -1, -1]) + 1
+    roots = join_roots(count, *_links(run_ids, ids, count))
     dense = torch.unique(roots, return_inverse=True)[1]
     return dense[run_ids]
