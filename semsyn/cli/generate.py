@@ -18,6 +18,7 @@ from semsyn.cli.shard import Shard
 from semsyn.cli.sheet import MAX_SAMPLES, count_pages, write_sheets
 from semsyn.cli.show_canvas import canvas_path
 from semsyn.cli.spaces import SPACE_HELP
+from semsyn.cli.style_id import find_item
 from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.folders import describe_files
 from semsyn.data.io.whole_file import write_picture
@@ -38,6 +39,8 @@ as well, but then no process waits for another, so there is no --sheet.
 examples:
   semsyn generate clade/toyscenes map.png --out pictures
   semsyn generate inade/toyscenes maps/ --instances instances/ --samples 4 --seed 7 --sheet --out pictures
+  semsyn generate clvae/toyscenes map.png --reference a.png --reference-map a-map.png --classes sky --out pictures
+  semsyn generate clvae/gta5 maps/ --reference gta5/ --style-id 7 --interpolate 5 --sheet --out pictures
   semsyn generate oasis-ade20k.safetensors map.png --resample-class sky --samples 4 --out pictures
   semsyn generate clade/ade20k maps/ --checkpoint ade20k/best_net_G.pth --out pictures
   semsyn generate organisation/name maps/ --revision v1.0 --out pictures
@@ -104,7 +107,13 @@ def run(args: argparse.Namespace) -> None:
     given = {option: getattr(args, option.replace("-", "_")) for option in GIVEN}
     if args.take_style:
         given |= dict.fromkeys(OF_REFERENCE)  # by name, not by map
-    jobs = plan_jobs(args.maps, args.out, samples=args.samples, given=given, limit=args.limit)
+    elif args.style_id is not None:
+        if args.reference is None:
+            raise InputError("--style-id picks an item of a data set: give its folder by --reference.")
+        item = find_item(args.reference, args.style_id, args.reference_map)
+        args.reference, args.reference_map = given["reference"], given["reference-map"] = item
+    samples = args.interpolate or args.samples
+    jobs = plan_jobs(args.maps, args.out, samples=samples, given=given, limit=args.limit)
     mine = shard.take(jobs)
     sheets = name_sheets(args.out, count_pages(len(jobs))) if args.sheet else []
     targets = [picture for job in mine for picture in job.pictures]
@@ -156,7 +165,7 @@ def _report(
             {
                 "map": str(job.label_map),
                 "picture": str(path),
-                "seed": reader.seed(job) + j + (args.resample_class is not None),
+                "seed": reader.seed(job) + (0 if args.interpolate else j + (args.resample_class is not None)),
             }
             for job in jobs
             for j, path in enumerate(job.pictures)
@@ -179,7 +188,7 @@ def _report(
     if passed:
         say(f"passed over: {describe_files(passed)}")
     if sheets:
-        shown_samples = f", {MAX_SAMPLES} samples each" if args.samples > MAX_SAMPLES else ""
+        shown_samples = f", {MAX_SAMPLES} samples each" if reader.samples > MAX_SAMPLES else ""
         pages = (
             f"contact sheet: {sheets[0]}" if len(sheets) == 1 else f"contact sheets: {sheets[0]} to {sheets[-1].name}"
         )

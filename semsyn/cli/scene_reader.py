@@ -24,7 +24,7 @@ from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.data.io.pictures import open_image, read_image
 from semsyn.data.scenes.objects import read_instance_ids
 from semsyn.errors import InputError, SemsynError
-from semsyn.generator.draw_style import draw_style
+from semsyn.generator.draw_style import Share, draw_style
 from semsyn.generator.generator import Generator
 from semsyn.generator.read_layout import read_layout
 from semsyn.records.layout import Layout
@@ -53,6 +53,8 @@ class SceneReader:
         self.args = args
         self.maps = MapReader.of(args, generator.label_space)
         self.preprocess = Preprocess.of(args, generator.image_size)
+        self.share = Share(classes=args.classes, levels=args.levels, steps=args.interpolate)
+        self.samples = args.interpolate or args.samples
         check_options(generator, args)
 
     def check(self, jobs: Sequence[Job]) -> Observations:
@@ -91,8 +93,8 @@ class SceneReader:
         """The pictures of one map, sample after sample. One map at a time: memory does not grow with their number."""
         scene = self.read(job)
         planes, options = self._read_planes(job, scene.size), self._options(scene, job)
-        for first in range(0, self.args.samples, BATCH):
-            samples = range(first, min(first + BATCH, self.args.samples))
+        for first in range(0, self.samples, BATCH):
+            samples = range(first, min(first + BATCH, self.samples))
             try:
                 yield from self.generator.render(
                     [scene.label_map],
@@ -112,8 +114,8 @@ class SceneReader:
         """What the pictures of one map are painted over, sample after sample."""
         scene, generator = self.read(job), self.generator
         layout = read_layout(generator, scene.label_map, scene.instance_map, size=scene.size).to(generator.device)
-        for first in range(0, self.args.samples, BATCH):
-            samples = range(first, min(first + BATCH, self.args.samples))
+        for first in range(0, self.samples, BATCH):
+            samples = range(first, min(first + BATCH, self.samples))
             scenes = layout.repeat(len(samples))
             style = draw_style(
                 generator,
@@ -174,7 +176,8 @@ class SceneReader:
     def _options(self, scene: "Scene", job: Job) -> Callable[[range], dict[str, Any]]:
         """What `Generator.render` is told of the codes of some samples: them themselves, where it cannot draw them."""
         args = self.args
-        apart = args.take_style or args.resample_instance or args.reference_map or args.reference_instances
+        is_shared = not self.share.is_whole
+        apart = args.take_style or args.resample_instance or args.reference_map or args.reference_instances or is_shared
         if apart or "noise" in job.given or starts_from_picture(self.generator):
             styles = self._styles(scene, job)
             return lambda samples: {"style": styles(samples)}
@@ -214,6 +217,7 @@ class SceneReader:
                 samples,
                 truncation=args.truncation,
                 posteriors=[repeat_posterior(posterior, len(samples)) for posterior in posteriors],
+                share=self.share,
                 resample_classes=args.resample_class,
                 resample_instances=rows,
             )

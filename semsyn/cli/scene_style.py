@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semsyn.cli.options import parse_id, parse_path
-from semsyn.data.scenes.match import match_instances
+from semsyn.cli.options import parse_count, parse_id, parse_path, parse_seed
 from semsyn.errors import InputError
 from semsyn.functional.maps import resize_ids
 from semsyn.generator.generator import Generator
+from semsyn.generator.references import encode_reference
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 
@@ -86,6 +86,32 @@ def add_style(group: argparse._ActionsContainer) -> None:
         "--reference-instances", metavar="PATH", type=parse_path, help="instance map of the reference, or folder"
     )
     group.add_argument(
+        "--style-id",
+        metavar="N",
+        type=parse_seed,
+        help="the reference is item N, from 0, of the split val of the data set in the folder --reference; with "
+        "--reference-map, of the pictures in both folders",
+    )
+    group.add_argument(
+        "--classes",
+        metavar="NAME",
+        nargs="+",
+        help="only these classes take the reference's style, the others are drawn",
+    )
+    group.add_argument(
+        "--levels",
+        metavar="L",
+        nargs="+",
+        type=parse_seed,
+        help="only these levels of the codes are the reference's: from 0, the finest",
+    )
+    group.add_argument(
+        "--interpolate",
+        metavar="N",
+        type=parse_count,
+        help="N pictures per map, from the drawn style to the reference's",
+    )
+    group.add_argument(
         "--take-style",
         metavar="ID=REF:ID",
         type=parse_transfer,
@@ -135,14 +161,7 @@ def repeat_posterior(posterior: Posterior, times: int) -> Posterior:
 
 
 def _encode(generator: Generator, reference: Reference, layout: Layout) -> Posterior:
-    picture = reference.picture[None]
-    if reference.layout is None:
-        return generator.encode(picture, layout)
-    posterior = generator.encode(picture, reference.layout)
-    if all(gaussian.per != "instance" for gaussian in posterior.values()):
-        return posterior
-    pairs = match_instances(layout, reference.layout)
-    return posterior.transfer(pairs, layout.num_instances)
+    return encode_reference(generator, reference.picture[None], layout, reference.layout)
 
 
 def _transfer(

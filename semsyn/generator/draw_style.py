@@ -1,7 +1,8 @@
 """The codes of samples of scenes: drawn, from posteriors, and anew for some classes or instances."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from semsyn.errors import InputError
 from semsyn.labels import LabelSpace
@@ -15,6 +16,7 @@ class Drawer(Protocol):
     """What drawing needs of a generator."""
 
     label_space: LabelSpace | None
+    encoder: Any
 
     @property
     def codes(self) -> tuple[CodeSpec, ...]: ...
@@ -28,6 +30,29 @@ class Drawer(Protocol):
     ) -> Style: ...
 
 
+@dataclass(frozen=True)
+class Share:
+    """What a picture takes of the style of its references.
+
+    Attributes:
+        classes: ids or names of the classes that do; None: all codes do.
+        levels: the levels that do, see `semsyn.Style.mix`; None: all.
+        steps: how many pictures lead from the drawn style to that; None: every picture has it.
+    """
+
+    classes: Sequence[int | str] | None = None
+    levels: Sequence[int] | None = None
+    steps: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the picture takes all of it."""
+        return self.classes is self.levels is self.steps is None
+
+
+WHOLE = Share()
+
+
 def draw_style(
     generator: Drawer,
     layout: Layout,
@@ -36,6 +61,7 @@ def draw_style(
     *,
     truncation: float | None = None,
     posteriors: Sequence[Posterior] = (),
+    share: Share = WHOLE,
     resample_classes: Sequence[int | str] | None = None,
     resample_instances: Sequence[int] = (),
 ) -> Style:
@@ -47,7 +73,9 @@ def draw_style(
         seeds: of the scenes; sample j uses seed + j.
         samples: numbers of the samples.
         truncation: factor of the draws.
-        posteriors: of the same images; later ones know better.
+        posteriors: of the same images; later ones know better. How far codes spread around their means is the
+            encoder's affair: its ``spread``, 1 where it says nothing.
+        share: what is taken of these. In steps, sample j is step j, and all are of the first sample's draw.
         resample_classes: classes, by id or name, to draw anew from seed + j + 1; everything else is sample 0's. None:
             samples differ in everything.
         resample_instances: ids in the layout, likewise.
@@ -58,10 +86,20 @@ def draw_style(
 
     def draw(offsets: Sequence[int]) -> Style:
         numbers = [seed + offset for seed in seeds for offset in offsets]
-        style = generator.sample_style(layout, seeds=numbers, truncation=truncation, size=layout.size)
+        drawn = style = generator.sample_style(layout, seeds=numbers, truncation=truncation, size=layout.size)
         for posterior in posteriors:
-            style = posterior.apply(style)
-        return style
+            style = posterior.apply(style, spread=spread)
+        if share.classes is not None or share.levels is not None:
+            classes = None if share.classes is None else _find_classes(generator, share.classes)
+            style = drawn.mix(style, classes=classes, levels=share.levels, layout=layout)
+        if share.steps is None:
+            return style
+        steps = [i / max(1, share.steps - 1) for _ in seeds for i in samples]
+        return Style.cat([drawn[row].lerp(style[row], t) for row, t in enumerate(steps)])
+
+    spread = getattr(generator.encoder, "spread", 1.0)
+    if share.steps is not None:
+        return draw([0] * len(samples))
 
     if resample_classes is None and not resample_instances:
         return draw(samples)

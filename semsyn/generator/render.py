@@ -18,6 +18,7 @@ from semsyn.functional.maps import resize_ids
 from semsyn.generator.card import Card
 from semsyn.generator.draw_style import draw_style
 from semsyn.generator.read_layout import LayoutReader, read_layout
+from semsyn.generator.references import encode_reference
 from semsyn.nn.replicate import replicate
 from semsyn.records.arguments import Size, as_seed, as_size, check_is
 from semsyn.records.codes import CodeSpec
@@ -38,6 +39,7 @@ class Options(TypedDict, total=False):
     instance_map: Source | Sequence[Source | None] | None
     categories: Mapping[int, int] | Sequence[Mapping[int, int]] | None
     reference: Source | Sequence[Source] | None
+    reference_map: Source | Sequence[Source] | None
     planes: Tensor | None
     style: Style | None
     seed: Seed | None
@@ -52,6 +54,7 @@ class Renderer(LayoutReader, Protocol):
 
     card: Card | None
     painter: Any
+    encoder: Any
 
     @property
     def codes(self) -> tuple[CodeSpec, ...]: ...
@@ -80,6 +83,7 @@ def render(
     instance_map: Source | Sequence[Source | None] | None = None,
     categories: Mapping[int, int] | Sequence[Mapping[int, int]] | None = None,
     reference: Source | Sequence[Source] | None = None,
+    reference_map: Source | Sequence[Source] | None = None,
     planes: Tensor | None = None,
     style: Style | None = None,
     seed: Seed | None = None,
@@ -100,8 +104,9 @@ def render(
             size by Pillow's nearest rule.
         instance_map: the same for instance ids; None: every class of a picture is one instance.
         categories: what the instances are, for iPOSE, see `semsyn.generator.read_layout`; or a list.
-        reference: picture whose style is encoded (path, Pillow picture or array, or a list); where codes are per
-            instance, it shows the same layout. It is resized to the picture's size, see `read_image`.
+        reference: picture whose style is encoded (path, Pillow picture or array, or a list). It is resized to the
+            picture's size, see `read_image`. Without a map of its own it shows the same scene.
+        reference_map: label map of the reference, where it shows another scene; or a list.
         planes: n p h w float tensor of dense conditions, for generators that read a sketch.
         style: codes to use; then nothing is drawn.
         seed: a whole number for all pictures, or one per picture; None: drawn. Picture i of a list and sample j use
@@ -144,6 +149,8 @@ def render(
     elif samples > 1 and not generator.codes:
         name = "this generator" if generator.card is None else generator.card.name
         warnings.warn(f"{name} draws no codes: all samples of a map are the same picture.", stacklevel=3)
+    if reference is None and reference_map is not None:
+        raise InputError("reference_map= is the label map of a picture: give that by reference=.")
     seeds = _seeds(seed, len(maps))
     generator.sizes(target)  # a size that does not fit is refused before anything is read
     layouts = [
@@ -159,19 +166,30 @@ def render(
         if style is None:
             posteriors = []
             if reference is not None:
-                images = torch.stack([read_image(r, size=target) for r in references])
-                posteriors = [generator.encode(images.repeat_interleave(samples, 0), layout)]
+                shown = _as_list(reference_map, len(maps), "reference_map")
+                posteriors = [_encode(generator, references, shown, layout[::samples], target)]
             style = draw_style(
                 generator,
                 layout,
                 seeds,
                 range(first_sample, first_sample + samples),
                 truncation=truncation,
-                posteriors=posteriors,
+                posteriors=[p.map_tensors(lambda t: t.repeat_interleave(samples, 0)) for p in posteriors],
                 resample_classes=resample_classes,
             )
         images = generator(layout, style, size=target).float()
     return _deliver(images, output, single=several is None and samples == 1)
+
+
+def _encode(
+    generator: Renderer, references: Sequence[Source], maps: Sequence[Source | None], layout: Layout, size: Size
+) -> Posterior:
+    """What the references of the scenes of a layout say of their codes."""
+    images = torch.stack([read_image(r, size=size) for r in references])
+    own = None
+    if maps[0] is not None:
+        own = Layout.cat([read_layout(generator, m, size=size) for m in maps]).to(generator.device)
+    return encode_reference(generator, images, layout, own)
 
 
 def _find_size(generator: Renderer, size: Size | int | str | None, maps: Sequence[Any]) -> Size:

@@ -2,8 +2,10 @@
 
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditional import Conditional, ConditionalNorm
+from semsyn.nn.conditioning.class_conditioner import ClassConditioner
 from semsyn.nn.conditioning.conditioner import Conditioner
 from semsyn.nn.conditioning.labels import LabelConditioner
+from semsyn.nn.encoders.class_encoder import ClassEncoder
 from semsyn.nn.encoders.image import ImageEncoder
 from semsyn.nn.encoders.instance import InstanceConv2d, InstanceEncoder
 from semsyn.nn.inade import INADE
@@ -28,6 +30,8 @@ __all__ = [
     "INADE",
     "SPADE",
     "BatchNorm",
+    "ClassConditioner",
+    "ClassEncoder",
     "Conditional",
     "ConditionalNorm",
     "Conditioner",

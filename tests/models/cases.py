@@ -7,7 +7,7 @@ from torch import Tensor
 
 from semsyn import Generator
 from semsyn.data import find_objects
-from semsyn.models import CLADEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig, SPADEConfig
+from semsyn.models import CLADEConfig, CLVAEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig, SPADEConfig
 from semsyn.nn import PartSupports
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
@@ -30,6 +30,24 @@ CONFIGS: dict[str, Any] = {
     "oasis": OASISConfig(**_SMALL, hidden=4, code_dim=6),
     "oasis-wide": OASISConfig(**_SMALL | {"image_size": (64, 128)}, hidden=4, code_dim=3, norm="instance"),
     "oasis-plain": OASISConfig(**_SMALL, hidden=4, code_dim=None, norm="batch", has_spectral_norm=False),
+}
+
+_CLASS_CODES: dict[str, Any] = {"hidden": 4, "code_dim": 6, "class_code_dim": 4}
+CONFIGS |= {
+    "clvae": CLVAEConfig(**_SMALL, **_CLASS_CODES),
+    "clvae-encoder": CLVAEConfig(
+        **_SMALL | {"image_size": (64, 128)},
+        **_CLASS_CODES | {"class_code_dim": None},
+        upsampling="more",
+        norm="batch",
+        has_encoder=True,
+        encoder_width=2,
+        encoder_size=128,
+    ),
+    "clvae-most": CLVAEConfig(
+        **_SMALL | {"image_size": (128, 128), "width": 2}, **_CLASS_CODES | {"hidden": 8}, upsampling="most"
+    ),
+    "clvae-plain": CLVAEConfig(**_SMALL, hidden=4, code_dim=None),
 }
 
 _PARTS: dict[str, Any] = {"hidden": 4, "part_channels": 4, "part_widths": (4, 4, 4, 6), "num_parts": 4}

@@ -130,6 +130,8 @@ def test_codes_are_drawn_where_they_are_needed(case: str) -> None:
     shapes = {}
     if config.code_dim is not None:
         shapes["noise" if config.family in ("oasis", "ipose") else "start"] = (3, 1, config.code_dim)
+    if hasattr(config, "class_code_dim") and config.code_dim is not None:
+        shapes["classes"] = (3, config.num_classes + 1, 5, config.class_codes)
     if hasattr(config, "instance_code_dim"):
         shapes["instances"] = (3, layout.num_instances, 2, config.instance_code_dim)
     if hasattr(config, "part_channels"):
@@ -147,15 +149,17 @@ def test_encoding_a_picture(case: str) -> None:
         posterior = generator.encode(images, layout)
         style = generator.sample_style(layout, seeds=range(3), posterior=posterior)
         mean = generator.sample_style(layout, seeds=range(3), truncation=0, posterior=posterior)
-    ((name, gaussian),) = posterior.items()
-    found, drawn = (s[name].table for s in (style, prior))
-    torch.testing.assert_close(found, gaussian.mu + (gaussian.logvar / 2).exp() * drawn)
-    torch.testing.assert_close(mean[name].table, gaussian.mu)
-    assert gaussian.mu.dtype == torch.float32 and gaussian.per == style[name].per
-    if gaussian.valid is not None:
-        absent = ~gaussian.valid
-        assert absent.any() and torch.equal(found[absent], drawn[absent]), "what the picture lacks keeps its draw"
-        assert torch.equal(style["start"].table, prior["start"].table)
+    for name, gaussian in posterior.items():
+        rows = gaussian.mu.shape[1]  # codes of classes have a row more, of "no class"
+        found, drawn = (s[name].table[:, :rows] for s in (style, prior))
+        torch.testing.assert_close(found, gaussian.mu + (gaussian.logvar / 2).exp() * drawn)
+        torch.testing.assert_close(mean[name].table[:, :rows], gaussian.mu)
+        assert gaussian.mu.dtype == torch.float32 and gaussian.per == style[name].per
+        if gaussian.valid is not None:
+            absent = ~gaussian.valid
+            assert absent.any() and torch.equal(found[absent], drawn[absent]), "what the picture lacks keeps its draw"
+    for name in set(prior) - set(posterior):
+        assert torch.equal(style[name].table, prior[name].table)
 
 
 class Exported(nn.Module):
@@ -178,7 +182,9 @@ def bare(style: Style) -> dict[str, Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "inade", "oasis", "ipose", "scgan", "scgan-vae"])
+@pytest.mark.parametrize(
+    "case", ["spade-edges", "clade-icpe", "inade", "oasis", "ipose", "scgan", "scgan-vae", "clvae"]
+)
 def test_compiles_in_one_graph(case: str) -> None:
     generator = make_generator(case)
     layout = make_layout(generator, 2)
@@ -191,7 +197,7 @@ def test_compiles_in_one_graph(case: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "oasis", "scgan", "scgan-edges"])
+@pytest.mark.parametrize("case", ["spade-edges", "clade-icpe", "oasis", "scgan", "scgan-edges", "clvae"])
 def test_exports_ids_in_picture_out(case: str) -> None:
     generator = make_generator(case)
     layout = make_layout(generator, 2)

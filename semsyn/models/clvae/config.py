@@ -14,7 +14,8 @@ class CLVAEConfig(PyramidConfig):
         code_dim: of the code that the generator starts from; None: it starts from the label map and reads no codes at
             all, which is SPADE's generator.
         class_code_dim: d of a class's code at one level, and of its embedding; None: ``num_classes``, as released.
-        encoder_size: pixels of a side that the encoder works at, whatever the picture's size; a multiple of 64.
+        encoder_size: pixels of a side that the encoder works at, whatever the picture's size; a multiple of 64, 128 at
+            least.
         hidden: channels between the two convolutions of each norm.
         kernel_size: of the convolutions in the norms.
     """

@@ -30,7 +30,7 @@ class ClassEncoder(ImageEncoder):
         class_code_dim: d of a class's code at one level.
         width: channels after the first convolution.
         code_dim: of the style code.
-        size: pixels of a side it works at, a multiple of 64. The released encoders have 256.
+        size: pixels of a side it works at, a multiple of 64, 128 at least. The released encoders have 256.
 
     Shape: image n 3 h w in [-1, 1], layout.class_ids n h' w' in [0, k] (k, no class, is passed over). mu and logvar of
         the codes ``classes`` are n k 5 d, level 0 the finest, exactly 0 where a class has no pixels at a level (the

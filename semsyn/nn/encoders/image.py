@@ -7,10 +7,12 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
+from semsyn.nn.features import check_features
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior
+from semsyn.signature import checked
 
 
 class ImageEncoder(nn.Module):
@@ -23,7 +25,7 @@ class ImageEncoder(nn.Module):
     Args:
         width: channels after the first convolution.
         code_dim: d. The released encoders have 256.
-        size: pixels of a side it works at, a multiple of 64. The released encoders have 256.
+        size: pixels of a side it works at, a multiple of 64, 128 at least. The released encoders have 256.
 
     Raises:
         InputError: for a size that six halvings do not fit.
@@ -33,10 +35,13 @@ class ImageEncoder(nn.Module):
     Reference: Park et al., arXiv:1903.07291, appendix A, figure 13.
     """
 
+    @checked(width=1, code_dim=1)
     def __init__(self, width: int = 64, code_dim: int = 256, *, size: int = 256) -> None:
         super().__init__()
-        if size < 1 or size % 64:
-            raise InputError(f"an encoder halves pictures six times, so it works at a multiple of 64, found {size}.")
+        if size < 128 or size % 64:  # at 64 the last map is one pixel, which its norm makes 0
+            raise InputError(
+                f"an encoder halves pictures six times, so it works at a multiple of 64 from 128, found {size}."
+            )
         self.size = (size, size)
         widths = (3, *(m * width for m in (1, 2, 4, 8, 8, 8)))
         convs = (nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False) for a, b in pairwise(widths))
@@ -48,6 +53,7 @@ class ImageEncoder(nn.Module):
     def trunk(self, image: Tensor) -> list[Tensor]:
         """What each convolution gives, normalised and not activated: at 1/2, 1/4, ... 1/64 of the working size."""
         check_shape(image, "n c h w", c=3, name="image")
+        check_features(image, "image", channels=3, reader=self)
         x = image
         if image.shape[2:] != self.size:
             x = F.interpolate(image, self.size, mode="bilinear", align_corners=False)

@@ -12,9 +12,11 @@ from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, check_integers, trusted
 from semsyn.functional.maps import resize_ids
 from semsyn.functional.region_pool import region_pool
+from semsyn.nn.features import check_features
 from semsyn.nn.plain_child import is_plain
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior
+from semsyn.signature import checked
 
 
 class InstanceConv2d(nn.Module):
@@ -38,6 +40,7 @@ class InstanceConv2d(nn.Module):
     Reference: Tan et al., arXiv:2103.06878, section 3.4.
     """
 
+    @checked(in_channels=1, out_channels=1, kernel_size=1, stride=1)
     def __init__(
         self,
         in_channels: int,
@@ -68,7 +71,7 @@ class InstanceConv2d(nn.Module):
 
     def forward(self, x: Tensor, instance_ids: Tensor) -> Tensor:
         check_integers(instance_ids, "instance_ids")
-        check_shape(x, "n c h w", name="x")
+        check_features(x, channels=self.weight.shape[1], reader=self)
         n, _, h, w = x.shape
         check_shape(instance_ids, "n h w", n=n, name="instance_ids")
         if h % self.stride or w % self.stride:
@@ -79,7 +82,7 @@ class InstanceConv2d(nn.Module):
         table = F.pad(rearrange(x, "n c h w -> (n h w) c"), (0, 0, 1, 0))  # row 0 is what foreign taps see
         weight = rearrange(self.weight, "o c kh kw -> o (kh kw c)")
         y = self.multiply(table, rearrange(rows, "n h w kh kw -> (n h w) (kh kw)"), weight)
-        return rearrange(y, "(n h w) o -> n o h w", n=n, h=h // self.stride)
+        return rearrange(y, "(n h w) o -> n o h w", n=n, h=h // self.stride, w=w // self.stride)
 
     def multiply(self, table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
         """The linear layer (weight o (t c)) of t rows side by side, rows m t of a table r c; returns m o."""
@@ -139,6 +142,7 @@ class InstanceEncoder(nn.Module):
     Reference: Tan et al., arXiv:2103.06878, section 3.4 and supplement.
     """
 
+    @checked(width=1, code_dim=1)
     def __init__(self, width: int = 64, code_dim: int = 64) -> None:
         super().__init__()
         down = (3, width, 2 * width, 4 * width, 8 * width)
@@ -176,6 +180,7 @@ class InstanceEncoder(nn.Module):
                 "the instance encoder needs layout.instance_ids: Layout.of(..., requires=['instance_ids'])."
             )
         check_shape(image, "n c h w", n=layout.instance_ids.shape[0], c=3, name="image")
+        check_features(image, "image", channels=3, reader=self)
         num_instances = num_instances or layout.num_instances
         check_ids(layout.instance_ids, num_instances - 1, name="instance_ids", has_no_class=False)
         with trusted():
