@@ -69,7 +69,7 @@ def change_space(space: LabelSpace, args: argparse.Namespace) -> LabelSpace:
 
 
 def _find_class(name: str, space: LabelSpace) -> int:
-    if name.isdecimal():
+    if name.isdecimal() and len(name) < 8:
         return int(name)
     return space.num_classes if name == NO_CLASS else space.find_class(name)
 
@@ -107,19 +107,25 @@ class MapReader:
         return read_label_map(path, space=self.space, nearest_color=self.nearest_color, max_distance=self.max_distance)
 
 
+class ToldError(InputError):
+    """An error that names its file, of several that a scene has."""
+
+
 def advise(path: Path, error: SemsynError, space: LabelSpace | None) -> InputError:
     """The same error as the command line tells it: with the file's name, what it seems to be, and options that help."""
+    if isinstance(error, ToldError):
+        return error
     counts = error.counts if isinstance(error, UnknownIdsError) else None
     told = str(error) if counts is None or space is None else _tell_unknown(counts, space)
     text = told if told.startswith(str(path)) else f"{path}: {told}"
     if (encoding := recognise(path, space)) is not None:
-        return InputError(f"{text} It seems to be {encoding.meaning}: {encoding.remedy}.")
+        return ToldError(f"{text} It seems to be {encoding.meaning}: {encoding.remedy}.")
     if counts is None or space is None:
-        return InputError(text)
+        return ToldError(text)
     alternatives = [label_space(name) for name in list_label_spaces()]
     proposals = propose_remap(counts, space, alternatives=alternatives)
     ways = [f"Perhaps {proposal.reason}: {describe_flags(proposal, space)}." for proposal in proposals[:2]]
-    return InputError(" ".join([text, *ways, "`semsyn inspect` shows more."]))
+    return ToldError(" ".join([text, *ways, "`semsyn inspect` shows more."]))
 
 
 def _tell_unknown(counts: Mapping[int, int], space: LabelSpace) -> str:

@@ -235,8 +235,11 @@ class SceneReader:
         if maps is None:
             raise InputError("--reference-instances needs --reference-map: the classes of the same picture.")
         other = Job(job.name, maps, (), {} if instances is None else {"instances": instances})
-        read = self.read(other)
-        layout = read_layout(self.generator, read.label_map, read.instance_map, size=size).to(self.generator.device)
+        try:
+            read = self.read(other)
+            layout = read_layout(self.generator, read.label_map, read.instance_map, size=size).to(self.generator.device)
+        except SemsynError as error:
+            raise advise(maps, error, self.maps.space) from error
         return Reference(picture, layout, read.instance_map)
 
     def _transfers(self, job: Job, size: Size) -> list[tuple[Reference, dict[int, int]]]:

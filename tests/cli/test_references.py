@@ -157,4 +157,4 @@ def test_what_does_not_fit_is_told(semsyn, clvae, scenes, options, message):
 def test_a_reference_of_another_label_space_is_told(semsyn, clvae, scenes):
     Image.fromarray(OTHER + 7).save(scenes / "labels" / "2.png")
     found = semsyn("generate", clvae, scenes / "map.png", "--out", scenes / "out", *reference(scenes))
-    assert found.code != 0 and "7" in found.err and "2.png" in found.err
+    assert found.code != 0 and "7 in 1024 pixels" in found.err and "labels/2.png" in found.err
