@@ -34,6 +34,9 @@ RELEASED = {
     "scgan/ade20k": (151, 151, (256, 256), "scgan-ade20k-best"),
     "scgan/ade20k-shifted": (151, 151, (256, 256), "scgan-ade20k-best"),
     "scgan/coco": (183, 183, (256, 256), "scgan-coco-best"),
+    "sims/cityscapes": (19, 19, (256, 512), "SIMS"),
+    "sims/cityscapes-medium": (19, 19, (512, 1024), "SIMS"),
+    "sims/cityscapes-large": (19, 19, (1024, 2048), "SIMS"),
 }
 
 # Millions of parameters of the generator, from the tables of presets.
@@ -63,6 +66,9 @@ PARAMETERS = {
     "scgan/celeba": 147.57,
     "scgan/ade20k": 60.85,  # 60.86 in the table, 60,854,662 by the list of keys
     "scgan/coco": 41.85,
+    "sims/cityscapes": 85.67,
+    "sims/cityscapes-medium": 86.14,
+    "sims/cityscapes-large": 71.41,
 }
 
 
@@ -92,10 +98,21 @@ def test_released_checkpoints_have_their_facts(name: str) -> None:
     assert getattr(card.config, "upsampling", None) in (None, "more" if size == (256, 512) else "normal")
     assert getattr(card.config, "has_offsets", False) == name.endswith("-icpe")
     assert card.original.folder == folder
-    stated = {"oasis": ("unknown", "AGPL-3.0"), "ipose": ("unknown", "AGPL-3.0"), "scgan": ("unknown", "")}
+    stated = {
+        "oasis": ("unknown", "AGPL-3.0"),
+        "ipose": ("unknown", "AGPL-3.0"),
+        "scgan": ("unknown", ""),
+        "sims": ("unknown", "MIT"),
+    }
+        "oasis": ("unknown", "AGPL-3.0"),
+        "ipose": ("unknown", "AGPL-3.0"),
+        "scgan": ("unknown", ""),
+        "sims": ("unknown", "MIT"),
+    }
     assert (card.license, card.code_license) == stated.get(card.family, ("CC-BY-NC-SA-4.0", ""))
     has_encoder = getattr(card.config, "has_encoder", False)
-    assert set(card.original.files) == ({"generator", "encoder"} if has_encoder else {"generator"})
+    companions = set(FAMILIES[card.family].released.companions) & set(card.original.files)
+    assert set(card.original.files) == {"generator", *(["encoder"] if has_encoder else []), *companions}
 
 
 def test_nothing_else_is_said_to_be_released() -> None:
