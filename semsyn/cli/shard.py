@@ -47,7 +47,9 @@ class Shard:
         if not any(values):
             return cls()
         local = environment.get("LOCAL_RANK", "") or values[0]
-        if not all(value.isdecimal() for value in (*values, local)) or not int(values[0]) < int(values[1]):
+        if not all(value.isdecimal() and len(value) < 8 for value in (*values, local)) or not int(values[0]) < int(
+            values[1]
+        ):
             raise InputError(
                 f"RANK={values[0]!r} and WORLD_SIZE={values[1]!r} do not go together; unset both, or use torchrun."
             )

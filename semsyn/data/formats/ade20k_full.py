@@ -11,13 +11,14 @@ import numpy as np
 from semsyn.data.formats.annotations import Annotations, Drawing, Request, Scene, SourceClass, name_scene
 from semsyn.data.formats.json_file import read_json
 from semsyn.data.formats.map_files import list_map_files, rank_values, read_colors, root_of
+from semsyn.data.formats.text_file import read_lines
 from semsyn.data.io.folders import real_path
 from semsyn.errors import InputError
 
 ENDING = "_seg"
 LISTS = ("objects.txt", "index_ade20k.txt", "objectnames.txt", "index_ade20k.json")
-LINE = re.compile(r"(?:(?P<number>\d+)[\s,;:]+)?(?P<name>\S.*)")
-MAX_BYTES = 2**24
+MAX_BYTES = 2**24  # of a list of names
+LINE = re.compile(r"(?:(?P<number>\d{1,9})[\s,;:]+)?(?P<name>\S.*)")
 NOTHING = 0  # the class that nobody labelled
 
 
@@ -86,10 +87,7 @@ def _find_names(root: Path, paths: Iterable[Path]) -> tuple[dict[int, str], tupl
 
 
 def _read_list(path: Path) -> dict[int, str]:
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size:,} bytes; a list of names has a few thousand lines.")
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    found = [LINE.fullmatch(line.strip()) for line in lines if line.strip()]
+    found = [LINE.fullmatch(line.strip()) for line in read_lines(path, MAX_BYTES) if line.strip()]
     return {int(line["number"] or i): line["name"] for i, line in enumerate(found, start=1) if line}
 
 

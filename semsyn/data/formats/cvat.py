@@ -9,12 +9,12 @@ import numpy as np
 from semsyn.data.formats.annotations import Annotations, Drawing, Request, Scene, name_scene, number_classes
 from semsyn.data.formats.map_files import list_map_files, pack_colors, rank_values, read_colors
 from semsyn.data.formats.segmentation_objects import CLASSES, find_objects_of, read_objects
+from semsyn.data.formats.text_file import read_lines
 from semsyn.errors import InputError
 from semsyn.labels import RGB
 
 LABELMAP = "labelmap.txt"
 LINE = re.compile(r"(?P<name>.+?):\s*(?P<r>\d{1,3})\s*,\s*(?P<g>\d{1,3})\s*,\s*(?P<b>\d{1,3})\s*(:.*)?")
-MAX_BYTES = 2**20
 
 
 def open_cvat(source: Path, _: Request) -> Annotations:
@@ -57,10 +57,8 @@ def read_labelmap(path: Path) -> dict[str, RGB]:
     Raises:
         InputError: for a line that is none, a colour that does not exist, or a name that is there twice.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size:,} bytes; a list of classes has a few thousand.")
     colors: dict[str, RGB] = {}
-    for number, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+    for number, text in enumerate(read_lines(path), start=1):
         if not (line := text.strip()) or line.startswith("#"):
             continue
         found = LINE.fullmatch(line)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from semsyn.data.formats.annotations import Annotations, Drawing, Request, Scene, SourceClass, name_scene
 from semsyn.data.formats.map_files import list_map_files, rank_values, root_of
+from semsyn.data.formats.text_file import read_lines
 from semsyn.data.io.label_maps import read_label_map
 from semsyn.errors import InputError
 
 CLASSES, MASK = "_classes.csv", "_mask"
-MAX_BYTES = 2**20
 
 
 def open_roboflow(source: Path, _: Request) -> Annotations:
@@ -43,15 +43,16 @@ def read_classes(path: Path) -> dict[int, str]:
     Raises:
         InputError: for a line that is none, an id or a name that is there twice, or none at all.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size:,} bytes; a list of classes has a few thousand.")
-    rows = list(csv.reader(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), skipinitialspace=True))
+    try:
+        rows = list(csv.reader(read_lines(path), skipinitialspace=True))
+    except csv.Error as error:
+        raise InputError(f"{path} is no list of classes: {error}. Export the data set again.") from error
     names: dict[int, str] = {}
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (number == 1 and not cells[0].isdecimal()):  # the heading
             continue
-        if len(cells) < 2 or not cells[0].isdecimal() or int(cells[0]) > 65535 or not cells[1]:
+        if len(cells) < 2 or not _is_id(cells[0]) or not cells[1]:
             raise InputError(
                 f"{path}, line {number}: expected a pixel value and a class such as '1, sky', found "
                 f"{', '.join(row)[:80]!r}. Export it as 'Semantic Segmentation Masks'; classes of "
@@ -63,6 +64,10 @@ def read_classes(path: Path) -> dict[int, str]:
     if not names:
         raise InputError(f"{path} names no class; export the data set again.")
     return names
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) < 6 and int(text) <= 65535
 
 
 def _draw(path: Path, ids: list[int], lists: Path) -> Drawing:
