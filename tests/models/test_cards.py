@@ -104,11 +104,6 @@ def test_released_checkpoints_have_their_facts(name: str) -> None:
         "scgan": ("unknown", ""),
         "sims": ("unknown", "MIT"),
     }
-        "oasis": ("unknown", "AGPL-3.0"),
-        "ipose": ("unknown", "AGPL-3.0"),
-        "scgan": ("unknown", ""),
-        "sims": ("unknown", "MIT"),
-    }
     assert (card.license, card.code_license) == stated.get(card.family, ("CC-BY-NC-SA-4.0", ""))
     has_encoder = getattr(card.config, "has_encoder", False)
     companions = set(FAMILIES[card.family].released.companions) & set(card.original.files)
