@@ -141,11 +141,13 @@ class Manifest:
         """
         try:
             body = json.loads(path.read_bytes())
-            checksum = body.pop("checksum", None)
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-        except (ValueError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path} is damaged: it is no JSON object.") from error
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise InputError(f"{path} is damaged: it is no JSON object.")
+        checksum = body.pop("checksum", None)
         if body.get("format") != FORMAT:
             raise InputError(f"{path} is of no bank of segments.")
         if body.get("version") != VERSION:

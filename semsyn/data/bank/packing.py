@@ -105,7 +105,7 @@ def pack_masks(masks: Cutouts, grid: Grid) -> PackedMasks:
         counts[index, top:bottom, left:right] = found.reshape(bottom - top, right - left)
         bits.append(np.packbits(tiles[is_mixed(found, grid)].astype(bool), axis=1).view(np.uint64))
     starts = np.cumsum([0, *map(len, bits[1:])])
-    return PackedMasks(counts.reshape(len(masks), -1), starts, np.concatenate(bits))
+    return PackedMasks(counts.reshape(len(masks), grid.blocks), starts, np.concatenate(bits))
 
 
 def unpack_mask(counts: Counts, bits: Bits, box: Sequence[int], grid: Grid) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -13,9 +14,13 @@ from semsyn.data.spaces.label_space import label_space
 SPACE = label_space("toyscenes")
 
 
+def make_config() -> BankConfig:
+    return BankConfig(space=SPACE, groups=class_groups(SPACE), size=(48, 64), scale=2)
+
+
 @pytest.fixture(scope="session")
 def config() -> BankConfig:
-    return BankConfig(space=SPACE, groups=class_groups(SPACE), size=(48, 64), scale=2)
+    return make_config()
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +41,6 @@ def copy_bank(bank_folder: Path, tmp_path: Path) -> Callable[[], Path]:
     """A bank that a test may spoil."""
 
     def copy() -> Path:
-        from shutil import copytree
-
         return copytree(bank_folder, tmp_path / "copy")
 
     return copy
