@@ -16,12 +16,18 @@ from dataclasses import dataclass, field
 from semsyn.testing.attack.attempt import Attack, Outcome, attempt
 from semsyn.testing.attack.kinds import kinds, slow_kinds
 
+QUICK, SLOW = 60.0, 600.0  # seconds of an attempt, on machines that do much else
+
 
 @dataclass
 class Tally:
-    """What was tried of a kind: how many inputs, in how many seconds, how many were refused, what was at fault."""
+    """What was tried of a kind: how many inputs, in how many seconds, how many were refused, what was at fault.
+
+    An attempt that takes longer than ``limit`` seconds is at fault.
+    """
 
     attack: Attack
+    limit: float
     tried: int = 0
     seconds: float = 0.0
     refused: int = 0
@@ -30,7 +36,7 @@ class Tally:
     def attempt(self, kind: str, seed: int) -> None:
         """Try an input; a fault is printed at once."""
         start = time.monotonic()
-        outcome = attempt(self.attack, kind, seed)
+        outcome = attempt(self.attack, kind, seed, seconds=self.limit)
         self.seconds += time.monotonic() - start
         self.tried += 1
         self.refused += outcome.refused is not None
@@ -46,8 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="KIND", help="kinds whose name begins so")
     parser.add_argument("--seed", type=int, help="one input of each kind, of this seed")
     args = parser.parse_args(argv)
-    known = kinds() | slow_kinds()
-    chosen = {name: Tally(attack) for name, attack in known.items() if name.startswith(args.only or "")}
+    known = {name: Tally(attack, QUICK) for name, attack in kinds().items()}
+    known |= {name: Tally(attack, SLOW) for name, attack in slow_kinds().items()}
+    chosen = {name: tally for name, tally in known.items() if name.startswith(args.only or "")}
     if not chosen:
         parser.error(f"no kind begins with {args.only!r}; there are {', '.join(known)}.")
     faulthandler.enable()

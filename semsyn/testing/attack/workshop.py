@@ -38,7 +38,7 @@ CONFIGS = {
 @cache
 def workshop() -> Path:
     """A folder that is made once in a process, and goes with it: ``clade.safetensors``, ``inade.safetensors``,
-    ``originals/`` of the first, ``maps/``, ``instances/``, ``space.json`` and ``annotations/`` (masks in colours)."""
+    ``originals/`` of the first, ``maps/``, ``instances/``, ``space.json`` and ``annotations/`` (maps in colours)."""
     folder = Path(tempfile.mkdtemp(prefix="semsyn-workshop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with torch.random.fork_rng(devices=[]):
