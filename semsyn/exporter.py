@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from semsyn.convert.files import as_path
 from semsyn.data.io.whole_file import whole_file
 from semsyn.errors import InputError, InputTypeError, MissingExtraError, SemsynError, UnknownNameError
 from semsyn.generator.generator import Generator
@@ -109,7 +110,7 @@ def export(
         raise InputTypeError(
             f"export takes a generator, found {type(generator).__name__}: load_pretrained makes one of a name or file."
         )
-    target = Path(path)
+    target = as_path(path)
     format = find_format(target, format)
     check_free([target], overwrite)
     description = _describe(generator, size)

@@ -8,6 +8,8 @@ from semsyn.cli.options import parse_path, parse_size
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.cli.terminal import say, say_json
+from semsyn.convert.files import find_files
+from semsyn.data.io.folders import real_path
 from semsyn.errors import InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
 from semsyn.hub.save import card_of, save_pretrained
@@ -80,15 +82,18 @@ def run(args: argparse.Namespace) -> None:
     files = {"generator": args.checkpoint, "encoder": args.encoder}
     files |= {role: getattr(args, role) for role in _companions()}
     files = {role: path for role, path in files.items() if path is not None}
-    inputs = [*files.values(), *([args.options] if args.options else []), *([Path(args.space)] if args.space else [])]
-    _check_out(args.out, inputs, overwrite=args.overwrite)
+    given = args.checkpoint if len(files) == 1 else files
+    resources = given_resources(args)
+    named = [args.options, args.space and Path(args.space), *resources.values()]
+    read = [*find_files(given, _companions()).values(), *(path for path in named if path is not None)]
+    _check_out(args.out, read, overwrite=args.overwrite)
     if args.name is not None and not NAME.fullmatch(args.name):
         raise InputError(
             f"--name {args.name!r} must be FAMILY/DATASET of letters, digits, '-', '_' and '.': clade/mine."
         )
     try:
         conversion = convert_checkpoint(
-            args.checkpoint if len(files) == 1 else files,
+            given,
             card=args.card,
             image_size=args.image_size,
             upsampling=args.upsampling,
@@ -96,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
             label_space=None if args.space is None else find_space(args.space),
             options=args.options,
             key=args.key,
-            **given_resources(args),
+            **resources,
         )
     except InputError as error:
         hint = "--card NAME, --image-size HxW, --upsampling NAME, --edges or --no-edges, --space NAME, --options FILE"
@@ -127,15 +132,16 @@ def _companions() -> dict[str, list[str]]:
     return found
 
 
-def _check_out(out: Path, inputs: list[Path], *, overwrite: bool) -> None:
-    """Refuse before minutes of work what saving would refuse after them."""
+def _check_out(out: Path, read: list[Path], *, overwrite: bool) -> None:
+    """Refuse before minutes of work what saving would refuse after them, and to replace a file that is read."""
     if out.suffix != ".safetensors":
         raise InputError(f"--out {out} must end in .safetensors.")
     if not out.exists():
         return
     if out.is_dir():
         raise InputError(f"--out {out} is a folder; give a file name.")
-    if taken := next((path for path in inputs if path.exists() and out.samefile(path)), None):
-        raise InputError(f"--out {out} is {taken}, which is read; give another name.")
+    place = real_path(out)
+    if taken := next((path for path in read if place.is_relative_to(real_path(path))), None):
+        raise InputError(f"--out {out} is {taken} or lies in it, which is read; give another name.")
     if not overwrite:
         raise InputError(f"{out} exists and was kept; pass --overwrite to replace it, or another --out.")

@@ -10,8 +10,10 @@ import tarfile
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -88,7 +90,7 @@ def read_metadata(path: PathLike) -> dict[str, str]:
     if not _is_safetensors(path):
         return {}
     try:
-        with safe_open(path, framework="pt") as file:
+        with _open_safetensors(path) as file:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
@@ -111,9 +113,19 @@ def _is_safetensors(path: Path) -> bool:
     return len(head) == 9 and head[8:] == b"{" and struct.unpack("<Q", head[:8])[0] < path.stat().st_size
 
 
+@contextmanager
+def _open_safetensors(path: Path) -> Iterator[Any]:
+    """The library knows no names but UTF-8; a file of another is opened for it."""
+    with ExitStack() as stack:
+        name = str(path)
+        if not name.isascii() and name.encode("utf-8", "ignore") != os.fsencode(name):
+            name = f"/dev/fd/{stack.enter_context(open(path, 'rb')).fileno()}"
+        yield stack.enter_context(safe_open(name, framework="pt", device="cpu"))
+
+
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with _open_safetensors(path) as file:
             # Copied: these are unaligned views of the mapped file, which another program may change.
             state = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -229,7 +241,7 @@ def _check_tensors(state: Mapping[str, Tensor], path: Path) -> None:
     stored: dict[int, int] = {}
     declared = 0
     for key, tensor in state.items():
-        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_nested:
             raise CheckpointError(
                 f"{path}: {key!r} is no plain dense tensor ({tensor.layout}, {tensor.dtype}); {WANTED}."
             )

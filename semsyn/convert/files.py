@@ -4,12 +4,13 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from semsyn.convert.tensor_bundle import find_index
-from semsyn.errors import CheckpointError
+from semsyn.errors import CheckpointError, InputError
 
-__all__ = ["check_file", "find_files", "find_options", "holds_originals", "read_bytes", "read_text"]
+__all__ = ["as_path", "check_file", "find_files", "find_options", "holds_originals", "read_bytes", "read_text"]
 
 PathLike = str | os.PathLike[str]
 
@@ -51,9 +52,9 @@ def find_files(checkpoint: PathLike | Mapping[str, PathLike], companions: Iterab
         CheckpointError: if nothing fits, or more than one thing does.
     """
     if isinstance(checkpoint, Mapping):
-        paths = {role: Path(path) for role, path in checkpoint.items()}
+        paths = {role: as_path(path) for role, path in checkpoint.items()}
         return _check_roles({role: find_index(path) or path for role, path in paths.items()}, companions)
-    path = Path(checkpoint)
+    path = as_path(checkpoint)
     path = find_index(path) or path
     if path.is_dir():
         return _search_folder(path)
@@ -69,7 +70,7 @@ def find_options(files: Mapping[str, Path]) -> Path | None:
     """
     folder = files["generator"].parent
     folders = [folder, *([folder.parent] if folder.name == _INSIDE else [])]
-    return next((path for above in folders for name in OPTIONS if (path := above / name).is_file()), None)
+    return next((path for above in folders for name in OPTIONS if (path := above / name).exists()), None)
 
 
 def holds_originals(folder: PathLike) -> bool:
@@ -77,6 +78,23 @@ def holds_originals(folder: PathLike) -> bool:
     inside = Path(folder) / _INSIDE
     paths = [*Path(folder).iterdir(), *(inside.iterdir() if inside.is_dir() else ())]
     return find_index(Path(folder)) is not None or any(_parse_name(path) for path in paths)
+
+
+def as_path(path: PathLike) -> Path:
+    """A path that the system takes, whether something is there or not; ``~`` is the home folder.
+
+    Raises:
+        InputError: for a name that is too long, holds a NUL, leads in a circle or where one may not look.
+    """
+    try:
+        found = Path(path).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found.stat()
+    except OSError as error:
+        raise InputError(f"{os.fspath(path)[:80]!r} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{os.fspath(path)[:80]!r} is no path: {error}.") from error
+    return found
 
 
 def check_file(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Key maps: original parameter names to ours and back, as tables."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ from torch import Tensor
 from semsyn.errors import CheckpointError
 
 State = Mapping[str, Tensor]
+LONGEST = 100  # characters of a key in a message
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -109,7 +111,7 @@ class KeyMap:
         if strangers:
             raise CheckpointError(f"{len(strangers)} keys have no place in this network: {_some(strangers)}.")
         if len(set(renamed.values())) < len(renamed):
-            twice = sorted({t for t in renamed.values() if list(renamed.values()).count(t) > 1})
+            twice = sorted(name for name, count in Counter(renamed.values()).items() if count > 1)
             raise CheckpointError(f"several keys become one: {_some(twice)}.")
         return renamed
 
@@ -128,4 +130,6 @@ class KeyMap:
 
 
 def _some(items: list[str], shown: int = 4) -> str:
-    return ", ".join(items[:shown]) + (f" and {len(items) - shown} more" if len(items) > shown else "")
+    return ", ".join(item[:LONGEST] for item in items[:shown]) + (
+        f" and {len(items) - shown} more" if len(items) > shown else ""
+    )

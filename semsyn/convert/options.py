@@ -155,7 +155,10 @@ def find_yaml(generator: Path, kinds: Kinds) -> Path | None:
 def _list_yaml(folder: Path, kinds: Kinds) -> dict[Path, object]:
     """The yml files of a folder that hold options of a network, and the option ``name`` of each."""
     found: dict[Path, object] = {}
-    paths = sorted(path for path in folder.iterdir() if path.suffix in _YAML) if folder.is_dir() else []
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in _YAML)
+    except OSError:  # none, or of others
+        return found
     for path in paths:
         try:
             options = _load_yaml(read_text(path, _WHAT, MAX_YAML))

@@ -10,7 +10,7 @@ from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 
-SHOWN = 4  # of the entries that a message lists
+SHOWN, LONGEST = 4, 160  # entries that a message lists, and characters of each
 
 
 def assemble(config: Config, state: Mapping[str, Tensor], *, dtype: torch.dtype | None = None) -> Generator:
@@ -31,8 +31,11 @@ def assemble(config: Config, state: Mapping[str, Tensor], *, dtype: torch.dtype 
     dtype = torch.float32 if dtype is None else dtype
     with torch.device("meta"):
         generator = _build(config)
-    check_state(state, generator.state_dict(), what=config.describe())
-    generator.load_state_dict({key: cast(tensor, dtype) for key, tensor in state.items()}, assign=True)
+    expected = generator.state_dict()
+    check_state(state, expected, what=config.describe())
+    fitting = {key: cast(tensor, dtype) if expected[key].is_floating_point() else tensor.to(expected[key].dtype)
+               for key, tensor in state.items()}  # fmt: skip
+    generator.load_state_dict(fitting, assign=True)
     return generator.eval()
 
 
@@ -60,7 +63,7 @@ def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, 
     """Check that a converted state fills a network exactly.
 
     Raises:
-        CheckpointError: listing keys that are missing or too many, and shapes that differ.
+        CheckpointError: listing keys that are missing or too many, shapes that differ, and numbers of another kind.
     """
     missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
     shapes = [
@@ -68,14 +71,29 @@ def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, 
         for k, t in expected.items()
         if k in state and state[k].shape != t.shape
     ]
+    kinds = [
+        f"{k}: {str(state[k].dtype).removeprefix('torch.')}"
+        for k, t in expected.items()
+        if k in state and not shapes and not _is_of_kind(state[k], t)
+    ]
     problems = [
         *([f"{len(missing)} weights are missing ({_some(missing)})"] if missing else []),
         *([f"{len(extra)} weights have no place ({_some(extra)})"] if extra else []),
         *([f"{len(shapes)} shapes differ ({_some(shapes)})"] if shapes else []),
+        *([f"{len(kinds)} hold numbers of another kind ({_some(kinds)})"] if kinds else []),
     ]
     if problems:
         raise CheckpointError(f"the checkpoint does not fit {what}: {'; '.join(problems)}.")
 
 
+def _is_of_kind(found: Tensor, expected: Tensor) -> bool:
+    """Weights are floating-point numbers of any width; counters and ids whole ones, which averaging makes floats of."""
+    if expected.is_floating_point():
+        return found.is_floating_point()
+    return not found.is_complex() and torch.equal(found.to(expected.dtype).to(found.dtype), found)
+
+
 def _some(items: list[str]) -> str:
-    return ", ".join(items[:SHOWN]) + (f" and {len(items) - SHOWN} more" if len(items) > SHOWN else "")
+    return ", ".join(item[:LONGEST] for item in items[:SHOWN]) + (
+        f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    )

@@ -16,7 +16,7 @@ from semsyn.convert.options import Option, check_options, find_yaml, read_option
 from semsyn.convert.original import OriginalModel, Released, tell_role
 from semsyn.convert.select import select_state
 from semsyn.data.spaces.label_space import label_space as get_label_space
-from semsyn.errors import CheckpointError, InputError
+from semsyn.errors import CheckpointError, InputError, printable
 from semsyn.generator.assemble import assemble, attach_given
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
@@ -128,7 +128,7 @@ def convert_checkpoint(
         Card(name=f"{config.family}/custom", config=config) if known is None else known,
         config=generator.config,
         label_space=None if generator.label_space is None else generator.label_space.name,
-        origin=tuple(Origin(path.name, sha256(path)) for path in files.values()),
+        origin=tuple(Origin(printable(path.name), sha256(path)) for path in files.values()),
     )
     return Conversion(generator, config.describe(), tuple(notes))
 

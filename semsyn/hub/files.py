@@ -61,13 +61,14 @@ def fetch(
         the file's path in the cache; not to be written to.
 
     Raises:
-        InputError: for a revision that is none.
+        InputError: for a revision or a file's path that is none.
         HubError: if the repository, revision or file does not exist, access is not granted, there is neither network
             nor cached copy, or the file is not what its hash says. The message says what to do.
     """
     from huggingface_hub import hf_hub_download
 
     _check_revision(revision)
+    _check_filename(filename)
     where = None if cache_dir is None else Path(cache_dir)
     offline = local_files_only or is_offline()
     if offline and force_download:
@@ -183,6 +184,11 @@ def _check_revision(revision: str | None) -> None:
         raise InputError(
             f"{str(revision)[:80]!r} is no revision: a branch, a tag or a commit of letters, digits and . _ + @ = - /."
         )
+
+
+def _check_filename(name: str) -> None:
+    if len(name) > 500 or not name.isprintable() or any(p in ("", ".", "..") or "\\" in p for p in name.split("/")):
+        raise InputError(f"{name[:80]!r} is no path of a file in a repository, such as folder/file.txt.")
 
 
 def _endpoint() -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from semsyn.convert.files import holds_originals
+from semsyn.convert.files import as_path, holds_originals
 from semsyn.data.spaces.label_space import label_space as get_label_space
 from semsyn.errors import CheckpointError, HubError, InputError, UnknownNameError
 from semsyn.generator.assemble import attach_given
@@ -77,7 +77,7 @@ def load_pretrained(
     if checkpoint is not None:
         converted = convert_checkpoint(checkpoint, card=find_card(name), key=key, dtype=dtype)
         return finish(converted.generator, revision=revision)
-    path = Path(name).expanduser()
+    path = as_path(name)
     if path.exists():
         return finish(_load_path(path, key, dtype), revision=revision)
     if key is not None:
@@ -162,10 +162,13 @@ def _load_path(path: Path, key: str | None, dtype: torch.dtype | None) -> Genera
 def _load_bundled(card: Card, dtype: torch.dtype | None) -> Generator:
     if card.weights is None:
         raise CheckpointError(explain_missing(card))
-    with as_file(files("semsyn.hub") / "weights" / card.weights) as path:
+    folder = files("semsyn.hub") / "weights"
+    with as_file(folder / card.weights) as path:
         if not path.exists():
             raise CheckpointError(f"{card.weights}, the weights of {card.name}, are not installed; reinstall semsyn.")
-        return load_weights_file(path, dtype=dtype)
+        generator = load_weights_file(path, dtype=dtype)
+    attach_given(generator, {name: Path(str(folder / file)) for name, file in card.resources.items()})
+    return generator
 
 
 def _looks_like_a_path(name: PathLike) -> bool:

@@ -1,5 +1,9 @@
 """The README.md that goes with saved weights."""
 
+import json
+import re
+
+from semsyn.errors import printable
 from semsyn.generator.generator import Generator
 from semsyn.models.card import Card
 
@@ -30,7 +34,7 @@ def write_model_card(generator: Generator, card: Card, *, repo_id: str | None = 
     header = [
         "---",
         f"license: {license}",
-        *([f"license_name: {card.license}"] if license == "other" else []),
+        *([f"license_name: {json.dumps(printable(card.license))}"] if license == "other" else []),
         "library_name: semsyn",
         "pipeline_tag: image-to-image",
         "tags:",
@@ -42,15 +46,15 @@ def write_model_card(generator: Generator, card: Card, *, repo_id: str | None = 
     facts = {
         "Network": card.config.describe(),
         "Parameters": f"{sum(p.numel() for p in generator.parameters()) / 1e6:.2f} M",
-        "Label space": "not stated" if space is None else f"{space.name} ({space.num_classes} classes)",
-        "Licence": f"{card.license}{' – no commercial use' if card.non_commercial else ''}",
-        "Paper": card.paper,
-        "Project": card.homepage,
+        "Label space": "not stated" if space is None else f"{_quote(space.name)} ({space.num_classes} classes)",
+        "Licence": f"{_quote(card.license)}{' – no commercial use' if card.non_commercial else ''}",
+        "Paper": printable(card.paper).replace("|", "%7C"),
+        "Project": printable(card.homepage).replace("|", "%7C"),
     }
     body = [
-        f"# {card.name}",
+        f"# {_quote(card.name)}",
         "",
-        card.notes or "A generator that turns a label map into a picture.",
+        printable(card.notes) or "A generator that turns a label map into a picture.",
         "",
         "| | |",
         "|---|---|",
@@ -59,7 +63,7 @@ def write_model_card(generator: Generator, card: Card, *, repo_id: str | None = 
         "```python",
         "import semsyn",
         "",
-        f'generator = semsyn.load_pretrained("{repo_id or "path/to/this/folder"}")',
+        f"generator = semsyn.load_pretrained({json.dumps(repo_id or 'path/to/this/folder')})",
         'generator.render("map.png", seed=0).save("out.png")',
         "```",
     ]
@@ -68,8 +72,16 @@ def write_model_card(generator: Generator, card: Card, *, repo_id: str | None = 
             "",
             "Converted from:",
             "",
-            *(f"- `{origin.file}`, SHA-256 `{origin.sha256}`" for origin in card.origin),
+            *(f"- {_quote(origin.file)}, SHA-256 {_quote(origin.sha256)}" for origin in card.origin),
         ]
     if space is not None:
-        body += ["", "Classes: " + ", ".join(f"{index} {name}" for index, name in enumerate(space.classes)) + "."]
+        body += [
+            "",
+            "Classes: " + ", ".join(f"{index} {_quote(name)}" for index, name in enumerate(space.classes)) + ".",
+        ]
     return "\n".join([*header, "", *body, ""])
+
+
+def _quote(text: str) -> str:
+    """What a stranger named, as Markdown that says just that: no markup, no link, no cell or line of its own."""
+    return re.sub(r"([\\`*<>\[\]|~#&!])", r"\\\1", printable(text))

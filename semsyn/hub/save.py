@@ -1,6 +1,5 @@
 """Saving generators to a file or folder, and to the Hub."""
 
-import json
 import os
 import tempfile
 from dataclasses import replace
@@ -8,13 +7,14 @@ from pathlib import Path
 
 import torch
 
+from semsyn.convert.files import as_path
 from semsyn.data.io.whole_file import whole_files, write_text
 from semsyn.errors import InputError
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 from semsyn.hub.files import upload
 from semsyn.hub.model_card import write_model_card
-from semsyn.hub.weights_file import WEIGHTS_NAME, check_dtype, describe_file, write_weights_file
+from semsyn.hub.weights_file import WEIGHTS_NAME, check_dtype, describe_file, to_json, write_weights_file
 from semsyn.models.card import Card
 
 __all__ = ["WEIGHTS_NAME", "card_of", "check_free", "push_to_hub", "save_pretrained"]
@@ -47,7 +47,7 @@ def save_pretrained(
         InputError: if the file exists and ``overwrite`` is False, the folder cannot be written to, or the name's family
             is not the generator's.
     """
-    target = Path(path)
+    target = as_path(path)
     check_dtype(dtype)
     card = card_of(generator, name, license)
     if target.suffix == ".safetensors":
@@ -57,7 +57,7 @@ def save_pretrained(
     if target.is_file():
         raise InputError(f"{target} is a file; give a folder, or a name that ends in .safetensors.")
     files = {
-        "config.json": json.dumps(describe_file(generator, card), indent=2, ensure_ascii=False) + "\n",
+        "config.json": to_json(describe_file(generator, card), indent=2) + "\n",
         "README.md": write_model_card(generator, card),
     }
     check_free([target / name for name in (WEIGHTS_NAME, *files)], overwrite)

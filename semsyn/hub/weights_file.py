@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from semsyn.convert.checkpoint import read_metadata, read_state
+from semsyn.convert.files import as_path
 from semsyn.data.io.tensor_files import write_tensors
 from semsyn.errors import CheckpointError, InputError
 from semsyn.generator.assemble import assemble, cast
@@ -30,6 +31,7 @@ __all__ = [
     "is_weights_file",
     "load_weights_file",
     "read_card",
+    "to_json",
     "write_weights_file",
 ]
 
@@ -49,7 +51,7 @@ def find_weights(name: str) -> Path | None:
     Raises:
         CheckpointError: for a name that can only be a path, if there is no such file.
     """
-    path = Path(name).expanduser()
+    path = as_path(name)
     if name not in CARDS and path.exists():
         return path / WEIGHTS_NAME if path.is_dir() else path
     if name.endswith((".safetensors", ".pth", ".pt")):
@@ -76,6 +78,12 @@ def describe_file(generator: Generator, card: Card) -> dict[str, Any]:
     }
 
 
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON that UTF-8 can hold, whatever texts strangers gave: half a surrogate pair stays escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: torch.dtype | None = None) -> None:
     """Write a generator's state and its metadata; whole or not at all, also when the machine stops in between.
 
@@ -91,7 +99,7 @@ def write_weights_file(generator: Generator, card: Card, path: Path, *, dtype: t
     if generator.is_fused:
         raise InputError("a fused generator cannot be saved: save it before fuse(), or load it again.")
     state = {key: cast(tensor.detach(), dtype).cpu() for key, tensor in generator.state_dict().items()}
-    write_tensors(state, path, {KEY: json.dumps(describe_file(generator, card), ensure_ascii=False)})
+    write_tensors(state, path, {KEY: to_json(describe_file(generator, card))})
 
 
 def load_weights_file(

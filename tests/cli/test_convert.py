@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from semsyn.hub import load_pretrained
 from tests.hub.models import make_generator, paint, write_originals
@@ -113,7 +114,32 @@ def test_no_input_is_overwritten(tmp_path: Path, semsyn: Callable) -> None:
         )
         assert code == 2 and "which is read; give another name" in err
         assert taken.read_bytes() == before
+    (folder / "latest_net_G.pth").unlink()
+    generator = tmp_path / "latest_net_G.safetensors"  # of a folder, which is named alone
+    save_file({"a": torch.zeros(1)}, generator)
+    before = generator.read_bytes()
+    result = semsyn("convert", folder, "--out", generator, "--overwrite")
+    assert result.code == 2 and "which is read; give another name" in result.err and generator.read_bytes() == before
     assert semsyn("convert", folder, "--out", "").code == 2
+
+
+def test_files_in_a_folder_that_is_read_stay(tmp_path: Path, semsyn: Callable) -> None:
+    folder, supports = write_originals(make_generator("ipose"), tmp_path / "g"), tmp_path / "supports"
+    supports.mkdir()
+    (supports / "a.safetensors").write_text("mine")
+    out = ("--out", supports / "a.safetensors", "--overwrite", "--supports", supports)
+    result = semsyn("convert", folder, *out)
+    assert result.code == 2 and "lies in it, which is read" in result.err
+    assert (supports / "a.safetensors").read_text() == "mine"
+
+
+def test_names_that_are_no_text(tmp_path: Path, semsyn: Callable) -> None:
+    folder = write_originals(make_generator(), tmp_path / os.fsdecode(b"\xff"))
+    (folder / "latest_net_G.pth").rename(folder / os.fsdecode(b"\xfe_net_G.pth"))
+    out = folder / os.fsdecode(b"\xfd.safetensors")
+    result = semsyn("convert", folder / os.fsdecode(b"\xfe_net_G.pth"), "--out", out, *CLADE_FACTS)
+    assert result.code == 0, result.err
+    assert load_pretrained(out).card.origin[0].file == "\\udcfe_net_G.pth"
 
 
 def test_an_existing_file_is_kept(originals: Path, tmp_path: Path, semsyn: Callable) -> None:
@@ -141,7 +167,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "web-page": (lambda path: path.write_text("<!DOCTYPE html>"), "is a web page"),
     "absent": (lambda path: None, "there is no file"),
-    "foreign": (lambda path: torch.save({"conv1.weight": torch.ones(1)}, path), "no generator of SPADE, CLADE, INADE"),
+    "foreign": (lambda path: torch.save({"conv1.weight": torch.ones(1)}, path), "holds no generator of "),
 }
 
 

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from semsyn.convert.files import check_file, find_files, find_options, holds_originals, read_text
-from semsyn.errors import CheckpointError
+from semsyn.convert.files import as_path, check_file, find_files, find_options, holds_originals, read_text
+from semsyn.convert.options import read_options
+from semsyn.errors import CheckpointError, InputError
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -54,7 +55,7 @@ def test_what_is_no_regular_file_is_not_opened(path: str, tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CheckpointError, match="no regular file but a pipe or device|is no path|there is no file"):
         check_file(tmp_path / path)
-    with pytest.raises(CheckpointError):
+    with pytest.raises((CheckpointError, InputError)):
         find_files(tmp_path / path)
 
 
@@ -106,3 +107,21 @@ def test_files_by_role(tmp_path: Path) -> None:
         find_files(tmp_path / "best_net_D.pth")
     with pytest.raises(CheckpointError, match="no file"):
         find_files({"generator": tmp_path / "absent.pth"})
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_options_that_are_no_file_are_told(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "latest_net_G.pth").write_bytes(b"x")
+    options = tmp_path / "opt.txt"
+    os.mkfifo(options) if kind == "pipe" else options.mkdir()
+    assert find_options({"generator": tmp_path / "latest_net_G.pth"}) == options
+    with pytest.raises(CheckpointError, match=r"opt.txt' is (no regular file but a pipe or device|a folder)"):
+        read_options(options, {})
+
+
+def test_names_that_the_system_does_not_take(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for name in ("a\0b", "x" * 300, "~nobody-of-this-name/a", str(tmp_path / "circle")):
+        with pytest.raises(InputError, match="is no path|cannot be read"):
+            find_files(name)
+    assert as_path("~/a") == Path.home() / "a"

@@ -205,23 +205,8 @@ def test_a_download_that_stands_still_is_left(
     assert sum(request.startswith("GET ") for request in hub.requests) == 2
 
 
-REVISIONS = (
-    "..",
-    "a/../b",
-    "/etc/x",
-    "../../x",
-    "a\0b",
-    "a\nb",
-    "x" * 201,
-    "",
-    "-x",
-    ".x",
-    "x.",
-    "a//b",
-    "a.lock",
-    "a b",
-    3,
-)
+UPWARDS = ("..", "a/../b", "/etc/x", "../../x")
+REVISIONS = (*UPWARDS, "a\0b", "a\nb", "x" * 201, "", "-x", ".x", "x.", "a//b", "a.lock", "a b", 3)
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=ascii)
@@ -232,6 +217,14 @@ def test_a_revision_is_no_path_to_elsewhere(revision: str, hub: LoopbackHub, tmp
             fetch("me/net", "config.json", revision=revision, cache_dir=tmp_path / "cache", **options)
     with pytest.raises(InputError, match="is no revision"):
         upload(tmp_path, "me/net", revision=revision)
+    assert hub.requests == [] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [*UPWARDS, "", "a//b", "./a", "a\0b", "a\nb", "a\\b", "x" * 501], ids=ascii)
+def test_a_files_name_is_no_path_to_elsewhere(name: str, hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.add("me/net", FILES)
+    with pytest.raises(InputError, match="is no path of a file in a repository"):
+        fetch("me/net", name, cache_dir=tmp_path / "cache")
     assert hub.requests == [] and list(tmp_path.iterdir()) == []
 
 

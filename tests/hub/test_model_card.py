@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from huggingface_hub import ModelCard
 
 from semsyn.hub import Card
 from semsyn.hub.model_card import write_model_card
+from semsyn.labels import LabelSpace
 from semsyn.models.card import Origin
 from tests.hub.models import SPACE, make_generator
 
@@ -26,6 +29,23 @@ def test_the_hub_can_read_it() -> None:
         "0 a, 1 b, 2 c, 3 d, 4 e.",
     ):
         assert part in text
+
+
+EVIL = "a\nlicense: mit\n---\n| b | `c` | [d](http://e) <script> \x1b[31m \u202e \udcff"
+
+
+def test_what_strangers_named_breaks_out_of_nothing() -> None:
+    generator = make_generator()
+    generator.label_space = LabelSpace(name=EVIL, classes=tuple(f"{i}{EVIL}" for i in range(5)))
+    card = Card(name=f"clade/{EVIL}", config=generator.config, license=EVIL, origin=(Origin(EVIL, EVIL),))
+    text = write_model_card(generator, card)
+    assert ModelCard(text).data.license == "other"
+    lines = text.split("\n")
+    assert all(character.isprintable() for line in lines for character in line)
+    assert lines.count("---") == 2 and "license: mit" not in lines and text.count("```") == 2
+    rows = [line for line in lines if line.startswith("| ") and line != "| | |"]
+    assert all(len(row.replace("\\|", "").split("|")) == 4 for row in rows)
+    assert not re.search(r"(?<!\\)[<`\[]", "\n".join(lines[lines.index("---", 1) :]).replace("```", ""))
 
 
 @pytest.mark.parametrize(

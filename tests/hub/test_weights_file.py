@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from semsyn import Generator
 from semsyn.convert.checkpoint import read_metadata
 from semsyn.errors import CheckpointError, InputError
+from semsyn.hub import load_pretrained, save_pretrained
 from semsyn.hub.weights_file import (
     KEY,
     assemble,
@@ -191,6 +192,38 @@ def test_states_that_do_not_fit_are_listed() -> None:
         CheckpointError, match=r"does not fit CLADE, 5 classes.*stem\.conv\.bias.*surplus.*to_image\.conv\.bias"
     ):
         assemble(generator.config, state)
+
+
+def test_weights_are_floating_point_numbers_and_counters_whole_ones() -> None:
+    generator = make_generator()
+    for dtype in (torch.int64, torch.bool, torch.complex64, torch.uint8):
+        state = generator.state_dict()
+        state["painter.stem.conv.bias"] = state["painter.stem.conv.bias"].to(dtype)
+        with pytest.raises(CheckpointError, match=r"1 hold numbers of another kind \(painter.stem.conv.bias: "):
+            assemble(generator.config, state)
+    counter = next(key for key in generator.state_dict() if key.endswith("num_batches_tracked"))
+    state = {**generator.state_dict(), counter: torch.tensor(7.0)}  # as averaging leaves it
+    found = assemble(generator.config, state).state_dict()[counter]
+    assert found.dtype == torch.int64 and int(found) == 7
+    with pytest.raises(CheckpointError, match="another kind"):
+        assemble(generator.config, {**state, counter: torch.tensor(7.5)})
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        halves = {key: t.to(dtype) if t.is_floating_point() else t for key, t in generator.state_dict().items()}
+        assert assemble(generator.config, halves).dtype == torch.float32
+
+
+def test_messages_stay_short() -> None:
+    generator = make_generator()
+    with pytest.raises(CheckpointError) as error:
+        assemble(generator.config, {**generator.state_dict(), "a" * 100_000: torch.zeros(1)})
+    assert len(str(error.value)) < 1000
+
+
+def test_texts_that_are_no_text_are_saved_all_the_same(tmp_path: Path) -> None:
+    generator = make_generator()
+    generator.card = Card(name="clade/x", config=generator.config, license="odd \udcff", notes="\udcfe")
+    loaded = load_pretrained(save_pretrained(generator, tmp_path / "a"))
+    assert loaded.card.license == "odd \udcff"
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,13 +68,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         InputError: if it holds something, or cannot be written.
     """
-    path = Path(os.path.realpath(path))
     with _explained(path):
+        path = Path(os.path.realpath(path))
         _check_empty(path)
         with open_stage(path.parent) as stage:
             new = stage / "new"  # the stage is closed to others, a folder in it has the umask's mode
             new.mkdir()
             yield new
+            for file in new.rglob("*"):
+                if file.is_file():
+                    _sync(file)
             if path.is_dir():
                 path.rmdir()
             os.rename(new, path)
@@ -103,9 +106,13 @@ def _file_mode(stage: Path) -> int:
 
 def _finish(file: Path, mode: int, sync: bool) -> None:
     if sync:
-        with open(file, "rb+") as opened:
-            os.fsync(opened.fileno())
+        _sync(file)
     os.chmod(file, mode)
+
+
+def _sync(file: Path) -> None:
+    with open(file, "rb+") as opened:
+        os.fsync(opened.fileno())
 
 
 def _check_target(path: Path) -> None:

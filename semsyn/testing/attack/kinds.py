@@ -2,13 +2,26 @@
 
 from types import ModuleType
 
-from semsyn.testing.attack import kills, tables
+from semsyn.testing.attack import (
+    checkpoints,
+    commands,
+    configs,
+    disk,
+    hub,
+    ids,
+    kills,
+    kills_of_work,
+    maps,
+    streams,
+    tables,
+    writers,
+)
 from semsyn.testing.attack.attempt import Attack
 
-MODULES: tuple[ModuleType, ...] = (tables,)
+MODULES: tuple[ModuleType, ...] = (tables, maps, ids, commands, disk, streams, checkpoints, configs, writers, hub)
 """Each has a tuple ``ATTACKS`` of functions."""
 
-SLOW_MODULES: tuple[ModuleType, ...] = (kills,)
+SLOW_MODULES: tuple[ModuleType, ...] = (kills, kills_of_work, disk, streams)
 """Each has a tuple ``SLOW_ATTACKS``: seconds for an input."""
 
 
