@@ -1,6 +1,9 @@
 """Layers: each is usable alone, and all networks are made of them."""
 
 from semsyn.nn.clade import CLADE
+from semsyn.nn.compose.canvas_net import CanvasNet
+from semsyn.nn.compose.order_net import OrderNet
+from semsyn.nn.compose.transform_net import TransformNet
 from semsyn.nn.conditional import Conditional, ConditionalNorm
 from semsyn.nn.conditioning.class_conditioner import ClassConditioner
 from semsyn.nn.conditioning.conditioner import Conditioner
@@ -30,6 +33,7 @@ __all__ = [
     "INADE",
     "SPADE",
     "BatchNorm",
+    "CanvasNet",
     "ClassConditioner",
     "ClassEncoder",
     "Conditional",
@@ -43,6 +47,7 @@ __all__ = [
     "LabelConv2d",
     "ModulatedNetwork",
     "ModulatedResBlock",
+    "OrderNet",
     "PartModulation",
     "PartNet",
     "PartSupports",
@@ -52,6 +57,7 @@ __all__ = [
     "SpatiallyConditionalNorm",
     "SpectralNorm",
     "SyncBatchNorm",
+    "TransformNet",
     "activate_routing",
     "initialize",
     "replace_norms",
