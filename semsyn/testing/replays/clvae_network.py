@@ -19,7 +19,7 @@ STRIDE, CENTRE = 4, 64  # of the pictures that files hold parts of
 
 def picture(levels: Tensor) -> Tensor:
     """8-bit levels to [-1, 1]."""
-    return (levels.float() / 255 - 0.5) / 0.5
+    return ((levels if levels.is_floating_point() else levels.float()) / 255 - 0.5) / 0.5
 
 
 def layout_of(label_map: Tensor) -> Layout:

@@ -23,6 +23,7 @@ from semsyn.train.shot import Batch, Draws, Shot
 from semsyn.train.step import Nets
 from semsyn.train.terms import Divergence
 
+DTYPE = torch.float64
 OF_CRITIC = ("d_fake", "d_real")
 
 
@@ -74,7 +75,11 @@ def loss_vgg(case: Case) -> Results:
 
 
 def train_losses(case: Case) -> Results:
-    """Kind ``train_losses``: the losses of both networks and their gradients, both from the same state and draws."""
+    """Kind ``train_losses``: the losses of both networks and their gradients, both from the same state and draws.
+
+    In double precision: what single precision rounds off turns signs in the L1 losses and at the kinks of VGG19, and
+    one of 16,384 features of its last map is worth 0.001 in a gradient. So only the file's own rounding is left.
+    """
     made, losses, of_generator = _half(case, of_critic=False)
     _, losses_of_critic, of_critic = _half(case, of_critic=True)
     named = {NAMES[name] if name in OF_CRITIC else f"G_{NAMES[name]}": loss[None] for name, loss in losses.items()}
@@ -89,9 +94,10 @@ def train_losses(case: Case) -> Results:
 
 def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor], dict[str, Tensor]]:
     """One network's pictures, losses and gradients, those by original keys."""
-    config, inputs = case.config, case.inputs
+    config = case.config
+    inputs = {name: t.to(DTYPE) if t.is_floating_point() else t for name, t in case.inputs.items()}
     state = {key: t.clone() for key, t in case.state.items() if key.startswith(("netG.", "netE."))}
-    net = build(Case(case.path, case.info, {f"state/{key}": t for key, t in state.items()})).train()
+    net = build(Case(case.path, case.info, {f"state/{key}": t for key, t in state.items()})).to(DTYPE).train()
     critic = build_discriminator({"no_instance": True, **config})
     critic.load_state_dict(PATCHGAN.convert(part_of(case, "netD.")))
     vgg = {key: t for key, t in case.state.items() if key.startswith("vgg.")}
@@ -102,10 +108,13 @@ def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor],
         features=config.get("lambda_feat", LAMBDA_FEAT),
         vgg=build_perceptual(vgg).vgg if vgg else None,
         perceptual=config.get("lambda_vgg", LAMBDA_VGG),
-    ).train()
+    )
+    game.to(DTYPE).train()
     optimizers = torch.optim.SGD(net.parameters(), lr=0.0), torch.optim.SGD(critic.parameters(), lr=0.0)
     style = net.style(start=inputs["eps_global"], classes=inputs["eps_class"])
-    batch = Batch(layout=layout_of(inputs["label"]), real=picture(inputs["image_u8"]), mask=inputs.get("loss_mask"))
+    batch = Batch(
+        layout=layout_of(inputs["label"]), real=picture(inputs["image_u8"].to(DTYPE)), mask=inputs.get("loss_mask")
+    )
     nets = Nets(net, game, optimizers)
     with torch.set_grad_enabled(not of_critic):
         shot = nets.shoot(batch, Draws(style=style), style)
