@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from semsyn.errors import HubError
 
@@ -113,8 +114,11 @@ def _check_answer(response: Any) -> None:
     commit = response.headers.get(COMMIT)
     if method != "HEAD" or commit is None:
         return
-    tag = response.headers.get(LINKED) or response.headers.get(ETAG) or ""
-    names = {COMMIT: commit} | ({ETAG: tag.removeprefix("W/").strip('"')} if status < 400 else {})
+    names = {COMMIT: commit}
+    tag = response.headers.get(LINKED) or response.headers.get(ETAG)
+    is_followed = 300 <= status < 400 and not urlsplit(response.headers.get("Location", "")).netloc
+    if tag is not None and status < 400 and not is_followed:  # else the tag is of the answer itself, and not used
+        names[ETAG] = tag.removeprefix("W/").strip('"')
     for header, name in names.items():
         if not _HASH.fullmatch(name):
             raise HubError(

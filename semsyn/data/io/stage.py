@@ -13,7 +13,9 @@ from tempfile import mkdtemp
 try:
     import fcntl
 except ImportError:  # Windows: remains of killed processes stay
-    fcntl = None  # type: ignore[assignment]
+    HAS_LOCKS = False
+else:
+    HAS_LOCKS = True
 
 __all__ = ["clear_remains", "commit", "open_stage", "sweep"]
 
@@ -64,7 +66,7 @@ def clear_remains(folder: Path) -> None:
 
     What a process at work has there stays, as does what belongs to other users.
     """
-    if fcntl is None or not folder.is_dir():
+    if not HAS_LOCKS or not folder.is_dir():
         return
     for entry in list(os.scandir(folder)):
         if not _STAGE.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
@@ -88,7 +90,7 @@ def _clear(stage: Path) -> None:
 def _make_stage(folder: Path) -> tuple[Path, int | None]:
     while True:
         stage = Path(mkdtemp(dir=folder, prefix=PREFIX, suffix=PART))
-        if fcntl is None:
+        if not HAS_LOCKS:
             return stage, None
         with suppress(FileNotFoundError):  # another process took it for a remain before it was locked
             lock = os.open(stage, os.O_RDONLY | os.O_DIRECTORY)
