@@ -100,6 +100,16 @@ def check_tensor(tensor: Any, name: str) -> None:
         raise InputTypeError(f"{name} must be a tensor, found {type(tensor).__name__}{hint}.")
 
 
+def check_same_shape(**tensors: Tensor) -> None:
+    """Raise InputError unless all tensors have the shape of the first."""
+    (first, wanted), *others = tensors.items()
+    for name, tensor in others:
+        if tensor.shape != wanted.shape:
+            raise InputError(
+                f"{name} must have the shape of {first}, {tuple(wanted.shape)}, found shape {tuple(tensor.shape)}."
+            )
+
+
 def check_shape(tensor: Tensor, pattern: str, *, name: str, **sizes: int) -> None:
     """Check the rank and the named sizes of a tensor.
 

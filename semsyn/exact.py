@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, TypeVar
 
-from semsyn.errors import InputError, InputTypeError
+from semsyn.errors import InputError, InputTypeError, check_tensor
 
 T = TypeVar("T")
 
@@ -131,6 +131,15 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if repeated := repeated_in(key for key, _ in pairs):
         raise ValueError(f"the key {repeated[0]!r} is there more than once")
     return dict(pairs)
+
+
+def check_color_map(rgb: Any) -> None:
+    """Raise unless colours are a uint8 tensor ... 3 that is not empty."""
+    check_tensor(rgb, "a colour map")
+    if str(rgb.dtype) != "torch.uint8":
+        raise InputTypeError(f"a colour map must be uint8, found {rgb.dtype}.")
+    if rgb.ndim < 1 or rgb.shape[-1] != 3 or not rgb.numel():
+        raise InputError(f"a colour map must be ... 3 and not empty, found shape {tuple(rgb.shape)}.")
 
 
 def repeated_in(values: Iterable[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError, UnknownIdsError, UnknownNameError
 from semsyn.exact import (
+    check_color_map,
     exact_fields,
     parse_object,
     read_part,
@@ -172,7 +173,7 @@ class LabelSpace:
         Raises:
             InputError: if the parts do not fit each other.
         """
-        remap = read_part("the reading", "remap", remap or {}, "pairs of whole numbers", whole_pairs)
+        remap = read_part("the reading", "remap", {} if remap is None else remap, "pairs of whole numbers", whole_pairs)
         void_ids = read_part("the reading", "void_ids", void_ids, "whole numbers", whole_numbers)
         voids = set(void_ids)
         policy = void if void is not None or not void_ids or self.void is not None else self.num_classes
@@ -272,10 +273,7 @@ class LabelSpace:
     def _check_colors(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         if not self.palette:
             raise InputError(f"label space {self.name!r} has no palette; give a map of ids, or a space with a palette.")
-        if rgb.dtype != torch.uint8:
-            raise InputTypeError(f"a colour map must be uint8, found {rgb.dtype}.")
-        if rgb.ndim < 1 or rgb.shape[-1] != 3 or not rgb.numel():
-            raise InputError(f"a colour map must be ... 3 and not empty, found shape {tuple(rgb.shape)}.")
+        check_color_map(rgb)
         return self._colour_table
 
     def to_colors(self, class_ids: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from semsyn.functional.checks import check_ids
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
+from semsyn.signature import checked
 
 KERNEL, SLOPE, MAX_WIDTH = 4, 0.2, 512
 
@@ -61,6 +62,7 @@ class PatchDiscriminator(nn.Module):
     Reference: Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", arXiv:1611.07004.
     """
 
+    @checked(in_channels=1, width=1, num_layers=0)
     def __init__(self, in_channels: int, *, width: int = 64, num_layers: int = 4) -> None:
         super().__init__()
         if num_layers < 1:
@@ -96,6 +98,7 @@ class MultiscaleDiscriminator(Critic):
     arXiv:1711.11585.
     """
 
+    @checked(num_classes=0, num_scales=1, width=1, num_layers=0)
     def __init__(
         self, num_classes: int, *, has_edges: bool = False, num_scales: int = 2, width: int = 64, num_layers: int = 4
     ) -> None:
@@ -108,7 +111,7 @@ class MultiscaleDiscriminator(Critic):
         )
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
-        check_pictures(layout, image)
+        check_pictures(layout, image, self)
         check_ids(layout.class_ids, self.num_classes, name="class_ids")
         planes = semantic_planes(layout, self.num_classes, has_edges=self.has_edges, dtype=image.dtype)
         sets = len(image) // len(layout)

@@ -12,6 +12,7 @@ from semsyn.critics.verdict import Critic, Verdict, check_pictures, edges_of
 from semsyn.errors import InputError
 from semsyn.functional.checks import check_ids, without
 from semsyn.records.layout import Layout
+from semsyn.signature import checked
 
 ENCODER_WIDTHS = (1, 2, 4, 8, 8)  # in units of the base width
 LATERAL_WIDTH, HEAD_WIDTH = 4, 2
@@ -44,6 +45,7 @@ class FeaturePyramidDiscriminator(Critic):
 
     blur: Tensor
 
+    @checked(num_classes=1, width=1)
     def __init__(self, num_classes: int, *, width: int = 64, has_edges: bool = False, has_blur: bool = False) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -101,7 +103,7 @@ class FeaturePyramidDiscriminator(Critic):
         return levels[::-1]
 
     def _check(self, layout: Layout, image: Tensor) -> None:
-        check_pictures(layout, image)
+        check_pictures(layout, image, self)
         check_ids(layout.class_ids, self.num_classes, name="class_ids")
         h, w = layout.size
         if h % MULTIPLE or w % MULTIPLE or h == w == MULTIPLE:

@@ -12,6 +12,7 @@ from semsyn.critics.verdict import Critic, Verdict, check_pictures
 from semsyn.errors import InputError
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
+from semsyn.signature import checked
 
 WIDTHS = (128, 128, 256, 256, 512, 512)
 SLOPE = 0.2
@@ -92,6 +93,7 @@ class SegmentationDiscriminator(Critic):
     Generative Adversarial Networks", arXiv:2002.12655.
     """
 
+    @checked(num_classes=1, widths=1, last_width=1)
     def __init__(
         self,
         num_classes: int,
@@ -119,7 +121,7 @@ class SegmentationDiscriminator(Critic):
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         """As released it does not read the layout: what a picture shows is for it to find."""
-        check_pictures(layout, image)
+        check_pictures(layout, image, self)
         multiple = 2 ** len(self.down)
         if image.shape[2] % multiple or image.shape[3] % multiple:
             raise InputError(

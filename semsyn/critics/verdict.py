@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
+from semsyn.nn.features import check_features
 from semsyn.records.arguments import check_is
 from semsyn.records.layout import Layout
 
@@ -70,11 +71,12 @@ class Critic(nn.Module):
         return said[: len(fake)], said[len(fake) :]
 
 
-def check_pictures(layout: Layout, image: Tensor) -> None:
-    """Refuse pictures that cannot be of those layouts."""
+def check_pictures(layout: Layout, image: Tensor, critic: nn.Module) -> None:
+    """Refuse pictures that cannot be of those layouts, or are not of the critic's dtype."""
     check_is(layout, Layout, "layout", "Layout.of(…) makes one of label maps.")
     h, w = layout.size
     check_shape(image, "n c h w", name="image", c=3, h=h, w=w)
+    check_features(image, "image", reader=critic)
     if not len(layout) or len(image) % len(layout):
         raise InputError(f"{len(image)} pictures are no multiple of the {len(layout)} layouts.")
 

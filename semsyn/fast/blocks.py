@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from semsyn.fast.conv import FastConv2d, SplitConv2d
 from semsyn.fast.norm import FastNorm
 from semsyn.nn.conditional import as_condition
+from semsyn.nn.features import check_features
 from semsyn.nn.resblock import SLOPE, BlockModulations, ModulatedResBlock, convolve
 from semsyn.nn.untouched import is_untouched
 from semsyn.ops.modes import share_memory
@@ -35,6 +36,7 @@ class FastResBlock(ModulatedResBlock):
             setattr(self, f"conv_{name}", conv)
 
     def forward(self, x: Tensor, cond: Condition | Tensor, ready: BlockModulations | None = None) -> Tensor:
+        check_features(x)
         cond = as_condition(cond, x.shape[0], type(self).__name__)
         given, is_own = x, x.shape[2:] != cond.size
         x = F.interpolate(x, cond.size) if is_own else x

@@ -5,8 +5,10 @@ from torch import Tensor
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_integers
 from semsyn.ops.find_windows.reference import find_windows_reference
+from semsyn.signature import checked
 
 
+@checked(kernel_size=1)
 def find_windows(ids: Tensor, kernel_size: int, *, outside: int) -> tuple[Tensor, Tensor]:
     """Number the distinct k x k neighbourhoods of an id map, over the whole batch.
 

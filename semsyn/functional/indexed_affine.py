@@ -11,8 +11,10 @@ from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 from semsyn.ops.known_ids import with_zero_row
+from semsyn.signature import checked
 
 
+@checked(floats="x gamma beta gamma_gain beta_gain")
 def indexed_affine(
     x: Tensor,
     region_ids: Tensor,

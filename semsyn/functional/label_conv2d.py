@@ -1,5 +1,7 @@
 """Convolution of a label map."""
 
+from operator import index
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,8 +10,10 @@ from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, without
 from semsyn.ops.label_conv2d.reference import label_conv2d_reference
 from semsyn.ops.label_conv2d.taps import label_conv2d_taps
+from semsyn.signature import checked
 
 
+@checked(floats="weight bias values", padding=0, stride=1)
 def label_conv2d(
     class_ids: Tensor | None,
     weight: Tensor,
@@ -44,6 +48,11 @@ def label_conv2d(
         InputTypeError: unless class_ids are integers.
     """
     check_shape(weight, "o k kh kw", name="weight")
+    if bias is not None:
+        check_shape(bias, "o", o=weight.shape[0], name="bias")
+    if planes is not None:
+        check_shape(planes, "n p h w", name="planes")
+    padding, stride = index(padding), index(stride)
     num_planes = 0 if planes is None else planes.shape[1]
     num_classes = weight.shape[1] - num_planes
     if class_ids is None:

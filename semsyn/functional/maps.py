@@ -9,6 +9,7 @@ from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.functional.checks import check_integers
 from semsyn.ops.connected_components.op import connected_components_op
 from semsyn.ops.region_offsets.op import region_offsets_op
+from semsyn.signature import checked
 
 
 def _sources(length: int, new_length: int, rule: Literal["floor", "centre"], device: torch.device) -> Tensor:
@@ -24,6 +25,7 @@ def _sources(length: int, new_length: int, rule: Literal["floor", "centre"], dev
     return (target.float() * scale.to(device)).long().clamp(max=length - 1)
 
 
+@checked(size=0)
 def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "centre"] = "floor") -> Tensor:
     """Nearest resize of an id map, or of anything else that must not be blended.
 
@@ -43,7 +45,11 @@ def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "ce
     """
     if not isinstance(ids, Tensor):
         raise InputTypeError(f"resize_ids takes a tensor ... h w, found {type(ids).__name__}.")
+    if ids.ndim < 2:
+        raise InputError(f"ids must be ... h w, found shape {tuple(ids.shape)}.")
     h, w = ids.shape[-2:]
+    if rule not in ("floor", "centre"):
+        raise InputError(f"rule must be 'floor' or 'centre', found {rule!r}.")
     if any(side < 1 for side in (h, w, *size)):
         raise InputError(f"resize_ids cannot go from {h} x {w} to {size[0]} x {size[1]}: a side is empty.")
     if (h, w) == tuple(size):
@@ -52,6 +58,7 @@ def resize_ids(ids: Tensor, size: tuple[int, int], *, rule: Literal["floor", "ce
     return ids.index_select(-2, rows).index_select(-1, columns)
 
 
+@checked()
 def edges(ids: Tensor) -> Tensor:
     """Mark every pixel that has a 4-neighbour with another id (both sides of a border).
 
@@ -75,6 +82,7 @@ def edges(ids: Tensor) -> Tensor:
     return (ids != above) | (ids != below) | (ids != left) | (ids != right)
 
 
+@checked()
 def dense_ids(ids: Tensor) -> Tensor:
     """Replace each id by its rank among the distinct ids of its image.
 
@@ -90,9 +98,12 @@ def dense_ids(ids: Tensor) -> Tensor:
     """
     check_integers(ids, "ids")
     check_shape(ids, "n h w", name="ids")
+    if not ids.numel():
+        return torch.zeros_like(ids, dtype=torch.int64)
     return torch.stack([torch.unique(image, return_inverse=True)[1] for image in ids])
 
 
+@checked()
 def connected_components(ids: Tensor) -> Tensor:
     """Number the connected components of equal ids, 8-connectivity.
 
@@ -111,6 +122,7 @@ def connected_components(ids: Tensor) -> Tensor:
     return connected_components_op(ids)
 
 
+@checked()
 def region_offsets(label_map: Tensor, *, ignore: int | None = 0, normalize: bool = True) -> Tensor:
     """Offset of every pixel from the centroid of its connected component (ICPE's intra-class position map).
 

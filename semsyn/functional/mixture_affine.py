@@ -8,8 +8,10 @@ from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.mixture_affine.cpu import is_chunkable, mixture_affine_chunked
 from semsyn.ops.mixture_affine.op import mixture_affine_op
 from semsyn.ops.mixture_affine.reference import mixture_affine_reference
+from semsyn.signature import checked
 
 
+@checked(floats="x routing gamma beta gamma_bias beta_bias")
 def mixture_affine(
     x: Tensor,
     routing: Tensor,

@@ -8,8 +8,10 @@ from semsyn.functional.indexed_affine import check_regions, check_tables, ignori
 from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.normalized_affine.op import normalized_affine_op
 from semsyn.ops.normalized_affine.reference import instance_norm
+from semsyn.signature import checked
 
 
+@checked(floats="x gamma beta")
 def normalized_affine(
     x: Tensor,
     region_ids: Tensor,

@@ -5,8 +5,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.signature import checked
+
+MAX_SIZE, MAX_STEPS = 255, 255
 
 
+def check_filter(size: int, sigma: float, steps: int) -> None:
+    """Raise InputError for a window or a number of steps that a position map cannot have."""
+    if size % 2 == 0:
+        raise InputError(f"size must be odd, found {size}.")
+    if not 1 <= size <= MAX_SIZE:
+        raise InputError(f"size must be from 1 to {MAX_SIZE}, found {size}.")
+    if not 1e-3 <= sigma <= 1e6:
+        raise InputError(f"sigma must be from 0.001 to 1,000,000 pixels, found {sigma}.")
+    if steps > MAX_STEPS:
+        raise InputError(f"steps must be from 0 to {MAX_STEPS}, found {steps}.")
+
+
+@checked(size=1, steps=0)
 def position_map(
     planes: Tensor, *, size: int = 7, sigma: float = 1.5, steps: int = 1, relative: bool = False
 ) -> Tensor:
@@ -34,8 +50,7 @@ def position_map(
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
     """
     check_shape(planes, "n k h w", name="planes")
-    if size % 2 == 0 or size < 1:
-        raise InputError(f"size must be odd, found {size}.")
+    check_filter(size, sigma, steps)
     dtype = planes.dtype if planes.is_floating_point() else torch.float32
     mask = planes.to(torch.promote_types(dtype, torch.float32))
     offsets = torch.arange(size, device=mask.device, dtype=mask.dtype) - size // 2

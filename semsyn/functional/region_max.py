@@ -38,5 +38,5 @@ def region_max(x: Tensor, region_ids: Tensor, num_regions: int) -> tuple[Tensor,
     values = least.scatter_reduce(0, rows[:, None].expand(-1, c), pixels, "amax")
     found = torch.zeros(n * count, dtype=torch.bool, device=x.device).index_fill(0, rows, True)
     values = values.where(found[:, None], 0)
-    values, found = (rearrange(t, "(n r) ... -> n r ...", n=n)[:, :num_regions] for t in (values, found))
+    values, found = (rearrange(t, "(n r) ... -> n r ...", n=n, r=count)[:, :num_regions] for t in (values, found))
     return values, found

@@ -4,10 +4,14 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from semsyn.errors import check_shape
+from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import are_known, check_ids, without
+from semsyn.signature import checked
+
+MAX_REGIONS = 2**24  # one for every pixel of 4096 x 4096
 
 
+@checked(floats="x")
 def region_pool(
     x: Tensor, region_ids: Tensor, num_regions: int, *, ignore_index: int | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -28,6 +32,8 @@ def region_pool(
         InputError: if shapes do not fit, or an id is outside of [0, r) (see `semsyn.checks`).
         InputTypeError: unless region_ids are integers.
     """
+    if not 0 <= num_regions <= MAX_REGIONS:
+        raise InputError(f"num_regions must be from 0 to {MAX_REGIONS:,}, found {num_regions}.")
     check_ids(region_ids, num_regions - 1, name="region_ids", ignore_index=ignore_index, has_no_class=False)
     check_shape(x, "n c h w", name="x")
     n, c, h, w = x.shape

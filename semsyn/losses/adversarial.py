@@ -7,12 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.errors import UnknownNameError
+from semsyn.errors import InputError, UnknownNameError
+from semsyn.signature import checked
 
 GANMode = Literal["hinge", "ls", "original", "w"]
 MODES: tuple[GANMode, ...] = ("hinge", "ls", "original", "w")
 
 
+@checked(floats="logits")
 def generator_loss(logits: Sequence[Tensor], *, mode: GANMode = "hinge") -> Tensor:
     r"""What the generator pays for logits :math:`d` of its pictures: the mean over each scale, then over the scales.
 
@@ -32,6 +34,7 @@ def generator_loss(logits: Sequence[Tensor], *, mode: GANMode = "hinge") -> Tens
     return _mean_over_scales([-d if mode == "hinge" else _towards(d, True, mode) for d in logits])
 
 
+@checked(floats="fake real")
 def discriminator_loss(
     fake: Sequence[Tensor], real: Sequence[Tensor], *, mode: GANMode = "hinge"
 ) -> tuple[Tensor, Tensor]:
@@ -73,4 +76,6 @@ def _towards(logits: Tensor, is_real: bool, mode: str) -> Tensor:
 
 
 def _mean_over_scales(losses: Sequence[Tensor]) -> Tensor:
+    if not len(losses):
+        raise InputError("logits must be a tensor of each scale, found none.")
     return torch.stack([loss.mean() for loss in losses]).mean()

@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.errors import CheckpointError
+from semsyn.errors import CheckpointError, InputError
+from semsyn.nn.features import check_features
+from semsyn.signature import checked
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -34,6 +36,7 @@ LAYOUTS: tuple[tuple[str, Mapping[str, str]], ...] = (  # prefix and words; a wh
 )
 
 
+@checked(floats="x y")
 def relaxed_earth_mover(x: Tensor, y: Tensor) -> Tensor:
     r"""Relaxed earth mover's distance of two sets of tokens under the cosine distance.
 
@@ -90,10 +93,16 @@ class CLIPTokens(nn.Module):
     mean: Tensor
     deviation: Tensor
 
+    @checked(width=1, heads=1, layers=0, patch=1, resolution=1)
     def __init__(
         self, *, width: int = 768, heads: int = 12, layers: int = 9, patch: int = 32, resolution: int = 224
     ) -> None:
         super().__init__()
+        if width % heads or resolution < patch:
+            raise InputError(
+                f"width must be a multiple of heads, and resolution no smaller than patch, found {width} and {heads}, "
+                f"{resolution} and {patch}."
+            )
         self.resolution = resolution
         self.conv1 = nn.Conv2d(3, width, patch, stride=patch, bias=False)
         self.class_embedding = nn.Parameter(torch.zeros(width))
@@ -105,6 +114,7 @@ class CLIPTokens(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
+        check_features(image, "image", channels=3, reader=self)
         size = (self.resolution, self.resolution)
         pixels = F.interpolate(image / 2 + 0.5, size, mode="bilinear", align_corners=False, antialias=False)
         patches = rearrange(self.conv1((pixels - self.mean) / self.deviation), "n d h w -> n (h w) d")
@@ -176,6 +186,7 @@ class CLIPStyleLoss(nn.Module):
     Reference: Wei et al., arXiv:2305.19547.
     """
 
+    @checked()
     def __init__(self, tokens: CLIPTokens) -> None:
         super().__init__()
         self.tokens = tokens

@@ -6,8 +6,10 @@ from torch import Tensor
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, without
 from semsyn.functional.maps import resize_ids
+from semsyn.signature import checked
 
 
+@checked(floats="fake real", num_classes=1)
 def diversity_loss(
     fake: Tensor, real: Tensor, class_ids: Tensor, num_classes: int, *, delta: float = 0.999, as_released: bool = False
 ) -> Tensor:

@@ -2,7 +2,11 @@
 
 from torch import Tensor
 
+from semsyn.errors import InputError, check_same_shape
+from semsyn.signature import checked
 
+
+@checked(floats="mu logvar")
 def kl_divergence(mu: Tensor, logvar: Tensor, *, shown: Tensor | None = None) -> Tensor:
     r"""KL divergence of normal distributions from N(0, 1), SUMMED over everything, the batch included (as released).
 
@@ -16,7 +20,14 @@ def kl_divergence(mu: Tensor, logvar: Tensor, *, shown: Tensor | None = None) ->
         logvar: logarithms of the variances, same shape.
         shown: n r ..., bool, the first axes of mu: which rows count, such as the classes of each picture at each level
             (clVAE). The rows of a picture (and level) then count as their mean, not as their sum. None: all, as a sum.
+
+    Raises:
+        InputError: if the shapes differ.
+        InputTypeError: unless both hold floats.
     """
+    check_same_shape(mu=mu, logvar=logvar)
+    if shown is not None and (shown.ndim < 2 or shown.shape != mu.shape[: shown.ndim]):
+        raise InputError(f"shown must be the first axes of mu, {tuple(mu.shape)}, found shape {tuple(shown.shape)}.")
     terms = 1 + logvar - mu.square() - logvar.exp()
     if shown is not None:
         rows = terms.flatten(shown.ndim).sum(-1) if terms.ndim > shown.ndim else terms

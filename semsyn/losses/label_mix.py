@@ -4,15 +4,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.errors import check_shape
+from semsyn.errors import InputTypeError, check_same_shape, check_shape
 from semsyn.functional.checks import check_ids, without
+from semsyn.signature import checked
 
 
+@checked(num_classes=0)
 def draw_label_mix(num_classes: int, rng: torch.Generator | None = None) -> Tensor:
     """Draw for each class whether its pixels come from the true picture (1) or the generated one (0): k, bool."""
     return torch.randint(2, (num_classes,), generator=rng).bool()
 
 
+@checked()
 def label_mix_mask(class_ids: Tensor, is_real: Tensor, *, as_released: bool = False) -> Tensor:
     """Where the mixed pictures are true, by class: one draw for the whole batch.
 
@@ -30,6 +33,8 @@ def label_mix_mask(class_ids: Tensor, is_real: Tensor, *, as_released: bool = Fa
         InputTypeError: unless class_ids are integers.
     """
     check_shape(is_real, "k", name="is_real")
+    if is_real.dtype != torch.bool:
+        raise InputTypeError(f"is_real must hold booleans, found {is_real.dtype}: draw_label_mix draws them.")
     check_ids(class_ids, len(is_real), name="class_ids")
     check_shape(class_ids, "n h w", name="class_ids")
     class_ids = without(class_ids, None, len(is_real))
@@ -40,6 +45,7 @@ def label_mix_mask(class_ids: Tensor, is_real: Tensor, *, as_released: bool = Fa
     return draws[class_ids][:, None].float()
 
 
+@checked(floats="mask on_real on_fake on_mixed")
 def label_mix_loss(mask: Tensor, on_real: Tensor, on_fake: Tensor, on_mixed: Tensor) -> Tensor:
     """Mean square difference of the logits on mixed pictures and the mixed logits; its released weight is 10 or 5.
 
@@ -50,6 +56,8 @@ def label_mix_loss(mask: Tensor, on_real: Tensor, on_fake: Tensor, on_mixed: Ten
 
     Reference: Sushko et al., arXiv:2012.04781, eq. 3.
     """
+    check_shape(on_mixed, "n c h w", name="on_mixed")
+    check_same_shape(on_mixed=on_mixed, on_real=on_real, on_fake=on_fake)
     n, _, h, w = on_mixed.shape
     check_shape(mask, "n 1 h w", n=n, h=h, w=w, **{"1": 1}, name="mask")
     return F.mse_loss(mask * on_real + (1 - mask) * on_fake, on_mixed)

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from semsyn.errors import check_shape
 from semsyn.functional.checks import check_ids
+from semsyn.signature import checked
 
 
+@checked(floats="logits")
 def part_losses(logits: Tensor, part_ids: Tensor) -> tuple[Tensor, Tensor]:
     """Binary cross entropy of every part channel, and cross entropy over them, of one branch.
 
@@ -31,6 +33,7 @@ def part_losses(logits: Tensor, part_ids: Tensor) -> tuple[Tensor, Tensor]:
     return F.binary_cross_entropy_with_logits(logits, target), F.cross_entropy(logits, part_ids)
 
 
+@checked()
 def root_weights(counts: Tensor) -> Tensor:
     r"""Weights of classes or parts by the inverse root of their share of the pixels.
 

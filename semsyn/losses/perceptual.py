@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.errors import CheckpointError, InputError
+from semsyn.nn.features import check_features
+from semsyn.signature import checked
 
 WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 CONVOLUTIONS_PER_STAGE = (2, 2, 4, 4)  # of the fifth stage, those up to its map
@@ -29,6 +31,7 @@ class VGG19Features(nn.Module):
     Reference: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
     arXiv:1409.1556."""
 
+    @checked(widths=1)
     def __init__(
         self, widths: Sequence[int] = (64, 128, 256, 512), *, convolution: int = 1, has_means: bool = False
     ) -> None:
@@ -54,6 +57,7 @@ class VGG19Features(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        check_features(x, channels=3, reader=self, least=16)
         maps = []
         for part in (self.slice1, self.slice2, self.slice3, self.slice4, self.slice5):
             x = part(x)
@@ -100,6 +104,7 @@ class PerceptualLoss(nn.Module):
     Reference: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", arXiv:1603.08155.
     """
 
+    @checked()
     def __init__(self, vgg: VGG19Features, *, weights: Sequence[float] = WEIGHTS) -> None:
         super().__init__()
         if len(weights) != 5:

@@ -6,8 +6,10 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, without
+from semsyn.signature import checked
 
 
+@checked(num_classes=0)
 def class_weights(class_ids: Tensor, num_classes: int, *, void: int | None = 0) -> Tensor:
     r"""The inverse frequency of each class in a batch.
 
@@ -30,6 +32,8 @@ def class_weights(class_ids: Tensor, num_classes: int, *, void: int | None = 0) 
     check_ids(class_ids, num_classes, name="class_ids")
     ids = without(class_ids, None, num_classes)
     counts = torch.bincount(ids.flatten(), minlength=num_classes + 1)[:num_classes].float()
+    if void is not None and not 0 <= void < num_classes:
+        raise InputError(f"void must be a class in [0, {num_classes}), or None, found {void}.")
     if void is not None:
         counts[void] = 0
     present = counts > 0
@@ -37,6 +41,7 @@ def class_weights(class_ids: Tensor, num_classes: int, *, void: int | None = 0) 
     return weights.where(present, 0)
 
 
+@checked(floats="logits")
 def segmentation_loss(logits: Tensor, class_ids: Tensor, *, is_balanced: bool = True, void: int | None = 0) -> Tensor:
     r"""What a discriminator pays on true pictures, and a generator on its own: they should show their label map.
 
@@ -76,6 +81,7 @@ def segmentation_loss(logits: Tensor, class_ids: Tensor, *, is_balanced: bool = 
     return F.cross_entropy(logits, targets, weight=F.pad(weights, (1, 0)), reduction="sum") / class_ids.numel()
 
 
+@checked(floats="logits")
 def fake_segmentation_loss(logits: Tensor) -> Tensor:
     """What a discriminator pays on generated pictures: every pixel should be "fake", whatever its class.
 

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.signature import checked
 
 
+@checked(floats="features")
 def feature_statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and unbiased covariance of features, in their dtype.
 
@@ -26,6 +28,7 @@ def feature_statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, centred.mT @ centred / (len(features) - 1)
 
 
+@checked(floats="mean_a cov_a mean_b cov_b")
 def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
     r"""Fréchet distance of two Gaussians; of Inception features it is the FID.
 
@@ -45,7 +48,10 @@ def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tenso
     Reference: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
     arXiv:1706.08500.
     """
+    check_shape(mean_a, "d", name="mean_a")
     d = len(mean_a)
+    if not d:
+        raise InputError("mean_a is empty: features have at least one number.")
     for mean, name in ((mean_a, "mean_a"), (mean_b, "mean_b")):
         check_shape(mean, "d", d=d, name=name)
     for cov, name in ((cov_a, "cov_a"), (cov_b, "cov_b")):

@@ -5,8 +5,10 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.signature import checked
 
 
+@checked(floats="logits")
 def inception_score(logits: Tensor, *, splits: int = 1) -> tuple[float, float]:
     r"""Inception score from a classifier's logits, in double precision.
 

@@ -4,10 +4,14 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, check_integers, without
+from semsyn.signature import check_count, checked
+
+MAX_CLASSES = 2**14  # of which the matrix takes two gigabytes
 
 
+@checked()
 def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Tensor:
     """Count the pixels of each (target class, predicted class); add up over batches.
 
@@ -24,6 +28,7 @@ def confusion_matrix(predicted: Tensor, target: Tensor, num_classes: int) -> Ten
             `semsyn.checks`).
         InputTypeError: unless both hold integers.
     """
+    check_count(num_classes, "num_classes", 1, MAX_CLASSES)
     check_integers(predicted, "predicted")
     check_integers(target, "target")
     if predicted.shape != target.shape:
@@ -43,6 +48,15 @@ def class_iou(confusion: Tensor) -> Tensor:
     return hits / (confusion.sum(0) + confusion.sum(1) - confusion.diagonal())
 
 
+@checked()
 def mean_iou(confusion: Tensor) -> float:
-    """Mean of `class_iou` over the classes that occur."""
+    """Mean of `class_iou` over the classes that occur.
+
+    Args:
+        confusion: k k, target first.
+
+    Raises:
+        InputError: for another shape.
+    """
+    check_shape(confusion, "target predicted", predicted=confusion.shape[0] if confusion.ndim else 0, name="confusion")
     return class_iou(confusion).nanmean().item()

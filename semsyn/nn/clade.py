@@ -5,10 +5,12 @@ from torch import Tensor, nn
 
 from semsyn.functional.checks import without
 from semsyn.nn.conditional import ConditionalNorm, Modulation
+from semsyn.nn.features import make_module
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.plain_child import dtype_of
 from semsyn.nn.tail import EdgeTail
 from semsyn.records.condition import Condition
+from semsyn.signature import checked
 
 
 class CLADE(ConditionalNorm):
@@ -39,6 +41,7 @@ class CLADE(ConditionalNorm):
 
     num_classes: int
 
+    @checked(channels=1, num_classes=1)
     def __init__(
         self,
         channels: int,
@@ -56,7 +59,7 @@ class CLADE(ConditionalNorm):
         super().__init__()
         self.num_classes, self.ignore_index = num_classes, ignore_index
         self.out_channels = channels + has_edges
-        self.norm = norm(channels)
+        self.norm = make_module(norm, "norm", channels)
         self.gamma = nn.Parameter(torch.empty(num_classes, channels))
         self.beta = nn.Parameter(torch.empty(num_classes, channels))
         self.gamma_gain = nn.Conv2d(2, 1, 1) if has_offsets else None

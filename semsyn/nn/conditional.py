@@ -17,6 +17,7 @@ from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.plain_child import is_plain
 from semsyn.nn.untouched import is_untouched
 from semsyn.records.condition import CONDITION_FIELDS, Condition
+from semsyn.signature import check_floats
 
 
 class Conditional(nn.Module):
@@ -59,6 +60,7 @@ class Conditional(nn.Module):
             raise InputTypeError(f"{name} takes features as a tensor n c h w, found {type(x).__name__}.")
         if x.ndim != 4:
             check_shape(x, "n c h w", name="x")
+        check_floats(x, "x")
         cond = self.wrap(x, cond) if isinstance(cond, Tensor) else as_condition(cond, x.shape[0], name)
         if any(getattr(cond, name) is None for name in self.reads) and not self.sees_windows(cond):
             raise InputError(

@@ -6,13 +6,15 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.errors import InputError
-from semsyn.functional.checks import check_ids, without
+from semsyn.functional.checks import without
 from semsyn.nn.conditional import ConditionalNorm, Modulation
+from semsyn.nn.features import make_module
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.plain_child import dtype_of
 from semsyn.nn.tail import SketchTail
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Regions
+from semsyn.signature import checked
 
 
 class INADE(ConditionalNorm):
@@ -44,6 +46,7 @@ class INADE(ConditionalNorm):
 
     num_classes: int
 
+    @checked(channels=1, num_classes=1, code_dim=1)
     def __init__(
         self,
         channels: int,
@@ -60,7 +63,7 @@ class INADE(ConditionalNorm):
         super().__init__()
         self.out_channels = channels
         self.num_classes, self.ignore_index = num_classes, ignore_index
-        self.norm = norm(channels)
+        self.norm = make_module(norm, "norm", channels)
         self.weight = nn.Parameter(torch.empty(num_classes, channels, 2))
         self.bias = nn.Parameter(torch.empty(num_classes, channels, 2))
         self.code_to_channels = nn.Linear(code_dim, channels)
@@ -82,17 +85,15 @@ class INADE(ConditionalNorm):
     def extra_repr(self) -> str:
         return f"{self.out_channels}, num_classes={self.num_classes}, reads={self.reads}"
 
-    def check_ids(self, cond: Condition) -> None:
-        super().check_ids(cond)
-        regions = cond.regions
-        if regions is not None and regions.instance_ids is not None and regions.codes is not None and cond.batch:
-            last = regions.codes.shape[0] // cond.batch - 1
-            check_ids(regions.instance_ids, last, name="instance_ids", has_no_class=False)
-
     def tables(self, regions: Regions) -> tuple[Tensor, Tensor]:
         """gamma and beta of each pair, r c."""
         if regions.codes is None or regions.code_ids is None:
             raise InputError("INADE reads the codes of regions, which these lack: Condition.of(..., instance_codes=).")
+        if regions.codes.ndim != 3 or tuple(regions.codes.shape[1:]) != (2, self.code_to_channels.in_features):
+            raise InputError(
+                f"codes must be 2 {self.code_to_channels.in_features} of each instance, found shape "
+                f"{tuple(regions.codes.shape)}."
+            )
         drawn = self.code_to_channels(regions.codes.to(dtype_of(self.code_to_channels)))[regions.code_ids]
         class_ids = without(regions.class_ids, self.ignore_index, self.num_classes)
         with_no_class = (F.pad(table, (0, 0, 0, 0, 0, 1)) for table in (self.weight, self.bias))  # row k is zero

@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
 from semsyn.errors import UnknownNameError
+from semsyn.signature import checked
 
 InitMethod = Literal["xavier", "xavier_uniform", "normal", "kaiming", "orthogonal"]
 METHODS: tuple[str, ...] = ("xavier", "xavier_uniform", "normal", "kaiming", "orthogonal")
@@ -14,6 +15,7 @@ METHODS: tuple[str, ...] = ("xavier", "xavier_uniform", "normal", "kaiming", "or
 M = TypeVar("M", bound=nn.Module)
 
 
+@checked()
 def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> M:
     """Draw all weights of convolutions and linear layers in a network anew, in place, as the released recipes do.
 

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import without
 from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.ops.sum_rows import sum_rows
 from semsyn.records.regions import Regions
+from semsyn.signature import checked
 
 
 class LabelConv2d(nn.Module):
@@ -28,6 +29,7 @@ class LabelConv2d(nn.Module):
     Shape: class_ids n h w in [0, k] (k adds nothing), planes n p h w, the result n o h w.
     """
 
+    @checked(num_classes=0, out_channels=1, kernel_size=1, num_planes=0)
     def __init__(
         self,
         num_classes: int,
@@ -40,6 +42,8 @@ class LabelConv2d(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        if not num_classes + num_planes:
+            raise InputError("num_classes and num_planes are 0: there is nothing to convolve.")
         self.ignore_index = ignore_index
         self.num_classes = num_classes
         self.num_planes = num_planes
@@ -63,6 +67,8 @@ class LabelConv2d(nn.Module):
             InputTypeError: unless class_ids are integers.
             InputError: for ids outside of [0, k], or if what is given is not what the convolution reads.
         """
+        if planes is not None:
+            check_shape(planes, "n p h w", name="planes")
         if (0 if planes is None else planes.shape[1]) != self.num_planes:
             found = "none" if planes is None else f"shape {tuple(planes.shape)}"
             raise InputError(f"this convolution reads {self.num_planes} planes (n p h w), found {found}.")

@@ -7,7 +7,9 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.errors import UnknownNameError
+from semsyn.errors import InputError, InputTypeError, UnknownNameError
+from semsyn.nn.features import check_features
+from semsyn.signature import checked
 
 NormFactory = Callable[[int], nn.Module]
 
@@ -15,6 +17,25 @@ NormFactory = Callable[[int], nn.Module]
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation without affine parameters (n c h w)."""
 
+    def _check_input_dim(self, input: Tensor) -> None:
+        """What torch calls first."""
+        if torch.compiler.is_compiling():
+            return
+        check_features(input, channels=self.num_features, least=0)
+        own = None if self.running_mean is None else self.running_mean.dtype
+        is_mixed = own == torch.float32 and input.dtype in (torch.float16, torch.bfloat16)  # which torch computes
+        if own not in (None, input.dtype) and not is_mixed:
+            raise InputTypeError(
+                f"x holds {input.dtype}, but the statistics of {type(self).__name__} are {own}: give x.to({own}), or "
+                "move the module."
+            )
+        if self.training and 0 < input.numel() <= self.num_features:
+            raise InputError(
+                f"x has shape {tuple(input.shape)}: batch statistics need more than one pixel of each channel. Take "
+                "larger pictures or batches, or evaluation: eval()."
+            )
+
+    @checked(channels=1)
     def __init__(
         self,
         channels: int,
@@ -43,6 +64,7 @@ class SyncBatchNorm(BatchNorm):
         device, dtype: of the running statistics.
     """
 
+    @checked(channels=1)
     def __init__(
         self,
         channels: int,
@@ -65,6 +87,7 @@ class SyncBatchNorm(BatchNorm):
         return 1 / int(self.num_batches_tracked)
 
     def forward(self, x: Tensor) -> Tensor:
+        self._check_input_dim(x)
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
         if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
@@ -113,12 +136,14 @@ class InstanceNorm(nn.Module):
     Computed as a group norm with one channel per group: same numbers, several times faster on CPU.
     """
 
+    @checked(channels=1)
     def __init__(self, channels: int, *, eps: float = 1e-5) -> None:
         super().__init__()
         self.channels = channels
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
+        check_features(x, channels=self.channels, least=0)
         return F.group_norm(x, self.channels, eps=self.eps)
 
     def extra_repr(self) -> str:

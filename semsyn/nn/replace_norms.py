@@ -13,6 +13,7 @@ from semsyn.nn.replicate import replicate
 from semsyn.nn.untouched import is_untouched
 from semsyn.ops.modes import is_traced
 from semsyn.records.condition import Condition
+from semsyn.signature import checked
 
 Size = tuple[int, int]
 
@@ -145,6 +146,7 @@ class ModulatedNetwork(nn.Module):
                 slot.levels = None
 
 
+@checked()
 def replace_norms(
     model: nn.Module,
     factory: MakeNorm,

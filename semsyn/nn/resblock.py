@@ -1,13 +1,17 @@
 """The residual block of every modulated generator."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from semsyn.errors import InputTypeError
 from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm, Modulation, as_condition
+from semsyn.nn.features import check_features, make_module
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.condition import Condition
+from semsyn.signature import checked
 
 MakeConv = Callable[[int, int], nn.Module]
 BlockModulations = Mapping[str, Modulation]
@@ -40,6 +44,7 @@ class ModulatedResBlock(nn.Module):
     Reference: Park et al., arXiv:1903.07291, figure 3.
     """
 
+    @checked(in_channels=1, out_channels=1)
     def __init__(
         self,
         in_channels: int,
@@ -63,13 +68,17 @@ class ModulatedResBlock(nn.Module):
         conv = convolution or plain
         modulation_s = shortcut_modulation or modulation
 
-        self.norm_p = None if front_modulation is None else front_modulation(in_channels)
+        self.norm_p = (
+            None if front_modulation is None else _make_norm(front_modulation, "front_modulation", in_channels)
+        )
         self.conv_p = None if self.norm_p is None else plain(self.norm_p.out_channels, in_channels)
-        self.norm_0 = modulation(in_channels)
-        self.conv_0 = conv(self.norm_0.out_channels, middle)
-        self.norm_1 = modulation(middle)
-        self.conv_1 = conv(self.norm_1.out_channels, out_channels)
-        self.norm_s = modulation_s(in_channels) if in_channels != out_channels else None
+        self.norm_0 = _make_norm(modulation, "modulation", in_channels)
+        self.conv_0 = make_module(conv, "convolution", self.norm_0.out_channels, middle)
+        self.norm_1 = _make_norm(modulation, "modulation", middle)
+        self.conv_1 = make_module(conv, "convolution", self.norm_1.out_channels, out_channels)
+        self.norm_s = None
+        if in_channels != out_channels:
+            self.norm_s = _make_norm(modulation_s, "shortcut_modulation", in_channels)
         self.conv_s = (
             None
             if self.norm_s is None
@@ -103,6 +112,7 @@ class ModulatedResBlock(nn.Module):
         return {name: norm.modulate(cond, known.get(name)) for name, norm in early.items()}
 
     def forward(self, x: Tensor, cond: Condition | Tensor, ready: BlockModulations | None = None) -> Tensor:
+        check_features(x)
         cond, known = as_condition(cond, x.shape[0], type(self).__name__), ready or {}
         x = x if x.shape[2:] == cond.size else F.interpolate(x, cond.size)
         if self.norm_p is not None and self.conv_p is not None:
@@ -113,6 +123,15 @@ class ModulatedResBlock(nn.Module):
         x = convolve(self.conv_0, self.norm_0(x, cond, ready=known.get("norm_0"), slope=SLOPE), cond)
         x = convolve(self.conv_1, self.norm_1(x, cond, ready=known.get("norm_1"), slope=SLOPE), cond)
         return shortcut + x
+
+
+def _make_norm(make: MakeNorm, name: str, channels: int) -> ConditionalNorm:
+    made: Any = make_module(make, name, channels)
+    if not isinstance(getattr(made, "out_channels", None), int):
+        raise InputTypeError(
+            f"{name} must make a ConditionalNorm, which says its out_channels: {type(made).__name__} does not."
+        )
+    return made
 
 
 def convolve(conv: nn.Module, x: Tensor, cond: Condition) -> Tensor:

@@ -8,12 +8,14 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semsyn.nn.conditional import ConditionalNorm, Modulation
+from semsyn.nn.features import make_module
 from semsyn.nn.label_conv import LabelConv2d, stack_planes
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.plain_child import dtype_of, is_plain
 from semsyn.ops.linear_as_conv import linear_as_conv
 from semsyn.records.condition import Condition
 from semsyn.records.regions import Windows
+from semsyn.signature import checked
 
 
 class SPADE(ConditionalNorm):
@@ -43,6 +45,7 @@ class SPADE(ConditionalNorm):
     Reference: Park et al., "Semantic Image Synthesis with Spatially-Adaptive Normalization", arXiv:1903.07291, eq. 1.
     """
 
+    @checked(channels=1, num_classes=0, num_planes=0, hidden=1, kernel_size=1)
     def __init__(
         self,
         channels: int,
@@ -63,7 +66,7 @@ class SPADE(ConditionalNorm):
         self.has_codes = num_planes > 0
         super().__init__()
         self.out_channels = channels
-        self.norm = norm(channels)
+        self.norm = make_module(norm, "norm", channels)
         self.num_classes, self.ignore_index = num_classes, ignore_index
         self.shared = LabelConv2d(
             num_classes, hidden, kernel_size, num_planes=num_planes + has_edges, ignore_index=ignore_index

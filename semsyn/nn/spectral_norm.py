@@ -10,6 +10,7 @@ from torch.nn.utils import parametrize
 from semsyn.nn.pickle_parametrized import let_pickle
 from semsyn.nn.untouched import is_untouched
 from semsyn.ops.modes import is_traced
+from semsyn.signature import checked
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -34,6 +35,7 @@ class SpectralNorm(nn.Module):
     u: Tensor
     v: Tensor
 
+    @checked()
     def __init__(self, weight: Tensor, *, dim: int = 0, eps: float = 1e-12) -> None:
         super().__init__()
         self.dim = dim
@@ -66,6 +68,7 @@ def _is_inside_backward() -> bool:
     return not is_traced() and torch._C._current_graph_task_id() != -1
 
 
+@checked()
 def spectral_norm(module: M, *, eps: float = 1e-12) -> M:
     """Put `SpectralNorm` on ``module.weight`` (of a convolution, transposed or not, or linear layer) and return it."""
     transposed = isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)

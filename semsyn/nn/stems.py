@@ -14,6 +14,7 @@ from semsyn.nn.plain_child import dtype_of
 from semsyn.records.codes import CodeSpec
 from semsyn.records.condition import Condition
 from semsyn.records.style import Style
+from semsyn.signature import checked
 
 
 class LabelStem(nn.Module):
@@ -30,6 +31,7 @@ class LabelStem(nn.Module):
 
     codes: ClassVar[tuple[CodeSpec, ...]] = ()
 
+    @checked(num_classes=0, channels=1, num_planes=0)
     def __init__(self, num_classes: int, channels: int, *, has_edges: bool = False, num_planes: int = 0) -> None:
         super().__init__()
         fields = {"class_ids": True, "edges": has_edges, "planes": num_planes > 0}
@@ -55,6 +57,7 @@ class LatentStem(nn.Module):
 
     reads: ClassVar[tuple[str, ...]] = ()
 
+    @checked(code_dim=1, channels=1, size=1)
     def __init__(self, code_dim: int, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.codes = (CodeSpec(name="start", shape=(code_dim,), per="image", stream=0),)
@@ -86,6 +89,7 @@ class StyleImageStem(nn.Module):
 
     reads: ClassVar[tuple[str, ...]] = ()
 
+    @checked(num_planes=1, channels=1)
     def __init__(self, num_planes: int, channels: int) -> None:
         super().__init__()
         self.codes = (CodeSpec(name="start", shape=(num_planes,), per="pixel", law="given"),)
@@ -109,6 +113,7 @@ class ToImage(nn.Module):
         activation: in place of tanh; it must keep pictures in [-1, 1], as `torch.nn.functional.hardtanh` does.
     """
 
+    @checked(channels=1)
     def __init__(self, channels: int, *, activation: Callable[[Tensor], Tensor] = torch.tanh) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 3, 3, padding=1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -46,6 +46,12 @@ class Codes(Record):
 
     def __post_init__(self) -> None:
         check_is(self.table, Tensor, "table", "torch.as_tensor makes one.")
+        if not isinstance(self.per, str) or self.per not in get_args(Per):
+            raise InputError(f"per must be one of {', '.join(get_args(Per))}, found {self.per!r}.")
+        if self.table.ndim < (3 if self.per == "pixel" else 2):
+            raise InputError(
+                f"table must be {'n … h w' if self.per == 'pixel' else 'n r …'}, found {tuple(self.table.shape)}."
+            )
         if self.ids is not None:
             check_shape(self.ids, "n h w", n=len(self.table), name="ids")
         if self.per == "region" and self.ids is None:

@@ -1,14 +1,17 @@
 """What the layers of one resolution may read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from torch import Tensor
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape
+from semsyn.functional.checks import check_integers
 from semsyn.functional.maps import resize_ids
 from semsyn.records.record import Record
 from semsyn.records.regions import Regions
+from semsyn.signature import checked
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -49,6 +52,19 @@ class Routing(Record):
         return Routing(conv=conv, norm=norm)
 
 
+AXES = {"class_ids": "n h w", "instance_ids": "n h w", "edges": "n h w", "offsets": "n two h w", "planes": "n p h w"}
+
+
+def _check_maps(maps: Mapping[str, Tensor | None]) -> None:
+    """Raise unless maps have their axes, and as many images each."""
+    given = {name: t for name, t in maps.items() if t is not None}
+    for name, t in given.items():
+        check_shape(t, AXES[name], n=next(iter(given.values())).shape[0] if t.ndim else 0, name=name)
+    for name in ("class_ids", "instance_ids"):
+        if name in given:
+            check_integers(given[name], name)
+
+
 class _Sized:
     """Found once, since every layer of a stage reads it; no field, since hosts that rebuild a dataclass (FSDP casts the
     tensors in it) hand every field to its constructor."""
@@ -83,6 +99,7 @@ class Condition(_Sized, Record):
     routing: Routing | None = None
 
     @classmethod
+    @checked(size=1)
     def of(
         cls,
         *,
@@ -109,6 +126,7 @@ class Condition(_Sized, Record):
             "offsets": offsets,
             "planes": planes,
         }
+        _check_maps(maps)
         sized = maps if routing is None else {**maps, "routing": routing.norm}
         sizes = {name: (t.shape[-2], t.shape[-1]) for name, t in sized.items() if t is not None}
         if size is None and len(set(sizes.values())) > 1:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, check_shape, check_tensor
 from semsyn.functional.checks import are_known, check_ids, check_integers
 from semsyn.functional.find_windows import find_windows
 from semsyn.functional.maps import resize_ids
@@ -55,10 +55,14 @@ class Regions(Record):
         Without instances the images of a batch share regions.
 
         Raises:
-            InputError: for negative ids.
+            InputError: for negative ids, or maps of other axes or sizes.
             InputTypeError: unless ids are integers.
         """
         maps = {"class_ids": _read("class_ids", class_ids)}
+        check_shape(class_ids, "n h w", name="class_ids")
+        for name, given in (("edges", edges), ("instance_ids", instance_ids)):
+            if given is not None:
+                check_shape(given, "n h w", **dict(zip("nhw", class_ids.shape, strict=True)), name=name)
         if edges is not None:
             maps["edges"] = edges.long()
         if instance_ids is not None:
@@ -111,9 +115,13 @@ class Regions(Record):
         """The same with the codes of their instances, out of a table n i ... of the batch.
 
         Raises:
-            InputError: for an instance that has none there; where nobody looks (`semsyn.checks`) its code is zeros.
+            InputError: for a table that is not of these images, or an instance that has none there; where nobody looks
+                (`semsyn.checks`) its code is zeros.
         """
         assert self.images is not None and self.instance_ids is not None
+        check_tensor(table, "codes of instances")
+        if table.ndim < 2 or table.shape[0] != self.ids.shape[0]:
+            raise InputError(f"codes of instances must be n i …, n = {self.ids.shape[0]}, found {tuple(table.shape)}.")
         images, count = table.shape[:2]
         check_ids(self.instance_ids, count - 1, name="instance_ids", has_no_class=False)
         codes, code_ids = table.flatten(0, 1), self.images * count + self.instance_ids

@@ -274,11 +274,9 @@ def test_an_ignored_id_is_no_class(name: str, has_windows: bool) -> None:
 def test_codes_of_instances_that_there_are_not() -> None:
     cond = make_condition("inade")
     assert cond.class_ids is not None
-    few = Condition.of(
-        class_ids=cond.class_ids, instance_ids=torch.full_like(cond.class_ids, 4), instance_codes=torch.ones(2, 3, 2, 3)
-    )
+    fours, codes = torch.full_like(cond.class_ids, 4), torch.ones(2, 3, 2, 3)
     with pytest.raises(InputError, match=r"instance_ids holds 4 in .* must lie in \[0, 2\]"):
-        make_layer("inade")(features(), few)
+        Condition.of(class_ids=cond.class_ids, instance_ids=fours, instance_codes=codes)
 
 
 def test_parts_without_noise_and_regions_of_what_is_no_id() -> None:

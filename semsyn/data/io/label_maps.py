@@ -16,12 +16,14 @@ from semsyn.data.io.stored_values import PAGES, PLANES, is_cut, is_first_of_seve
 from semsyn.data.spaces.colors import label_colors
 from semsyn.errors import InputError, InputTypeError, UnknownColorsError
 from semsyn.labels import ID_DTYPES, LabelSpace
+from semsyn.signature import checked
 
 ID_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N")
 VOC_COLORS = np.concatenate([np.zeros((1, 3), np.uint8), label_colors(255).numpy()])
 WITHOUT_ALPHA = {"LA": "L", "RGBA": "RGB", "RGBX": "RGB"}
 
 
+@checked()
 def read_label_map(
     source: Source,
     *,

@@ -16,6 +16,7 @@ from torch import Tensor
 from semsyn.data.io.stored_values import find_marks
 from semsyn.errors import InputError, InputTypeError
 from semsyn.records.arguments import as_seed
+from semsyn.signature import checked
 
 Source: TypeAlias = str | PathLike[str] | Image.Image | np.ndarray | Tensor
 
@@ -142,6 +143,7 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array)
 
 
+@checked(size=1)
 def read_image(source: Source, *, size: tuple[int, int] | None = None) -> Tensor:
     """Read a photograph as 3 h w float32 in [-1, 1].
 
@@ -183,6 +185,6 @@ def _check_floats(picture: Tensor, size: tuple[int, int] | None) -> Tensor:
     if not bool((picture.abs() <= 1).all()):
         raise InputError("a picture as a float tensor must lie in [-1, 1].")
     picture = picture.float()
-    if size is None or picture.shape[1:] == size:
+    if size is None or tuple(picture.shape[1:]) == tuple(size):
         return picture
     return F.interpolate(picture[None], size, mode="bicubic", antialias=True).clamp(-1, 1)[0]

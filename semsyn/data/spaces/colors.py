@@ -6,8 +6,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from semsyn.errors import InputError, check_shape
+from semsyn.errors import check_shape
 from semsyn.labels import RGB, check_ids
+from semsyn.signature import checked
 
 # The colours of Cityscapes' 35 label ids, in id order; some classes share one.
 CITYSCAPES_COLORS: tuple[RGB, ...] = (
@@ -28,6 +29,7 @@ COCO_STUFF_COLORS: dict[int, RGB] = {
 }
 
 
+@checked(num_colors=1)
 def label_colors(num_colors: int) -> Tensor:
     r"""The colour of each label, as the released code draws label maps.
 
@@ -44,8 +46,6 @@ def label_colors(num_colors: int) -> Tensor:
     Raises:
         InputError: if there is no label.
     """
-    if num_colors < 1:
-        raise InputError(f"label_colors needs at least one label, found {num_colors}.")
     if num_colors == len(CITYSCAPES_COLORS):
         return torch.tensor(CITYSCAPES_COLORS, dtype=torch.uint8)
     index = torch.arange(1, num_colors + 1)
@@ -58,6 +58,7 @@ def label_colors(num_colors: int) -> Tensor:
     return colors
 
 
+@checked(num_colors=1)
 def draw_labels(label_map: Tensor, num_colors: int) -> Tensor:
     """Draw a map in the colours of `label_colors`.
 
@@ -78,6 +79,7 @@ def draw_labels(label_map: Tensor, num_colors: int) -> Tensor:
     return colors[torch.where((ids >= 0) & (ids < num_colors), ids, num_colors)]
 
 
+@checked(floats="images")
 def to_uint8(images: Tensor, *, rounding: Literal["truncate", "nearest"] = "truncate") -> Tensor:
     """Turn a network's pictures into 8-bit ones.
 

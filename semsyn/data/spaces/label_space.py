@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from semsyn.errors import UnknownNameError
 from semsyn.labels import LabelSpace
+from semsyn.signature import checked
 
 FOLDER = files("semsyn.data.spaces")
 TOYSCENES = "toyscenes"
@@ -16,7 +17,7 @@ def list_label_spaces() -> list[str]:
     return sorted([*stored, TOYSCENES])
 
 
-@cache
+@checked()
 def label_space(name: str) -> LabelSpace:
     """A label space by name.
 
@@ -26,6 +27,11 @@ def label_space(name: str) -> LabelSpace:
     Raises:
         UnknownNameError: naming the nearest names.
     """
+    return _read(name)
+
+
+@cache
+def _read(name: str) -> LabelSpace:
     if name not in (known := list_label_spaces()):
         raise UnknownNameError("label space", name, known)
     if name == TOYSCENES:

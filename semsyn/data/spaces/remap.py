@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from semsyn.labels import UNKNOWN, LabelSpace
+from semsyn.signature import checked
 
 USUAL_VOID_IDS = (255, 65535)  # besides negative ones
 
@@ -23,6 +24,7 @@ class RemapProposal:
     space: str | None = None
 
 
+@checked()
 def propose_remap(
     histogram: Mapping[int, int], space: LabelSpace, *, alternatives: Iterable[LabelSpace] = ()
 ) -> list[RemapProposal]:

@@ -111,7 +111,7 @@ class CanvasNet(nn.Module):
             x = same_pool(blocks(x))
             maps.append(x)
         x = x[:, :0]  # nothing is below the smallest map
-        for blocks, skip in zip(reversed(self.decoder), reversed(maps), strict=True):  # type: ignore[call-overload]
+        for blocks, skip in zip(reversed(self.decoder), reversed(maps), strict=True):
             size = (skip.shape[2], skip.shape[3])
             x = blocks(torch.cat([self._look(class_ids, planes, size), skip, x], dim=1))
             x = resize(x, (2 * size[0], 2 * size[1]))

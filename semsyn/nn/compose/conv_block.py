@@ -1,6 +1,6 @@
 """What SIMS' networks are made of: a convolution with a norm over whole pictures, and pooling that keeps borders."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class ConvBlock(nn.Module):
     def part(self, x: Tensor, first: int) -> Tensor:
         """The convolution of some input channels alone, from number ``first`` on: the sum over all is the whole one."""
         weight = self.conv.weight[:, first : first + x.shape[1]]
-        return F.conv2d(x, weight, padding=self.conv.padding)  # type: ignore[arg-type]
+        return F.conv2d(x, weight, padding=self.conv.padding)
 
     def finish(self, y: Tensor) -> Tensor:
         """Norm and activation behind the convolution."""
@@ -96,12 +96,13 @@ class ConvTower(nn.Module):
                 scene.
             images: m, int64, the scene of each thing.
         """
-        first, *rest = self.stages[0]  # type: ignore[misc]
+        stages: list[Any] = list(self.stages)
+        first, *rest = stages[0]
         x = first.part(own, 0) + first.part(shared, own.shape[1])[images]
         x = first.finish(x)
         for block in rest:
             x = block(x)
         x = same_pool(x)
-        for stage in self.stages[1:]:  # type: ignore[attr-defined]
+        for stage in stages[1:]:
             x = same_pool(stage(x), "max")
         return x

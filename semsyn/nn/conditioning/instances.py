@@ -13,11 +13,13 @@ from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout, once_per_size
 from semsyn.records.regions import Regions
 from semsyn.records.style import Style
+from semsyn.signature import checked
 
 
 class InstanceConditioner(Conditioner):
     """(Class, instance) pairs with a code per instance, and a sketch where asked for."""
 
+    @checked(code_dim=1)
     def __init__(self, code_dim: int, *, has_sketch: bool = False) -> None:
         super().__init__()
         self.instances = CodeSpec(name="instances", shape=(2, code_dim), per="instance", stream=1)

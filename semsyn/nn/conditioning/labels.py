@@ -7,6 +7,7 @@ from semsyn.nn.conditioning.windows import find_windows
 from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
+from semsyn.signature import checked
 
 
 class LabelConditioner(Conditioner):
@@ -19,6 +20,7 @@ class LabelConditioner(Conditioner):
             are distinct get them.
     """
 
+    @checked(window=1)
     def __init__(self, *, has_edges: bool = False, has_offsets: bool = False, window: int | None = None) -> None:
         super().__init__()
         self.window = window

@@ -14,6 +14,7 @@ from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
 from semsyn.records.regions import Regions
 from semsyn.records.style import Style
+from semsyn.signature import checked
 
 
 class NoiseConditioner(Conditioner):
@@ -26,6 +27,7 @@ class NoiseConditioner(Conditioner):
         window: see `LabelConditioner`.
     """
 
+    @checked(code_dim=1, window=1)
     def __init__(self, code_dim: int, *, window: int | None = None) -> None:
         super().__init__()
         also: dict[Per, int | None] = {"class": 2, "instance": 3, "region": None, "pixel": 5}

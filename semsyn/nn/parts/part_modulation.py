@@ -6,9 +6,11 @@ from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.nn.conditional import ConditionalNorm, Modulation
+from semsyn.nn.features import make_module
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.plain_child import is_plain
 from semsyn.records.condition import Condition
+from semsyn.signature import checked
 
 
 class PartModulation(ConditionalNorm):
@@ -35,6 +37,7 @@ class PartModulation(ConditionalNorm):
 
     reads = ("parts",)
 
+    @checked(channels=1, part_channels=1, hidden=1)
     def __init__(
         self,
         channels: int,
@@ -47,7 +50,7 @@ class PartModulation(ConditionalNorm):
     ) -> None:
         super().__init__()
         self.out_channels = channels
-        self.norm = norm(channels)
+        self.norm = make_module(norm, "norm", channels)
         self.of_parts = PartAffine(part_channels, hidden or part_channels)
         self.of_noise = PartAffine(part_channels, hidden or part_channels)
         self.place(device, dtype)

@@ -12,6 +12,7 @@ from semsyn.nn.parts.object_parts import ObjectParts, PartStreams
 from semsyn.nn.parts.part_coder import PartDecoder, PartEncoder, Widths
 from semsyn.nn.parts.part_supports import PartSupports, SupportEncoding, find_rows
 from semsyn.nn.plain_child import dtype_of
+from semsyn.signature import checked
 
 ENCODED_AT_ONCE = 64  # maps; bounds the memory of encode_supports
 
@@ -44,6 +45,7 @@ class PartNet(nn.Module):
         arXiv:2305.19547.
     """
 
+    @checked(widths=1, num_parts=1, num_layers=0)
     def __init__(self, widths: Widths = (32, 64, 64, 96), *, num_parts: int = 9, num_layers: int = 3) -> None:
         super().__init__()
         self.num_parts = num_parts

@@ -6,10 +6,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import UnknownNameError, check_shape
+from semsyn.signature import checked
 
 RoutingActivation = Literal["softmax", "sigmoid", "hardtanh", "identity"]
 
 
+@checked(floats="logits")
 def activate_routing(logits: Tensor, temperature: float = 1.0, activation: RoutingActivation = "softmax") -> Tensor:
     r"""The weights of e experts at every pixel: :math:`w = \mathrm{act}(t \cdot \text{logits})`.
 

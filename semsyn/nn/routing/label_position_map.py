@@ -6,12 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semsyn.errors import InputError, check_shape
+from semsyn.errors import check_shape
 from semsyn.functional.checks import check_ids, without
+from semsyn.functional.position_map import check_filter
+from semsyn.signature import checked
 
 LAST = 2**31 - 2
 
 
+@checked(size=1, steps=0)
 def label_position_map(
     class_ids: Tensor,
     values: Tensor | None = None,
@@ -50,8 +53,7 @@ def label_position_map(
     n, h, w = class_ids.shape
     if values is not None:
         check_shape(values, "n h w", n=n, h=h, w=w, name="values")
-    if size % 2 == 0 or size < 1:
-        raise InputError(f"size must be odd, found {size}.")
+    check_filter(size, sigma, steps)
     mask = torch.ones_like(class_ids, dtype=torch.float32) if values is None else values
     x = before = mask = mask.to(torch.promote_types(mask.dtype, torch.float32))
     ids = without(class_ids, None, LAST + 1).int()  # half the memory to read

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.functional.checks import without
-from semsyn.functional.position_map import position_map
+from semsyn.functional.position_map import check_filter, position_map
 from semsyn.nn.label_conv import stack_planes
 from semsyn.nn.routing.label_position_map import label_position_map
+from semsyn.signature import check_argument, check_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,14 @@ class PositionMaps:
     sigma: float = 1.5
     steps: int = 1
     relative: bool = False
+
+    def __post_init__(self) -> None:
+        if self.levels is not None:
+            check_count(self.levels, "levels")
+        check_count(self.size, "size", 1)
+        check_count(self.steps, "steps")
+        check_argument(self.sigma, "sigma", float)
+        check_filter(self.size, self.sigma, self.steps)
 
     def of_labels(self, class_ids: Tensor, values: Tensor | None, num_classes: int) -> Tensor:
         """The one element of each pixel that is not zero, n h w; any number where there is no class."""

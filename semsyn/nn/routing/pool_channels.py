@@ -5,8 +5,10 @@ from einops import rearrange
 from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
+from semsyn.signature import checked
 
 
+@checked()
 def pool_matrix(
     channels: int, groups: int, *, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32
 ) -> Tensor:
@@ -34,6 +36,7 @@ def pool_matrix(
     return is_in / is_in.sum(1, keepdim=True, dtype=dtype)
 
 
+@checked()
 def pool_channels(x: Tensor, groups: int) -> Tensor:
     """Average groups of channels, see `pool_matrix`; a feature map to a plane per expert.
 

@@ -16,6 +16,7 @@ from semsyn.nn.routing.pool_channels import pool_matrix
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.nn.untouched import is_untouched
+from semsyn.signature import checked
 
 WIDTHS = (16, 8, 4, 2, 1, 1, 1)  # of the levels, multiples of the network's width
 MIN_LEVELS = 2
@@ -69,6 +70,7 @@ class SemanticVectorNetwork(nn.Module):
     Reference: Wang et al., "Image Synthesis via Semantic Composition", arXiv:2109.07053.
     """
 
+    @checked(num_classes=0, width=1, conv_experts=1, norm_experts=1, num_planes=0)
     def __init__(
         self,
         num_classes: int,
@@ -170,6 +172,8 @@ class SemanticVectorNetwork(nn.Module):
                 f"this semantic vector network does not read {extra}: leave them out, or build it with them."
             )
         maps = {name: t for name, t in given.items() if t is not None and wanted[name]}
+        for name, tensor in maps.items():
+            check_shape(tensor, "n p h w" if name == "planes" else "n h w", name=name)
         n, h, w = (next(iter(maps.values())).shape[i] for i in (0, -2, -1))
         for name, tensor in maps.items():
             if name == "planes":

@@ -9,12 +9,14 @@ from einops import reduce
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, check_shape
-from semsyn.functional.mixture_conv2d import mixture_conv2d
+from semsyn.functional.mixture_conv2d import check_padding, mixture_conv2d
 from semsyn.nn.conditional import Conditional, as_condition
+from semsyn.nn.features import check_features
 from semsyn.nn.plain_child import is_plain
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.ops.mixture_conv2d.reference import mix_results
 from semsyn.records.condition import Condition
+from semsyn.signature import checked
 
 Size = int | tuple[int, int]
 
@@ -49,6 +51,7 @@ class SpatiallyConditionalConv2d(Conditional):
 
     reads = ("routing",)
 
+    @checked(in_channels=1, out_channels=1, kernel_size=1, stride=1, padding=0, dilation=1, groups=1, num_experts=1)
     def __init__(
         self,
         in_channels: int,
@@ -67,6 +70,9 @@ class SpatiallyConditionalConv2d(Conditional):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        check_padding(padding)
+        if in_channels % groups or out_channels % groups:
+            raise InputError(f"channels must be multiples of groups, found {in_channels}, {out_channels} and {groups}.")
         self.out_channels = out_channels
         self.is_interleaved = is_interleaved
         self.geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -98,6 +104,7 @@ class SpatiallyConditionalConv2d(Conditional):
             InputError: if there is no routing, or it has other planes or another size.
         """
         check_shape(x, "n c h w", name="x")
+        check_features(x, reader=self)
         routing = self.routing(cond)
         experts: Sequence[Any] = list(self.experts)
         planes = len(experts) * (self.out_channels if self.is_interleaved else 1)

@@ -5,9 +5,11 @@ from torch import Tensor, nn
 
 from semsyn.errors import check_shape
 from semsyn.nn.conditional import ConditionalNorm, Modulation
+from semsyn.nn.features import make_module
 from semsyn.nn.norms import BatchNorm, NormFactory
 from semsyn.nn.routing.mixture_modulation import MixtureModulation
 from semsyn.records.condition import Condition, Routing
+from semsyn.signature import checked
 
 
 class SpatiallyConditionalNorm(ConditionalNorm):
@@ -35,6 +37,7 @@ class SpatiallyConditionalNorm(ConditionalNorm):
 
     reads = ("routing",)
 
+    @checked(channels=1, num_experts=1)
     def __init__(
         self,
         channels: int,
@@ -46,7 +49,7 @@ class SpatiallyConditionalNorm(ConditionalNorm):
     ) -> None:
         super().__init__()
         self.out_channels = channels
-        self.norm = norm(channels)
+        self.norm = make_module(norm, "norm", channels)
         self.affine = nn.Parameter(torch.zeros(num_experts, 2 * channels))
         self.place(device, dtype)
 

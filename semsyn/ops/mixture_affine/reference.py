@@ -8,7 +8,7 @@ from torch import Tensor
 def mix_rows(table: Tensor, bias: Tensor | None, routing: Tensor) -> Tensor:
     """The sum over e of routing[:, e] (n e h w) times table[e] (e c), plus bias (c): n c h w."""
     routing, bias = routing.to(table.dtype), bias if bias is None else bias.to(table.dtype)
-    if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() or (not torch.compiler.is_compiling() and routing.numel()):
         return F.conv2d(routing, table.T[:, :, None, None], bias)
     # Products, which a compiler makes part of what reads them; the result of a convolution it would store.
     total = table.new_zeros(()) if bias is None else bias[:, None, None]

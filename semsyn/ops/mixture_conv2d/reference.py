@@ -51,4 +51,4 @@ def convolve_mixed(
     mixed = (routing @ weight.flatten(1)).view(-1, *weight.shape[2:])
     mixed_bias = None if bias is None else (routing @ bias).flatten()
     y = convolve(rearrange(x, "n c h w -> 1 (n c) h w"), mixed, mixed_bias, groups=n * groups)
-    return rearrange(y, "1 (n o) h w -> n o h w", n=n)
+    return rearrange(y, "1 (n o) h w -> n o h w", n=n, o=weight.shape[1])

@@ -24,7 +24,7 @@ def test_two_counts_have_colors_of_their_own():
 
 
 def test_no_labels_have_no_colors():
-    with pytest.raises(InputError, match="at least one label"):
+    with pytest.raises(InputError, match="num_colors must be from 1"):
         label_colors(0)
 
 
