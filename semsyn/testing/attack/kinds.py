@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from semsyn.testing.attack import (
+    arguments,
     checkpoints,
     commands,
     configs,
@@ -18,7 +19,19 @@ from semsyn.testing.attack import (
 )
 from semsyn.testing.attack.attempt import Attack
 
-MODULES: tuple[ModuleType, ...] = (tables, maps, ids, commands, disk, streams, checkpoints, configs, writers, hub)
+MODULES: tuple[ModuleType, ...] = (
+    tables,
+    maps,
+    ids,
+    arguments,
+    commands,
+    disk,
+    streams,
+    checkpoints,
+    configs,
+    writers,
+    hub,
+)
 """Each has a tuple ``ATTACKS`` of functions."""
 
 SLOW_MODULES: tuple[ModuleType, ...] = (kills, kills_of_work, disk, streams)
