@@ -9,7 +9,15 @@ from semsyn.cli.jobs import Job, check_free, check_writable, list_passed, name_s
 from semsyn.cli.loading import add_weights, find_device, load_generator
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.observations import Observations
-from semsyn.cli.options import AS_MAP, parse_count, parse_factor, parse_path, parse_seed, parse_size_or_map
+from semsyn.cli.options import (
+    AS_MAP,
+    add_max_pixels,
+    parse_count,
+    parse_factor,
+    parse_path,
+    parse_seed,
+    parse_size_or_map,
+)
 from semsyn.cli.preprocess import add_preprocess
 from semsyn.cli.resources import given_resources
 from semsyn.cli.scene_reader import OF_REFERENCE, SceneReader, list_transferred
@@ -58,6 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the pictures")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that exist")
     parser.add_argument("--json", action="store_true", help="print a JSON object with every picture")
+    add_max_pixels(parser)
     style = parser.add_argument_group("pictures")
     style.add_argument("--seed", metavar="N", type=parse_seed, default=0, help="sample j uses seed N + j; default 0")
     style.add_argument(

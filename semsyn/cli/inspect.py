@@ -7,7 +7,7 @@ from typing import Any
 
 from semsyn.cli.histogram import Histogram, count_maps
 from semsyn.cli.map_reader import MapReader, add_reading, change_space, describe_flags
-from semsyn.cli.options import parse_count, parse_path
+from semsyn.cli.options import add_max_pixels, parse_count, parse_path
 from semsyn.cli.spaces import find_space
 from semsyn.cli.terminal import say, say_json
 from semsyn.data.io.encodings import Encoding
@@ -61,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "maps", metavar="MAP_OR_FOLDER", nargs="+", type=parse_path, help="label map, or a folder of them"
     )
     add_reading(parser)
+    add_max_pixels(parser)
     parser.add_argument(
         "--write-space", metavar="FILE", type=parse_path, help="save the space with the likeliest remap"
     )

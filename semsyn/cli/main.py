@@ -92,6 +92,8 @@ def _run(argv: list[str]) -> int:
         if bad := next((argument for argument in argv if "\0" in argument), None):
             raise InputError(f"the argument {bad!r} holds a NUL character, which no name may hold; leave it out.")
         args = make_parser(_name(argv)).parse_args(argv)
+        if getattr(args, "max_pixels", None) is not None:
+            import_module("semsyn.data.io.pictures").allow_pixels(args.max_pixels)
         args.run(args)
     except SystemExit as stop:  # --help and --version
         return int(stop.code or 0)

@@ -13,6 +13,7 @@ __all__ = [
     "MAX_PIXELS",
     "MAX_SCENES",
     "Parser",
+    "add_max_pixels",
     "count_up_to",
     "parse_categories",
     "parse_count",
@@ -79,6 +80,13 @@ def count_up_to(most: int) -> Callable[[str], int]:
         return count
 
     return parse
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """The switch of commands that read maps; `main` obeys it."""
+    parser.add_argument(
+        "--max-pixels", metavar="N", type=parse_count, help="read maps of up to N pixels, larger than 8192x4096"
+    )
 
 
 def parse_id(text: str) -> int:

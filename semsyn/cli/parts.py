@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from semsyn.cli.jobs import Job, check_free, plan_jobs
-from semsyn.cli.options import parse_categories, parse_path
+from semsyn.cli.options import add_max_pixels, parse_categories, parse_path
 from semsyn.cli.resources import add_resources, given_resources
 from semsyn.cli.sheet import draw_map
 from semsyn.cli.terminal import say, say_json
@@ -47,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Infer the parts of the objects in a scene and draw them."
     parser.epilog = EPILOG
     parser.add_argument("maps", metavar="MAP", nargs="+", type=parse_path, help="label map, or a folder of them")
+    add_max_pixels(parser)
     parser.add_argument(
         "--instances",
         metavar="PATH",

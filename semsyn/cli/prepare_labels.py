@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semsyn.cli.jobs import list_passed
-from semsyn.cli.options import parse_path
+from semsyn.cli.options import add_max_pixels, parse_path
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.cli.terminal import say, say_json
 from semsyn.data.formats.annotations import Annotations, Request
@@ -52,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "source", metavar="SOURCE", type=parse_path, help="folder or file of the annotations; never changed"
     )
     parser.add_argument("--out", metavar="DIR", type=parse_path, required=True, help="folder of the label maps")
+    add_max_pixels(parser)
     parser.add_argument(
         "--from", dest="format", metavar="FORMAT", choices=(AUTO, *FORMATS), default=AUTO, help="see below"
     )
