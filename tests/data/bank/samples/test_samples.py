@@ -52,7 +52,7 @@ def test_segments_are_deformed_a_little_and_stay_in_the_frame(scenes):
     contents = sample.pictures.contents()
     for row in range(len(segments)):
         one, two = contents.frame(row), sample.masks.frame(row)
-        assert 0.75 * int(two.sum()) < int(one.sum()) < 1.25 * int(two.sum())
+        assert 0.7 * int(two.sum()) < int(one.sum()) < 1.6 * int(two.sum())
         assert int((one & two).sum()) > 0.5 * int(two.sum())
     again = make_transform_sample(photo, segments, uniform(rng(1)))
     assert torch.equal(again.pictures.frames(), sample.pictures.frames())
@@ -80,17 +80,15 @@ def test_the_nearer_of_two_neighbours_is_in_front():
         depth = torch.full((64, 64), 1.0)
         depth[ids == 1] = near
         sample = make_order_sample(segments, depth, groups)
-        rows = {
-            tuple(segments.class_ids[p].tolist()): int(w) for p, w in zip(sample.pairs, sample.winners, strict=True)
-        }
+        classes = [tuple(pair) for pair in segments.class_ids[sample.pairs].tolist()]
+        rows = dict(zip(classes, sample.winners.tolist(), strict=True))
         assert rows == {(0, 1): winner, (0, 2): 2}, "as far as each other: the later class"
     planar = ClassGroups(num_classes=3, planar=(0,), objects=(1,))
     assert make_order_sample(segments, depth, planar).winners.tolist() == [1, 2], "it stands on it"
     depth[ids == 1] = 0
     assert (1, 1) not in make_order_sample(segments, depth, groups).pairs.tolist()
     assert len(make_order_sample(segments, torch.zeros(64, 64), groups).pairs) == 0, "nothing is known"
-    counts = count_behind([(segments, sample)], 3)
-    assert counts.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0]] or counts.sum() == 2
+    assert count_behind([(segments, sample)], 3).tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0]], "rows are behind"
 
 
 def test_toyscenes_depth_gives_an_order_of_their_classes():
@@ -107,38 +105,33 @@ def test_toyscenes_depth_gives_an_order_of_their_classes():
 
 def test_simulated_canvases_are_the_photograph_with_gaps(bank, scenes):
     photo, ids = scenes[2]
-    draw = uniform(rng(0))
-    no_colors = iter(lambda: min(draw(), 0.79), None)
+    draw, keys = uniform(rng(0)), noise_keys(torch.rand(96, 192))
     sample = make_synthesis_sample(
-        photo, ids, bank, lambda i: scenes[i][0], lambda: next(no_colors), noise_keys(torch.rand(96, 192)), image=2
-    )
+        photo, ids, bank, lambda i: scenes[i][0], lambda: min(draw(), 0.79), keys, image=2
+    )  # no colours of others
     assert sample.canvas.shape == photo.shape and sample.class_ids.shape == (96, 192)
     shown = (sample.canvas.int() - photo.int()).abs().amax(dim=0) <= 1
     white = (sample.canvas == 255).all(dim=0)
     bare = (sample.canvas == 0).all(dim=0)
     assert (shown | white | bare).all() and shown.float().mean() > 0.2 and white.any() and bare.any()
     full = ids.repeat_interleave(2, 0).repeat_interleave(2, 1)
-    assert ((sample.class_ids == full) | (sample.class_ids == 15)).all() and (
-        sample.class_ids == full
-    ).float().mean() > 0.5
+    assert ((sample.class_ids == full) | (sample.class_ids == 15)).all()
+    assert (sample.class_ids == full).float().mean() > 0.5
 
 
 def test_a_scene_is_no_partner_of_itself_and_numbers_repeat(bank, scenes):
     photo, ids = scenes[2]
     keys = noise_keys(torch.rand(96, 192))
     read: list[int] = []
-    always = iter(lambda: 0.99, None)
-    draw = uniform(rng(0))
-    recolor = iter(lambda: draw(), None)
-    make_synthesis_sample(
-        photo, ids, bank, lambda i: read.append(i) or scenes[i][0], lambda: next(recolor), keys, image=2
-    )
-    assert 2 not in read
+    for seed in range(4):
+        make_synthesis_sample(
+            photo, ids, bank, lambda i: read.append(i) or scenes[i][0], uniform(rng(seed)), keys, image=2
+        )
+    assert read and 2 not in read
     one, two = (
         make_synthesis_sample(photo, ids, bank, lambda i: scenes[i][0], uniform(rng(5)), keys, image=2) for _ in "ab"
     )
     assert torch.equal(one.canvas, two.canvas) and torch.equal(one.class_ids, two.class_ids)
-    assert next(always) == 0.99
     own = make_synthesis_sample(photo, ids, bank, lambda i: scenes[i][0], uniform(rng(5)), keys)
     assert (own.canvas == 0).all(dim=0).float().mean() < (one.canvas == 0).all(dim=0).float().mean()
 
