@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import torch
@@ -68,7 +69,7 @@ def generator_form(backend: str, generator: Generator, dtype: torch.dtype, *, ba
 
 
 def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_instances: int) -> Form:
-    """One of the forms of a generator's encoder; mu, then logvar.
+    """One of the forms of a generator's encoder; mu and logvar of each kind of code, n x.
 
     Raises:
         InputError: if the generator has no such encoder, or the form is none of an encoder.
@@ -84,10 +85,13 @@ def encoder_form(backend: str, generator: Generator, dtype: torch.dtype, num_ins
         return encoder_floor(own.encoder)
     encoder = plain_encoder(own.encoder) if backend == "plain" else own.encoder
     assert encoder is not None
+    counts = (
+        (num_instances,) if backend == "plain" or "num_instances" in signature(own.encoder.forward).parameters else ()
+    )
 
     def encode(image: Tensor, layout: Layout) -> Tensor:
-        (gaussian,) = encoder(image, layout, num_instances).values()
-        return torch.cat([gaussian.mu, gaussian.logvar])
+        found = encoder(image, layout, *counts).values()
+        return torch.cat([t.flatten(1) for gaussian in found for t in (gaussian.mu, gaussian.logvar)], dim=1)
 
     run = compile_inference(encode) if backend == "compiled" else encode
 
@@ -154,7 +158,7 @@ def floor_form(generator: Generator, batch: int) -> Form:
 
 
 def encoder_floor(encoder: Any) -> Form:
-    """The convolutions that an encoder calls as ordinary ones: no gates, and no heads that multiply averages."""
+    """The convolutions that an encoder calls as ordinary ones: no gates, and no heads that multiply what was pooled."""
     made: list[Callable[[], Tensor]] = []
 
     def note(conv: nn.Module, args: tuple[Tensor, ...]) -> None:
@@ -166,7 +170,10 @@ def encoder_floor(encoder: Any) -> Form:
         if not made:
             convs = [m for m in encoder.modules() if getattr(m, "weight", torch.empty(0)).ndim == 4]
             hooks = [conv.register_forward_pre_hook(note) for conv in convs]
-            encoder.features(scene.image, scene.layout.instance_ids)  # a head that is waited for does not average first
+            if hasattr(encoder, "features"):  # a head that is waited for does not average first
+                encoder.features(scene.image, scene.layout.instance_ids)
+            else:
+                encoder(scene.image, scene.layout)
             for hook in hooks:
                 hook.remove()
         for call in made:
