@@ -92,3 +92,18 @@ def test_sheets_are_numbered_in_order(tmp_path: Path) -> None:
     names = [path.name for path in name_sheets(tmp_path, 11)]
     assert names[0] == "sheet_01.png"
     assert names == sorted(names)
+
+
+def test_nothing_in_a_folder_that_is_read_is_replaced(tmp_path: Path) -> None:
+    picture = write_map(tmp_path / "supports" / "7" / "000.png")
+    with pytest.raises(InputError, match="is one of the inputs and would be replaced"):
+        check_free([picture], [tmp_path / "supports"], overwrite=True)
+    check_free([picture], [tmp_path / "other"], overwrite=True)
+    check_free([tmp_path / "supports" / "new.png"], [tmp_path / "supports"], overwrite=True)
+
+
+def test_links_in_circles_are_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    path = write_map(tmp_path / "a.png")
+    (job,) = plan_jobs([path], tmp_path / "loop")
+    check_free(job.pictures, job.inputs, overwrite=True)

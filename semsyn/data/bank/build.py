@@ -185,7 +185,8 @@ def _check_plan(work: Path, names: Sequence[str], config: BankConfig, known: Seq
     path = work / PLAN
     if path.is_file() and path.read_text(encoding="utf-8") != plan:
         raise InputError(f"{work} is of a build from other scenes or with other options; remove it to start anew.")
-    if work.exists() and not path.is_file() and any(work.iterdir()):
+    kept = [entry for entry in work.iterdir() if not entry.name.startswith(".")] if work.exists() else []
+    if kept and not path.is_file():  # what is hidden are remains of a killed process
         raise InputError(f"{work} is needed for the work, but holds something else; give another folder.")
     write_text(path, plan)
 
@@ -196,8 +197,16 @@ def _finishing(work: Path) -> Iterator[None]:
     try:
         yield
     except _NothingToWrite:
-        shutil.rmtree(work)
+        _remove(work)
         raise
+    _remove(work)
+
+
+def _remove(work: Path) -> None:
+    """The plan last, which says whose the rest is."""
+    for entry in work.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
     shutil.rmtree(work)
 
 

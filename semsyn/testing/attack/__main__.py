@@ -57,9 +57,6 @@ def main(argv: list[str] | None = None) -> int:
     chosen = {name: tally for name, tally in known.items() if name.startswith(args.only or "")}
     if not chosen:
         parser.error(f"no kind begins with {args.only!r}; there are {', '.join(known)}.")
-    faulthandler.enable()
-    logging.disable()
-    warnings.simplefilter("ignore")
     end = time.monotonic() + 60 * args.minutes
     if args.seed is not None:
         for kind, tally in chosen.items():
@@ -81,4 +78,7 @@ def _report(tallies: dict[str, Tally]) -> int:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
+    logging.disable()
+    warnings.simplefilter("ignore")
     sys.exit(main())

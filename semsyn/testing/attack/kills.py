@@ -4,6 +4,7 @@ import io
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -132,8 +133,13 @@ def _start(run: Callable[[Path], None], folder: Path) -> BaseProcess:
 
 def _quietly(run: Callable[[Path], None], folder: Path) -> None:
     torch.set_num_threads(1)
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        run(folder)
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            run(folder)
+    except SystemExit:
+        print(said.getvalue(), file=sys.stderr)
+        raise
 
 
 def _wait_for_writing(process: BaseProcess, folder: Path) -> None:

@@ -114,6 +114,13 @@ def test_a_killed_build_leaves_nothing_under_the_name_and_goes_on(config, tmp_pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bank", "whole"]
 
 
+def test_what_a_killed_process_left_hidden_is_in_nobodys_way(config, bank_folder, tmp_path):
+    (tmp_path / "bank.building" / ".semsyn-abcdefgh.part").mkdir(parents=True)
+    build_bank(tmp_path / "bank", ToyBankScenes(12), config, workers=0)
+    assert contents(tmp_path / "bank") == contents(bank_folder)
+    assert not (tmp_path / "bank.building").exists()
+
+
 def test_a_killed_append_leaves_the_bank_as_it_was_and_goes_on(config, tmp_path):
     out = tmp_path / "bank"
     before = build_bank(out, ToyBankScenes(3, seed=1), config, workers=0)
