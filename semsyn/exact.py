@@ -97,7 +97,13 @@ def space_fields(data: Any, known: Sequence[str]) -> dict[str, Any]:
     if not isinstance(data, Mapping) or not {"name", "classes"} <= set(data) <= set(known):
         found = sorted(map(str, data)) if isinstance(data, Mapping) else type(data).__name__
         raise InputError(f"a label space has name, classes and may have {optional}; found {found}.")
-    kinds = {"name": str, "classes": list | tuple, "palette": list | tuple, "remap": Mapping, "void_ids": list | tuple}
+    kinds: dict[str, Any] = {
+        "name": str,
+        "classes": list | tuple,
+        "palette": list | tuple,
+        "remap": Mapping,
+        "void_ids": list | tuple,
+    }
     words = {str: "a string", Mapping: "an object"}
     for part, kind in kinds.items():
         if part in data and not isinstance(data[part], kind):

@@ -154,7 +154,7 @@ def _is(value: Any, kind: type, name: str) -> bool:
             type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_")
         )
     if kind is int:
-        if isinstance(value, Integral) and not -WIDEST <= value < WIDEST:
+        if isinstance(value, Integral) and not -WIDEST <= int(value) < WIDEST:
             raise InputError(f"{name} must be a whole number of 64 bits, found {_show(value)}.")
         return isinstance(value, torch.SymInt) or (isinstance(value, Integral) and not isinstance(value, bool))
     if kind is float:
@@ -168,7 +168,7 @@ def _is_number(value: Any) -> bool:
     if isinstance(value, torch.SymFloat | torch.SymInt):
         return True
     try:
-        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
+        return type(value) is not bool and isinstance(value, Real) and math.isfinite(float(value))
     except OverflowError:
         return False
 

@@ -40,6 +40,30 @@ def check_features(
         )
 
 
+def check_batch(norm: nn.BatchNorm2d, x: Any) -> None:
+    """Check the features of a batch norm, n c h w.
+
+    Raises:
+        InputTypeError, InputError: as `check_features`; also for another dtype than the statistics', and where a batch
+            has a single number per channel to take statistics of.
+    """
+    if torch.compiler.is_compiling():
+        return
+    check_features(x, channels=norm.num_features, least=0)
+    own = None if norm.running_mean is None else norm.running_mean.dtype
+    is_mixed = own == torch.float32 and x.dtype in (torch.float16, torch.bfloat16)  # which torch computes
+    if own not in (None, x.dtype) and not is_mixed:
+        raise InputTypeError(
+            f"x holds {x.dtype}, but the statistics of {type(norm).__name__} are {own}: give x.to({own}), or move the "
+            "module."
+        )
+    if norm.training and 0 < x.numel() <= norm.num_features:
+        raise InputError(
+            f"x has shape {tuple(x.shape)}: batch statistics need more than one pixel of each channel. Take larger "
+            "pictures or batches, or evaluation: eval()."
+        )
+
+
 def make_module(make: Callable[..., Any], name: str, *sizes: int) -> nn.Module:
     """What a factory that somebody gave makes.
 

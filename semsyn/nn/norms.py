@@ -7,8 +7,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semsyn.errors import InputError, InputTypeError, UnknownNameError
-from semsyn.nn.features import check_features
+from semsyn.errors import UnknownNameError
+from semsyn.nn.features import check_batch, check_features
 from semsyn.signature import checked
 
 NormFactory = Callable[[int], nn.Module]
@@ -17,25 +17,8 @@ NormFactory = Callable[[int], nn.Module]
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation without affine parameters (n c h w)."""
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        """What torch calls first."""
-        if torch.compiler.is_compiling():
-            return
-        check_features(input, channels=self.num_features, least=0)
-        own = None if self.running_mean is None else self.running_mean.dtype
-        is_mixed = own == torch.float32 and input.dtype in (torch.float16, torch.bfloat16)  # which torch computes
-        if own not in (None, input.dtype) and not is_mixed:
-            raise InputTypeError(
-                f"x holds {input.dtype}, but the statistics of {type(self).__name__} are {own}: give x.to({own}), or "
-                "move the module."
-            )
-        if self.training and 0 < input.numel() <= self.num_features:
-            raise InputError(
-                f"x has shape {tuple(input.shape)}: batch statistics need more than one pixel of each channel. Take "
-                "larger pictures or batches, or evaluation: eval()."
-            )
+    _check_input_dim = check_batch  # what torch calls first
 
-    @checked(channels=1)
     def __init__(
         self,
         channels: int,

@@ -144,8 +144,8 @@ class Codes(Record):
             where = pixels.view(len(pixels), *[1] * (dense.ndim - 3), *pixels.shape[1:])
             return replace(mine, table=torch.where(where, theirs.dense().to(dense), dense), per="pixel", ids=None)
         assert mine.ids is not None and theirs.ids is not None
-        for codes in (mine, theirs):
-            codes._check_ids(codes.ids)
+        mine._check_ids(mine.ids)
+        theirs._check_ids(theirs.ids)
         table = torch.cat([mine.table, theirs.table.to(mine.table)], dim=1)
         ids = torch.where(pixels, theirs.ids + mine.table.shape[1], mine.ids)
         used = torch.bincount(ids.flatten(), minlength=table.shape[1]) > 0
@@ -247,8 +247,8 @@ class CodeSpec:
             raise InputError(f"codes {self.name!r} cannot be drawn per {grain}.")
         if grain == "region":
             ids = number_regions(layout.class_ids)
-            rows = int(ids.max()) + 1 if ids.numel() else 0
-            table = draw_codes(seeds, self.shape, stream=stream, rows=rows, law=self.law)
+            regions = int(ids.max()) + 1 if ids.numel() else 0
+            table = draw_codes(seeds, self.shape, stream=stream, rows=regions, law=self.law)
             return self._wrap(table, grain, ids)
         if grain == "instance" and layout.instance_ids is None:
             raise InputError('drawing per instance needs instance ids: Layout.of(..., requires=("instance_ids",)).')

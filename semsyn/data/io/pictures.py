@@ -116,7 +116,7 @@ def _decode(path: Path, is_map: bool) -> Image.Image:
         if is_map:
             check_pixels(image.height, image.width, str(path))
         _load(image, str(path))
-    image.info |= marks
+    image.info.update(marks)
     return image
 
 

@@ -28,7 +28,7 @@ def find_marks(image: Image.Image, path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if is_first_of_several(image) and not (image.format == "TIFF" and _are_copies(image)):
         found[PAGES] = True
-    if image.mode in ("LA", "RGB", "RGBA") and any(";16" in str(part) for tile in image.tile for part in tile[3:]):
+    if image.mode in ("LA", "RGB", "RGBA") and any(";16" in str(part) for tile in _tiles(image) for part in tile[3:]):
         found[CUT] = True
     if image.format == "WEBP" and b"VP8 " in _webp_chunks(path):
         found[LOSSY] = True
@@ -82,7 +82,7 @@ def stored_values(image: Image.Image) -> np.ndarray:
 
 
 def _ppm_marks(image: Image.Image) -> dict[str, Any]:
-    name, _, _, args = image.tile[0]
+    name, _, _, args = _tiles(image)[0]
     most = args[1] if name.startswith("ppm") and isinstance(args, tuple) and len(args) == 2 else 255
     return {MAXVAL: most} if image.mode in ("L", "I") and most not in (255, 65535) else {}
 
@@ -97,6 +97,11 @@ def _tiff_marks(image: Image.Image) -> dict[str, Any]:
     if image.mode == "I" and kind == 1 and bits == 32:
         found[UNSIGNED] = True
     return found
+
+
+def _tiles(image: Image.Image) -> Any:
+    """How the pixels of a picture that was opened are stored."""
+    return getattr(image, "tile", ())
 
 
 def _first(value: Any) -> int:

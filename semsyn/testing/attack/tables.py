@@ -43,7 +43,7 @@ def good(rng: random.Random, folder: Path) -> None:
         try:
             found = int(space.map_ids(torch.tensor([stored]))[0])
         except SemsynError:
-            found = None  # type: ignore[assignment]
+            found = None
         if found != expected:
             raise WrongAnswer(f"{data} reads {stored} as {found}, not {expected}")
 
