@@ -47,8 +47,6 @@ def check_batch(norm: nn.BatchNorm2d, x: Any) -> None:
         InputTypeError, InputError: as `check_features`; also for another dtype than the statistics', and where a batch
             has a single number per channel to take statistics of.
     """
-    if torch.compiler.is_compiling():
-        return
     check_features(x, channels=norm.num_features, least=0)
     own = None if norm.running_mean is None else norm.running_mean.dtype
     is_mixed = own == torch.float32 and x.dtype in (torch.float16, torch.bfloat16)  # which torch computes
