@@ -196,8 +196,8 @@ def _fields(message: bytes, path: Path) -> Iterator[tuple[int, int | bytes]]:
             length = {1: 8, 5: 4}.get(kind, len(message) + 1)
         if at + length > len(message):
             raise _damaged(path, "a message in it ends too early")
-        value = message[at : at + length]
-        yield tag >> 3, value if kind == 2 else int.from_bytes(value, "little")
+        content = message[at : at + length]
+        yield tag >> 3, content if kind == 2 else int.from_bytes(content, "little")
         at += length
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from semsyn.data.bank.segment_bank import SegmentBank
 from semsyn.errors import InputError
+from semsyn.labels import LabelSpace
 from semsyn.models.sims.config import Order, SIMSConfig
 from semsyn.nn.compose.canvas import Canvas, CanvasRules, choose_pictures, compose_canvas
 from semsyn.nn.compose.class_groups import ClassGroups
@@ -147,7 +148,7 @@ def arrange(
     pairs = large[pair_segments(segments.class_ids[large], bank.groups)]
     if by.rules.order != "released":
         pairs = keep_overlapping(pairs, proposals.pictures)
-    verdicts = _judge(pairs, segments, color_layout(class_ids, bank), by.order_net) if len(pairs) else nothing
+    verdicts = _judge(pairs, segments, color_layout(class_ids, bank.space), by.order_net) if len(pairs) else nothing
     if by.rules.order == "graph":
         return Arrangement(verdicts, sort_by_graph(segments.class_ids, verdicts))
     if by.rules.order == "intended":
@@ -165,18 +166,18 @@ def _judge(pairs: Tensor, segments: Segments, colors: Tensor, net: OrderNet) -> 
     return Verdicts(pairs, *in_front(torch.cat(logits).float().cpu()))
 
 
-def color_layout(class_ids: Tensor, bank: SegmentBank) -> Tensor:
+def color_layout(class_ids: Tensor, space: LabelSpace) -> Tensor:
     """A layout h w in the palette's colours, 3 h w in [0, 1]; no class is black.
 
     Raises:
-        InputError: if the bank's label space has no palette.
+        InputError: if the label space has no palette.
     """
-    if not bank.space.palette:
+    if not space.palette:
         raise InputError(
-            f"the network that orders segments sees colours, but label space {bank.space.name!r} of the bank has no "
+            f"the network that orders segments sees colours, but label space {space.name!r} of the bank has no "
             "palette: give it one."
         )
-    palette = torch.tensor([*bank.space.palette, (0, 0, 0)]) / 255
+    palette = torch.tensor([*space.palette, (0, 0, 0)]) / 255
     return palette[class_ids].movedim(2, 0).contiguous()
 
 

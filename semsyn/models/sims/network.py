@@ -3,7 +3,8 @@
 from semsyn.generator.generator import Generator
 from semsyn.generator.unet import UNet
 from semsyn.models.sims.bank import BANK
-from semsyn.models.sims.composer import Composer, Rules
+from semsyn.models.sims.composer import Composer
+from semsyn.models.sims.composition import Rules
 from semsyn.models.sims.config import SIMSConfig
 from semsyn.nn.compose.canvas_net import CanvasNet
 from semsyn.nn.compose.order_net import OrderNet

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from itertools import count as count_up
 from itertools import islice
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ from semsyn.data.io.whole_file import whole_file
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.light import MOODS
 from semsyn.data.toyscenes.scene import Scene, Split, draw_scene
+from semsyn.labels import LabelSpace
+from semsyn.models.sims.samples import Simulated
+from semsyn.nn.compose.class_groups import ClassGroups
 from semsyn.nn.compose.elision import noise_keys
 
 MOOD = "noon"  # pieces of different hours do not go together
@@ -76,9 +80,37 @@ class ToySamples:
     class_ids: Tensor
     noisy_ids: Tensor
     depths: Tensor
+    scale: ClassVar[int] = 1
+    smallest: ClassVar[float] = SMALLEST
 
     def __len__(self) -> int:
         return len(self.photos)
+
+    @property
+    def space(self) -> LabelSpace:
+        """That of toyscenes."""
+        return label_space("toyscenes")
+
+    @property
+    def groups(self) -> ClassGroups:
+        """Those of toyscenes."""
+        return class_groups(self.space)
+
+    def photo(self, number: int) -> Tensor:
+        """3 h w, uint8."""
+        return self.photos[number]
+
+    def layout(self, number: int) -> Tensor:
+        """h w, int64."""
+        return self.class_ids[number].long()
+
+    def depth(self, number: int) -> Tensor:
+        """h w, uint8."""
+        return self.depths[number]
+
+    def simulate(self, number: int, rng: torch.Generator) -> Simulated:
+        """The canvas that was simulated once and for all."""
+        return Simulated(self.canvases[number], self.noisy_ids[number].long())
 
 
 def bank_config(size: tuple[int, int]) -> BankConfig:

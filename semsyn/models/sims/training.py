@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -10,15 +11,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from semsyn.data.toyscenes.scene import Split
+from semsyn.convert.checkpoint import read_state
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.losses.painted import PaintedLoss
 from semsyn.models.sims.config import SIMSConfig
 from semsyn.models.sims.lessons import CanvasLesson, Lesson, OrderLesson, TransformLesson
 from semsyn.models.sims.network import build
+from semsyn.models.sims.released import PAINTER
+from semsyn.models.sims.samples import Samples
 from semsyn.models.sims.show import show_samples
-from semsyn.models.sims.toy_samples import ToySamples, load_samples
+from semsyn.nn.compose.canvas_net import CanvasNet
+from semsyn.nn.compose.transform_net import TransformNet
 from semsyn.nn.initialize import initialize
 from semsyn.train.adam import TensorFlowAdam
 from semsyn.train.step import descend
@@ -35,7 +39,9 @@ class NetRecipe:
         steps: how many.
         batch: scenes of a step.
         rate: of Adam, as a function of the step, from 0, and of all steps.
-        loss: of painted pictures, made for a config; the other networks have theirs.
+        loss: of painted pictures, made for a config and the paths that the run starts with; the other networks have
+            theirs.
+        load: reads samples: ``load(config, given, folder, split, count)``, with those paths.
         preset, needs: see `semsyn.train.Recipe`.
     """
 
@@ -43,7 +49,8 @@ class NetRecipe:
     steps: int
     batch: int = 1
     rate: Callable[[int, int], float]
-    loss: Callable[[SIMSConfig], PaintedLoss] | None = None
+    loss: Callable[[SIMSConfig, Mapping[str, Path]], PaintedLoss] | None = None
+    load: Callable[[SIMSConfig, Mapping[str, Path], Path, str, int], Samples]
     preset: str | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,27 +74,40 @@ class NetTraining:
 
     def __init__(self, recipe: NetRecipe, config: SIMSConfig, *, seed: int) -> None:
         self.recipe, self.config, self.seed, self.step = recipe, config, seed, 0
+        self.given: Mapping[str, Path] = {}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator: Generator = initialize(build(config), method="xavier_uniform")
-            self.lesson = self._make_lesson()
-        self.network = self.lesson.network.train().requires_grad_(True).to(memory_format=torch.channels_last)
+            self.network = self._find_network()
+            self._random = torch.get_rng_state()  # from here on, whenever the lesson is made
+        self.network.train().requires_grad_(True)
         self.optimizer = TensorFlowAdam(self.network.parameters())
 
-    def _make_lesson(self) -> Lesson:
+    def _find_network(self) -> nn.Module:
+        """The one that is trained."""
         composer: Any = self.generator.conditioner
         painter: Any = self.generator.painter
-        if self.recipe.net == "canvas":
-            if self.recipe.loss is None:
-                raise InputError("the network that paints is trained by a loss: give loss=.")
-            return CanvasLesson(painter.net, self.recipe.loss(self.config))
-        net = composer.transform_net if self.recipe.net == "transform" else composer.order_net
-        if net is None:
+        networks = {"canvas": painter.net, "transform": composer.transform_net, "order": composer.order_net}
+        network: nn.Module | None = networks[self.recipe.net]
+        if network is None:
             raise InputError(f"a generator without {self.recipe.net}_width has no such network to train.")
+        if isinstance(network, TransformNet):
+            network.reset_parameters()
+        return network
+
+    @cached_property
+    def lesson(self) -> Lesson:
+        """What the network is taught, with all that the run was given."""
+        network: Any = self.network
+        if self.recipe.net == "transform":
+            return TransformLesson(network)
         if self.recipe.net == "order":
-            return OrderLesson(net)
-        net.reset_parameters()
-        return TransformLesson(net)
+            return OrderLesson(network)
+        if self.recipe.loss is None:
+            raise InputError("the network that paints is trained by a loss: give loss=.")
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            return CanvasLesson(network, self.recipe.loss(self.config, self.given))
 
     @property
     def steps(self) -> int:
@@ -95,29 +115,46 @@ class NetTraining:
         return self.recipe.steps
 
     def begin(self, given: Mapping[str, Path]) -> None:
-        """Take the networks that are trained already into the generator.
+        """Take what is there already: networks that were trained, a smaller canvas network to start from.
 
         Raises:
-            InputError: if one is missing, or does not fit.
+            InputError: if something is missing, or does not fit.
         """
         if missing := [f"{name} ({about})" for name, about in self.recipe.needs.items() if name not in given]:
             raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
-        for name in self.recipe.needs:
-            try:
-                getattr(self.generator.conditioner, name).load_state_dict(load_file(given[name]))
-            except (OSError, RuntimeError, SafetensorError) as error:
-                raise InputError(f"{given[name]} holds no {name} for this generator: {error}") from error
+        self.given = given
+        for name in ("transform_net", "order_net"):
+            if name in self.recipe.needs:
+                self._take(name, given[name])
+        if "smaller" in self.recipe.needs:
+            self._start_from(given["smaller"])
 
-    def load(self, folder: Path, split: str, count: int) -> ToySamples:
+    def _take(self, name: str, path: Path) -> None:
+        try:
+            getattr(self.generator.conditioner, name).load_state_dict(load_file(path))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"{path} holds no {name} for this generator: {error}") from error
+
+    def _start_from(self, path: Path) -> None:
+        network = cast(CanvasNet, self.network)
+        smaller = CanvasNet(self.config.num_classes, self.config.width, scale=network.scale // 2)
+        state = {k.removeprefix(PAINTER): t for k, t in read_state(path).items() if k.startswith(PAINTER)}
+        try:
+            smaller.load_state_dict(state)
+        except RuntimeError as error:
+            raise InputError(f"{path} holds no generator for pictures of half the size: {error}") from error
+        network.start_from(smaller)
+
+    def load(self, folder: Path, split: str, count: int) -> Samples:
         """Samples of so many scenes."""
-        return load_samples(folder / "sims", cast(Split, split), count, self.config.image_size)
+        return self.recipe.load(self.config, self.given, folder, split, count)
 
-    def learn_from(self, samples: ToySamples) -> Iterator[dict[str, Tensor]]:
+    def learn_from(self, samples: Samples) -> Iterator[dict[str, Tensor]]:
         """The steps that are left: the losses of each."""
         while self.step < self.steps:
             yield self.advance(samples)
 
-    def advance(self, samples: ToySamples) -> dict[str, Tensor]:
+    def advance(self, samples: Samples) -> dict[str, Tensor]:
         """One step; its losses."""
         rng = torch.Generator().manual_seed(self.seed * 10**9 + self.step)
         chosen = torch.randint(len(samples), (self.recipe.batch,), generator=rng).tolist()
@@ -130,7 +167,7 @@ class NetTraining:
         self.step += 1
         return {name: loss.detach() for name, loss in losses.items()}
 
-    def show(self, samples: ToySamples, unseen: ToySamples, path: Path) -> None:
+    def show(self, samples: Samples, unseen: Samples, path: Path) -> None:
         """Write what was learnt: pictures over simulated canvases, or figures on unseen scenes."""
         self.network.eval()
         try:
@@ -138,17 +175,23 @@ class NetTraining:
         finally:
             self.network.train()
 
-    def finished(self, samples: ToySamples) -> nn.Module:
+    def finished(self, samples: Samples) -> nn.Module:
         """The generator, where the network that paints was trained; else the network."""
         self.network.eval()
         return self.generator.eval() if self.recipe.net == "canvas" else self.network
 
     def state(self) -> dict[str, Any]:
         """What a later start needs."""
-        return {"generator": self.generator.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step}
+        return {
+            "generator": self.generator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "given": {name: str(path) for name, path in self.given.items()},
+        }
 
     def resume(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
         self.generator.load_state_dict(state["generator"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
+        self.given = {name: Path(path) for name, path in state["given"].items()}

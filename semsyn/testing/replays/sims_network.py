@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -70,7 +71,8 @@ def inverted_shapes(config: SIMSConfig) -> dict[str, tuple[int, ...]]:
 def layers(case: Case) -> Results:
     """Kind ``layers``: a convolution block with its gradients, pooling and resizing."""
     (kernel,) = (t for key, t in case.state.items() if key.endswith("weights"))
-    block = ConvBlock(*kernel.shape[2:], kernel_size=kernel.shape[0])
+    side, _, c_in, c_out = kernel.shape
+    block = ConvBlock(c_in, c_out, side)
     names = {"weights": "conv.weight", "gamma": "norm.weight", "beta": "norm.bias"}
     keys = {key: names[key.rpartition("/")[2]] for key in case.state}
     keymap = keymap_of(keys)
@@ -119,7 +121,8 @@ def canvas_net_of(case: Case) -> CanvasNet:
     state = state_of(case, inverted_shapes(guess) if case.config.get("weights") == "recipe" else {})
     original = OriginalModel.of({"generator": state}, [family.released for family in FAMILIES.values()])
     config = original.infer_config({"image_size": (h, w)})
-    net: CanvasNet = assemble(config, original.convert(config)).painter.net
+    painter: Any = assemble(config, original.convert(config)).painter
+    net: CanvasNet = painter.net
     return net
 
 
@@ -166,7 +169,7 @@ def transform_net(case: Case) -> Results:
     guess = TransformNet(k, 64 // config["width_div"])
     state = state_of(case, _shapes(guess, TRANSFORM, TRANSFORM_KEYS))
     _, _, channels, width = state[FIRST_TRANSFORM].shape
-    net = TransformNet(channels - 5, width, size=size)  # type: ignore[arg-type]
+    net = TransformNet(channels - 5, width, size=size)
     keymap = keymap_of(TRANSFORM_KEYS)
     net.load_state_dict(_without(TRANSFORM, keymap.convert(state)))
     net = net.double()

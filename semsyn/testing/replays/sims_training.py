@@ -43,8 +43,8 @@ def loss_synth(case: Case) -> Results:
     loss = PaintedLoss(vgg_of(case.state), halves=halves, as_released=True)
     ids = ids_of(inputs["label_gt_index"], logits.shape[-1] - 1)
     real = inputs["real_bgr_u8"].float()
-    pictures = (channels_first(x).flip(1) / 127.5 - 1 for x in (fake, real))
-    terms = loss.terms(*pictures, channels_first(logits), ids)
+    painted, true = (channels_first(x).flip(1) / 127.5 - 1 for x in (fake, real))
+    terms = loss.terms(painted, true, channels_first(logits), ids)
     total = torch.stack(list(terms.values())).sum()
     grads = torch.autograd.grad(total, (fake, logits))
     distances = {f"p{i}": terms[name] for i, name in enumerate(name for name in terms if name != "classes")}
