@@ -179,7 +179,7 @@ def _is_list(value: Any) -> bool:
 
 def _check_device(value: Any, name: str) -> None:
     try:
-        torch.empty(0, device=value)
+        torch.empty(0, device=torch.device(value) if isinstance(value, str) else value)
     except (RuntimeError, TypeError, ValueError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{name} must be a device that is here, such as 'cpu', found {value!r}: {reason}") from None
