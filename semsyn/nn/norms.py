@@ -19,6 +19,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     _check_input_dim = check_batch  # what torch calls first
 
+    @checked(channels=1)
     def __init__(
         self,
         channels: int,
