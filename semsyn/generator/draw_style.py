@@ -47,7 +47,7 @@ class Share:
     @property
     def is_whole(self) -> bool:
         """Whether the picture takes all of it."""
-        return self.classes is self.levels is self.steps is None
+        return (self.classes, self.levels, self.steps) == (None, None, None)
 
 
 WHOLE = Share()

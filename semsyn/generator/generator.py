@@ -167,22 +167,30 @@ class Generator(nn.Module, Pretrained):
         """Names of the resources that were not attached yet."""
         return tuple(r.name for r in self.resources if not r.is_attached(self.conditioner))
 
-    def prepare(self, layout: Layout, *, size: Size | int | None = None, earlier: Prepared | None = None) -> Prepared:
-        """All that depends on the layout alone, once for many styles.
+    def prepare(
+        self,
+        layout: Layout,
+        style: Style | None = None,
+        *,
+        size: Size | int | None = None,
+        earlier: Prepared | None = None,
+    ) -> Prepared:
+        """All that depends on the layout alone, once for many styles; with a style, all that depends on both.
 
         Args:
             layout: maps of any size; they are brought to each stage's size by the nearest rule.
+            style: the codes of the picture.
             size: (h, w) of the picture; None: ``image_size``, whatever the layout's size is.
-            earlier: what was prepared for the maps before an edit, with the same weights: what did not change is taken
-                from it.
+            earlier: what was prepared before an edit of maps or codes, with the same weights: what did not change is
+                taken from it.
         """
         prepared = self._condition(layout, size)
-        conditions = prepared.conditions
+        conditions = prepared.conditions if style is None else self.conditioner.bind(prepared, style)
         if earlier is not None:
             conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
         known = None if earlier is None else earlier.ready
-        ready = self.painter.prepare(conditions, self.conditioner.drawn, known)
-        return replace(prepared, conditions=conditions, ready=ready)
+        ready = self.painter.prepare(conditions, self.conditioner.drawn if style is None else (), known)
+        return replace(prepared, conditions=conditions, ready=ready, style=style)
 
     def _condition(self, layout: Layout, size: Size | int | None) -> Prepared:
         check_is(layout, Layout, "layout", USE_A_LAYOUT)
@@ -195,11 +203,15 @@ class Generator(nn.Module, Pretrained):
         conditions = {cond.size: cond for cond in self._condition(layout, size).conditions}
         return "\n".join(f"{h} x {w}: {cond.explain()}" for (h, w), cond in conditions.items())
 
-    def run(self, prepared: Prepared, style: Style) -> Tensor:
-        """The picture, n 3 h w in [-1, 1]."""
+    def run(self, prepared: Prepared, style: Style | None = None) -> Tensor:
+        """The picture, n 3 h w in [-1, 1]; without a style that of the one it was prepared with."""
         check_is(prepared, Prepared, "prepared", "generator.prepare(layout) makes it.")
+        if prepared.style is not None and style in (None, prepared.style):
+            return self.painter(prepared.conditions, prepared.style, prepared.ready)
         check_is(style, Style, "style", USE_A_STYLE)
-        return self.painter(self.conditioner.bind(prepared, style), style, prepared.ready)
+        assert style is not None
+        ready = prepared.ready if prepared.style is None else None  # made of other codes
+        return self.painter(self.conditioner.bind(prepared, style), style, ready)
 
     def fuse(self) -> Generator:
         """A new generator in the inference form, see `semsyn.fast.fuse.fuse`: same pictures, no training, no saving.
@@ -331,30 +343,15 @@ class Generator(nn.Module, Pretrained):
     ) -> list[Image.Image]: ...
     @overload
     def render(
-        self,
-        label_map: Maps,
-        *,
-        output: Literal["np"],
-        samples: int = 1,
-        **options: Unpack[Options],
+        self, label_map: Maps, *, output: Literal["np"], samples: int = 1, **options: Unpack[Options]
     ) -> np.ndarray: ...
     @overload
     def render(
-        self,
-        label_map: Maps,
-        *,
-        output: Literal["pt"],
-        samples: int = 1,
-        **options: Unpack[Options],
+        self, label_map: Maps, *, output: Literal["pt"], samples: int = 1, **options: Unpack[Options]
     ) -> Tensor: ...
     @overload
     def render(
-        self,
-        label_map: Maps,
-        *,
-        output: Literal["pil"] = "pil",
-        samples: int = 1,
-        **options: Unpack[Options],
+        self, label_map: Maps, *, output: Literal["pil"] = "pil", samples: int = 1, **options: Unpack[Options]
     ) -> Image.Image | list[Image.Image]: ...
     def render(
         self,

@@ -136,10 +136,16 @@ class Regions(Record):
         return replace(self, windows=Windows.of(self.ids, len(self), kernel_size))
 
     def recalling(self, earlier: "Regions | None") -> "Regions":
-        """The same, its windows knowing which of them the map before an edit had too."""
+        """The same, its windows knowing which of them the map before an edit had too, with the same codes."""
         if self.windows is None or earlier is None or earlier.windows is None:
             return self
-        return replace(self, windows=self.windows.recalling(self.rows(), earlier.windows, earlier.rows()))
+        rows, before = self.rows(), earlier.rows()
+        if self.codes is not None and earlier.codes is not None:
+            both = torch.cat([earlier.codes.to(self.codes), self.codes]).flatten(1)
+            numbers = torch.unique(both, dim=0, return_inverse=True)[1].split([len(earlier.codes), len(self.codes)])
+            assert self.code_ids is not None and earlier.code_ids is not None
+            before, rows = (*before, numbers[0][earlier.code_ids]), (*rows, numbers[1][self.code_ids])
+        return replace(self, windows=self.windows.recalling(rows, earlier.windows, before))
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

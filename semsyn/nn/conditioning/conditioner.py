@@ -20,11 +20,13 @@ class Prepared:
     Attributes:
         conditions: one per stage, low to high.
         ready: what the painter prepared of them; None: nothing.
+        style: whose codes are in the conditions already; None: no codes are.
         extras: what was found on the way, by name, to look at.
     """
 
     conditions: tuple[Condition, ...]
     ready: Any = None
+    style: Style | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
