@@ -75,10 +75,14 @@ class FastModulation(Modulation):
         projection: Tensor | None = None,
         inplace: bool = False,
     ) -> Tensor:
-        tables = ids, self.gamma, self.beta
+        gamma, beta = self.gamma, self.beta
+        if not are_known(ids):
+            ids, gamma, beta = with_zero_row(ids, gamma, beta)
         return indexed_affine_chunked(
             x,
-            *(tables if are_known(ids) else with_zero_row(*tables)),
+            ids,
+            gamma,
+            beta,
             slope,
             self.gamma_gain,
             self.beta_gain,

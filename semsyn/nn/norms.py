@@ -1,6 +1,7 @@
 """Parameter-free normalisation, the first half of every modulation."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,8 +18,6 @@ NormFactory = Callable[[int], nn.Module]
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation without affine parameters (n c h w)."""
 
-    _check_input_dim = check_batch  # what torch calls first
-
     @checked(channels=1)
     def __init__(
         self,
@@ -30,6 +29,9 @@ class BatchNorm(nn.BatchNorm2d):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(channels, eps=eps, momentum=momentum, affine=False, device=device, dtype=dtype)
+
+    def _check_input_dim(self, input: Any) -> None:  # what torch calls first
+        check_batch(self, input)
 
 
 class SyncBatchNorm(BatchNorm):
