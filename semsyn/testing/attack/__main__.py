@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from semsyn.testing.attack.attempt import Attack, Outcome, attempt
 from semsyn.testing.attack.kinds import kinds, slow_kinds
 
-QUICK, SLOW = 60.0, 600.0  # seconds of an attempt, on machines that do much else
+QUICK, SLOW = 180.0, 600.0  # seconds of an attempt, on machines that do much else
 
 
 @dataclass

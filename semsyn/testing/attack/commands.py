@@ -57,7 +57,7 @@ def _line(command: str, folder: Path) -> list[object]:
     if not given.exists():
         shutil.copytree(workshop(), given)
     weights, out = given / "clade.safetensors", folder / "out"
-    return {
+    lines: dict[str, list[object]] = {
         "generate": ["generate", weights, given / "maps", "--out", out],
         "inspect": ["inspect", given / "maps"],
         "prepare": ["prepare", "labels", given / "annotations", "--out", out, "--from", "palette"],
@@ -66,7 +66,8 @@ def _line(command: str, folder: Path) -> list[object]:
         "list": ["list", "clade"],
         "info": ["info", weights],
         "parts": ["parts", given / "maps", "--instances", given / "instances", "--out", out],
-    }[command]
+    }
+    return lines[command]
 
 
 def odd_values(rng: random.Random, folder: Path) -> None:
