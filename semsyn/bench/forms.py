@@ -168,7 +168,8 @@ def encoder_floor(encoder: Any) -> Form:
     def form(scene: Scene) -> Tensor:
         assert scene.image is not None
         if not made:
-            convs = [m for m in encoder.modules() if getattr(m, "weight", torch.empty(0)).ndim == 4]
+            weights = {m: getattr(m, "weight", None) for m in encoder.modules()}
+            convs = [m for m, weight in weights.items() if isinstance(weight, Tensor) and weight.ndim == 4]
             hooks = [conv.register_forward_pre_hook(note) for conv in convs]
             if hasattr(encoder, "features"):  # a head that is waited for does not average first
                 encoder.features(scene.image, scene.layout.instance_ids)

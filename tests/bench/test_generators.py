@@ -37,6 +37,8 @@ def test_a_row_per_dtype_and_backend_with_the_error():
 def test_the_encoder_and_several_styles():
     (encoder,) = bench_generators(["inade/celeba-encoder"], ["eager"], **SMALL)
     assert encoder.max_error < 2e-4
+    fused, floor = bench_generators(["clvae/gta5-encoder"], ["fused", "floor"], **SMALL | {"image_size": (64, 64)})
+    assert fused.max_error < 2e-4 and floor.median > 0
     each, once = bench_generators(["spade/facades-vae@3"], ["eager", "fused-once"], **SMALL)
     assert each.max_error < 2e-4 and once.max_error < 2e-4
 
