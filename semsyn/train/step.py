@@ -101,12 +101,15 @@ def descend(optimizer: Optimizer, losses: Iterable[Tensor], *, keeps_graph: bool
 
     Args:
         optimizer: its old gradients are dropped, the new ones stay.
-        losses: scalars.
+        losses: scalars; without any, which is so where nobody judges, no step is taken.
         keeps_graph: the graph is used once more.
     """
+    losses = list(losses)
+    if not losses:
+        return
     optimizer.zero_grad()
     weights = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-    torch.stack(list(losses)).sum().backward(retain_graph=keeps_graph, inputs=weights)
+    torch.stack(losses).sum().backward(retain_graph=keeps_graph, inputs=weights)
     optimizer.step()
 
 
