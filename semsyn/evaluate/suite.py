@@ -12,6 +12,7 @@ from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.toyscenes.cache import SIZE, Scenes
 from semsyn.errors import InputError
 from semsyn.evaluate.agreement import count_pixels, describe_agreement, measure_margin
+from semsyn.evaluate.class_codes import measure_class_codes
 from semsyn.evaluate.instance_colors import measure_diversity, measure_transfer
 from semsyn.evaluate.judges import Judge
 from semsyn.evaluate.parts import describe_parts, find_part_net, score_parts
@@ -27,8 +28,8 @@ class Measured:
 
     Attributes:
         figures: by name: ``drawn`` and, with an encoder, ``encoded``, each with the figures of every judge; with an
-            encoder also ``transfer`` and ``two_seeds``; ``part_net`` of one that infers parts; ``over NAME`` for each
-            generator it was compared with.
+            encoder also ``transfer`` and ``two_seeds``, and with codes per class ``class_codes``; ``part_net`` of one
+            that infers parts; ``over NAME`` for each generator it was compared with.
         seen: of each judge, b k k, what it saw in the draws, see `semsyn.evaluate.agreement.count_pixels`.
     """
 
@@ -71,6 +72,8 @@ class Suite:
             figures["encoded"] = self._describe(count_pixels(self.judges, scenes, generator, is_encoded=True))
             figures["transfer"] = measure_transfer(generator, scenes)
             figures["two_seeds"] = measure_diversity(generator, scenes)
+            if any(spec.per == "class" for spec in generator.codes):
+                figures["class_codes"] = measure_class_codes(generator, scenes)
         for name, other in (earlier or {}).items():
             figures[f"over {name}"] = {
                 key: measure_margin(judge, other.seen[key], seen[key]) for key, judge in self.judges.items()

@@ -64,3 +64,15 @@ def test_gradient_reaches_the_fake_picture_alone():
 def test_wrong_counts_are_refused(make):
     with pytest.raises(InputError):
         make()
+
+
+def test_a_mask_weighs_places_and_the_mean_stays_over_all():
+    loss_of = PerceptualLoss(VGG19Features(WIDTHS))
+    fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    plain = loss_of(fake, real)
+    torch.testing.assert_close(loss_of(fake, real, mask=torch.full((2, 1, 8, 8), 0.5)), plain / 2)
+    left = torch.zeros(2, 1, 8, 8)
+    left[..., :4] = 1
+    halves = [loss_of(fake, real, mask=mask) for mask in (left, 1 - left)]
+    torch.testing.assert_close(sum(halves), plain)
+    assert all(half > 0 for half in halves)

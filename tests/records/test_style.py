@@ -379,3 +379,15 @@ def test_there_is_not_always_something_in_between() -> None:
     bare = Style({"noise": Codes(table=torch.zeros(2, 9, 4), per="class")})
     with pytest.raises(InputError, match="'noise' are per class in one style and per pixel in the other"):
         bare.lerp(planes, 0.5)
+
+
+def test_a_posterior_gives_its_means_where_the_picture_shows_something():
+    mu = torch.tensor([[[1.0, 0.0], [2.0, 3.0], [0.0, 0.0]]])[..., None]  # rows of two levels; row 0 lacks level 1
+    valid, seen = torch.tensor([[True, True, False]]), torch.tensor([[[True, False], [True, True], [False, False]]])
+    gaussian = Gaussian(mu=mu, logvar=torch.zeros_like(mu), per="class", valid=valid, seen=seen)
+    draw = Codes(table=torch.full((2, 4, 2, 1), 9.0), per="class")
+    means = gaussian.apply(draw, spread=0).table[..., 0]
+    assert means[0].tolist() == means[1].tolist() == [[1, 0], [2, 3], [9, 9], [9, 9]], "one posterior, two pictures"
+    assert gaussian.apply(draw).table[0, :, 0, 0].tolist() == [10, 11, 9, 9]
+    half = gaussian.apply(draw, spread=0.5).table[0, :, 0, 0]
+    assert half.tolist() == [5.5, 6.5, 9, 9]
