@@ -97,7 +97,7 @@ def find_segments(class_ids: Tensor, groups: ClassGroups) -> Segments:
     pieces = connected_components_reference(ids.mT.contiguous()[None])[0].mT.contiguous()
     found = _join_pieces(ids, pieces, groups)
     owners = found.owners[pieces]
-    areas, boxes = _measure(owners, len(found.class_ids))
+    areas, boxes = measure_segments(owners, len(found.class_ids))
     clusters, masks, joined = found.clusters[pieces], [], []
     for segment, (top, left, bottom, right) in enumerate(boxes.tolist()):
         mask = owners[top:bottom, left:right] == segment
@@ -171,7 +171,7 @@ def _touching(pieces: Tensor, is_thin: Tensor) -> tuple[Tensor, Tensor]:
     return first[is_thin[first]], second[is_thin[first]]
 
 
-def _measure(owners: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def measure_segments(owners: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Pixels r and boxes r 4 of the segments of a map h w, which holds r where there is none."""
     at, sides = owners.flatten(), []
     for axis in (0, 1):

@@ -36,7 +36,8 @@ KINDS = {
     "oasis": "colormaps data_ade data_city data_coco g_block spade",
     "ipose": "cross_attention data_city data_coco data_partsplit encoder part_colormap partnet psm support_maps",
     "scgan": "channel_pool data encoder gaussian generator scblock scconv scnorm spade svg visuals",
-    "sims": "checkpoint_v2 layers order stn_sampler synth256 synth512 transform",
+    "sims": "canvas checkpoint_v2 colour_transfer label_maps layers morphology order order_pairs proposals resampling "
+    "search_top10 segments stn_sampler synth256 synth512 synthesis_sample transform transform_sample",
 }
 
 Edit = Callable[[dict[str, Tensor], dict], object]
