@@ -1,42 +1,15 @@
 """The killer of commands finds those that write in place, and lets those live that do not."""
 
 import random
-import time
-from pathlib import Path
 
 import pytest
 
-from semsyn.data.io.whole_file import whole_file
 from semsyn.testing.attack.attempt import WrongAnswer, attempt
 from semsyn.testing.attack.kills import Command
 from semsyn.testing.attack.kinds import slow_kinds
+from tests.attack.commands import as_a_whole, gone_first, in_place, lay_out
 
 pytestmark = pytest.mark.slow
-
-
-def lay_out(folder: Path) -> None:
-    (folder / "a").write_text("old")
-
-
-def in_place(folder: Path) -> None:
-    with open(folder / "a", "w") as file:
-        for letter in "new":
-            file.write(letter)
-            file.flush()
-            time.sleep(0.1)
-
-
-def as_a_whole(folder: Path) -> None:
-    with whole_file(folder / "a") as part, open(part, "w") as file:
-        for letter in "new":
-            file.write(letter)
-            time.sleep(0.1)
-
-
-def gone_first(folder: Path) -> None:
-    (folder / "a").unlink(missing_ok=True)
-    time.sleep(0.3)
-    (folder / "a").write_text("new")
 
 
 @pytest.mark.parametrize("run", [in_place, gone_first])
