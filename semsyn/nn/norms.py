@@ -1,7 +1,6 @@
 """Parameter-free normalisation, the first half of every modulation."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -18,6 +17,8 @@ NormFactory = Callable[[int], nn.Module]
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation without affine parameters (n c h w)."""
 
+    _check_input_dim = check_batch  # type: ignore[assignment]  # what torch calls first
+
     @checked(channels=1)
     def __init__(
         self,
@@ -29,9 +30,6 @@ class BatchNorm(nn.BatchNorm2d):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(channels, eps=eps, momentum=momentum, affine=False, device=device, dtype=dtype)
-
-    def _check_input_dim(self, input: Any) -> None:  # what torch calls first
-        check_batch(self, input)
 
 
 class SyncBatchNorm(BatchNorm):
