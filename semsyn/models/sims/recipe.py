@@ -108,16 +108,16 @@ RECIPES: dict[str, Any] = {
         net="transform", steps=300, rate=partial(falling, rate=3e-4), load=load_toys, preset="toyscenes"
     ),
     "toyscenes-order": NetRecipe(
-        net="order", steps=300, rate=partial(falling, rate=1e-3), load=load_toys, preset="toyscenes"
+        net="order", steps=300, rate=partial(falling, rate=1e-3), load=load_toys, preset="toyscenes-order"
     ),
     "toyscenes": NetRecipe(
         net="canvas",
-        steps=700,
+        steps=1500,
         rate=partial(falling, rate=2e-3),
         loss=make_tower_loss,
         load=load_toys,
         preset="toyscenes",
-        needs=NETWORKS,
+        needs={"transform_net": NETWORKS["transform_net"]},
     ),
     "cityscapes-transform": NetRecipe(
         net="transform",
