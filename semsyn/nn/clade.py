@@ -32,8 +32,8 @@ class CLADE(ConditionalNorm):
         device, dtype: of parameters and statistics, as torch's layers take them.
 
     Shape: x is n c h w, cond.class_ids n h w in [0, k] (k, no class, uses row 0), cond.edges n h w, cond.offsets n 2 h
-        w; the
-    result n c h w, or n c+1 h w with edges. Without edges and offsets cond may be class_ids alone, at any size.
+        w; the result n c h w, or n c+1 h w with edges. Without edges and offsets cond may be class_ids alone, at any
+        size.
 
     Reference: Tan et al., "Efficient Semantic Image Synthesis via Class-Adaptive Normalization", arXiv:2012.04644, eq.
         4 to 6.

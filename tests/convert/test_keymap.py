@@ -102,7 +102,8 @@ def test_every_generator_goes_to_original_names_and_back(case: str) -> None:
     if generator.encoder is not None and released.encoder is not None:
         names = generator.encoder.state_dict()
         assert released.encoder.convert(released.encoder.invert(names)).keys() == names.keys()
-        assert len(names) == (24 if case.startswith("inade") else 22)
+        of_family = {"inade": 24, "clvae": 22 + 2 * 2 * 5}  # of classes, two heads at each of five levels
+        assert len(names) == of_family.get(generator.config.family, 22)
 
 
 def test_rolled_channels_change_places_both_ways() -> None:
@@ -138,3 +139,17 @@ def test_a_state_must_fill_its_network_exactly() -> None:
         "the checkpoint does not fit CLADE, 5 classes: 1 weights are missing (a); 1 weights have no place (c); "
         "1 shapes differ (b: (4, 3), needed (3, 4))."
     )
+
+
+def test_axes_in_another_order_go_both_ways() -> None:
+    keymap = KeyMap(
+        rename={"{name}/weights": "{name}.weight", "{name}/biases": "{name}.bias"},
+        permuted={"{name}/weights": (3, 2, 0, 1)},
+    )
+    state = {"a/weights": torch.arange(360.0).view(3, 4, 5, 6), "a/biases": torch.arange(6.0)}
+    converted = keymap.convert(state)
+    assert converted["a.weight"].shape == (6, 5, 3, 4) and converted["a.weight"].is_contiguous()
+    assert converted["a.weight"][5, 4, 2, 1] == state["a/weights"][2, 1, 4, 5]
+    assert all(torch.equal(keymap.invert(converted)[key], tensor) for key, tensor in state.items())
+    with pytest.raises(CheckpointError, match="4 axes were expected"):
+        keymap.convert({"a/weights": torch.zeros(3)})
