@@ -43,7 +43,7 @@ def toyscenes(config: CLVAEConfig) -> PatchObjective:
 RECIPES = {
     "toyscenes": toyscenes_recipe(
         objective=toyscenes,
-        cycles=Cycles((1600,)),
+        cycles=Cycles((2000,)),
         rates=(6e-4, 8e-4),
         drawn_from=600,
         exchanged_from=100,
