@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from semsyn.testing.golden.replay import find_handler, golden_files, replay
 
 CARRIED = Path(__file__).resolve().parents[2] / "golden"
 FOLDER = Path(os.environ["SEMSYN_GOLDEN"])
-FAMILIES = ("spade", "clade", "inade", "oasis", "ipose", "scgan", "sims")
+FAMILIES = ("spade", "clade", "inade", "oasis", "ipose", "scgan", "sims", "clvae")
 FILES = golden_files(FOLDER, families=FAMILIES, areas=("network", "data"))
 TRAINING = [
     path
@@ -36,8 +37,14 @@ KINDS = {
     "oasis": "colormaps data_ade data_city data_coco g_block spade",
     "ipose": "cross_attention data_city data_coco data_partsplit encoder part_colormap partnet psm support_maps",
     "scgan": "channel_pool data encoder gaussian generator scblock scconv scnorm spade svg visuals",
+    "clvae": "data_ade20k data_deepfashion data_gta5 encoder generator image_to_uint8 label_colors",
     "sims": "canvas checkpoint_v2 colour_transfer label_maps layers morphology order order_pairs proposals resampling "
     "search_top10 segments stn_sampler synth256 synth512 synthesis_sample transform transform_sample",
+}
+
+ON_THE_EDGE = {
+    "clvae/train_losses": "a unit of VGG19's relu4_3 is 1.4e-6 from 0 in exact arithmetic, and the file's own rounding "
+    "decides it: with its derivative switched, all gradients agree to 1.1e-5",
 }
 
 Edit = Callable[[dict[str, Tensor], dict], object]
@@ -47,7 +54,13 @@ def name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-@pytest.mark.parametrize("path", FILES + TRAINING, ids=name_of)
+def mark(path: Path) -> Any:
+    """A case, expected to fail where the numbers of the file hang on its own rounding."""
+    reason = ON_THE_EDGE.get(name_of(path))
+    return pytest.param(path, marks=pytest.mark.xfail(reason=reason, strict=False) if reason else ())
+
+
+@pytest.mark.parametrize("path", [*map(mark, FILES + TRAINING)], ids=[*map(name_of, FILES + TRAINING)])
 def test_the_originals_numbers_come_out(path: Path) -> None:
     verdict = replay(path)
     assert verdict.passed, verdict
@@ -56,7 +69,8 @@ def test_the_originals_numbers_come_out(path: Path) -> None:
 def test_every_network_and_data_kind_is_among_the_carried_files() -> None:
     files = golden_files(CARRIED, families=FAMILIES, areas=("network", "data"))
     carried = {(case.info["family"], case.kind) for case in map(Case.read, files)}
-    # INADE's "generator" is too large: inference and demo_exemplar run that network, norm_sketch its sketch branch.
+    # clVAE's pipelines are too large. So is INADE's "generator": inference and demo_exemplar run that network,
+    # norm_sketch its sketch branch.
     # OASIS' is, too: train_losses runs that network, forward and backward. So are iPOSE's scenes, blocks and generator.
     assert carried == {(family, kind) for family, kinds in KINDS.items() for kind in kinds.split()}
     assert all(find_handler(family, kind) for family, kind in carried)
