@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -10,9 +9,7 @@ from semsyn.critics.verdict import Verdict, widen
 from semsyn.generator.synthesis import Synthesis
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
-
-if TYPE_CHECKING:
-    from semsyn.train.exchange import Exchange
+from semsyn.train.exchange import Exchange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +25,11 @@ class Batch:
     layout: Layout
     real: Tensor
     mask: Tensor | None = None
+
+    def __getitem__(self, rows: Tensor) -> "Batch":
+        """The scenes of these rows."""
+        mask = None if self.mask is None else self.mask[rows]
+        return Batch(layout=self.layout[rows], real=self.real[rows], mask=mask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Draws:
     style: Style
     critic_style: Style | None = None
     paired: int | None = None
-    exchange: "Exchange | None" = None
+    exchange: Exchange | None = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -70,7 +72,7 @@ class Shot:
     posterior: Posterior | None = None
     paired: int
     mask: Tensor | None = None
-    exchange: "Exchange | None" = None
+    exchange: Exchange | None = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
 

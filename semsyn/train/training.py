@@ -186,7 +186,7 @@ class Training:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
         exchange = self._exchange(len(batch.real), rng)
-        batch = batch if exchange is None else exchange.repeat(batch)
+        batch = batch if exchange is None else batch[exchange.rows(len(batch.real))]
         losses = train_step(self.nets, batch, self._draw(batch, rng, exchange))
         self.step += 1
         self.average.update(self.nets.generator, step=self.step)

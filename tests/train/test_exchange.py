@@ -8,7 +8,8 @@ from semsyn.generator.synthesis import Synthesis
 from semsyn.records.codes import Codes
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
-from semsyn.train.exchange import ClassColors, ClassesStay, Exchange
+from semsyn.train.exchange import Exchange
+from semsyn.train.exchange_terms import ClassColors, ClassesStay
 from semsyn.train.shot import Batch, Shot
 
 K = 3
@@ -38,7 +39,7 @@ def test_one_picture_repeats_the_first_and_about_half_its_classes_are_others() -
 
 def test_scenes_and_codes_follow() -> None:
     exchange, real = make_exchange(), torch.rand(4, 3, 2, 2)
-    batch = exchange.repeat(Batch(layout=Layout(class_ids=torch.arange(4)[:, None, None].expand(4, 2, 2)), real=real))
+    batch = Batch(layout=Layout(class_ids=torch.arange(4)[:, None, None].expand(4, 2, 2)), real=real)[exchange.rows(4)]
     assert batch.layout.class_ids[:, 0, 0].tolist() == [0, 1, 0, 3] and torch.equal(batch.real[2], real[0])
     table, start = torch.randn(4, K + 1, 5, 2), torch.randn(4, 1, 6)
     style = exchange.apply(Style({"start": Codes(table=start), "classes": Codes(table=table, per="class")}))

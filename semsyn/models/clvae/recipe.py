@@ -5,7 +5,7 @@ from typing import Any
 from semsyn.models.clvae.config import CLVAEConfig
 from semsyn.models.pyramid.recipe import patch_objective
 from semsyn.models.toyscenes import toyscenes_objective, toyscenes_recipe
-from semsyn.train.exchange import ClassColors, ClassesStay
+from semsyn.train.exchange_terms import ClassColors, ClassesStay
 from semsyn.train.objective import PatchObjective
 from semsyn.train.schedule import Cycles
 from semsyn.train.terms import Divergence

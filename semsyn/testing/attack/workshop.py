@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+import semsyn
 from semsyn.cli.main import main
 from semsyn.errors import printable
-from semsyn.hub.save import save_pretrained
 from semsyn.labels import LabelSpace
 from semsyn.models import FAMILIES
 from semsyn.models.clade.config import CLADEConfig
@@ -46,7 +46,7 @@ def workshop() -> Path:
         for name, config in CONFIGS.items():
             generator = config.build().eval()
             generator.label_space = SPACE
-            save_pretrained(generator, folder / f"{name}.safetensors")
+            semsyn.save_pretrained(generator, folder / f"{name}.safetensors")
             if name == "clade":
                 released = FAMILIES[name].released
                 (folder / "originals").mkdir()
