@@ -88,7 +88,8 @@ def build(folder: Path, count: int, scenes: int) -> SegmentBank:
     rng, maps = np.random.default_rng(0), draw_maps(scenes, "train")
     owners = list(map(number_segments, maps))
     with whole_folder(folder) as new:
-        chunks, total, number = [], 0, 0
+        chunks: list[Path] = []
+        total = number = 0
         while total < count:
             pieces = []
             for i in range(number, number + CHUNK):
