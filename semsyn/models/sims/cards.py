@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from semsyn.models.card import Card, Original
+from semsyn.models.card import Card, Original, bundled
 from semsyn.models.sims.config import SIMSConfig
 
 PAPER = "https://arxiv.org/abs/1804.10992"
@@ -60,7 +60,7 @@ CARDS = (
     _released("cityscapes", SMALL, "synthesis_256_512/0800"),
     _released("cityscapes-medium", MEDIUM, "synthesis/synthesis_512/0100"),
     _released("cityscapes-large", LARGE, "synthesis/synthesis_1024/0100"),
-    Card(name="sims/toyscenes", config=TOYSCENES, label_space="toyscenes", license="Apache-2.0", paper=PAPER),
+    bundled(TOYSCENES, paper=PAPER, resources={"bank": "sims-toyscenes-bank"}),
     Card(
         name="sims/toyscenes-order",
         config=replace(TOYSCENES, order_width=8),
