@@ -1,5 +1,6 @@
-"""Label spaces, files, transforms, instance maps, colours; the procedural toyscenes."""
+"""Label spaces, files, transforms, instance maps, colours; banks of segments; the procedural toyscenes."""
 
+from semsyn.data.bank.segment_bank import SegmentBank
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
 from semsyn.data.io.pictures import allow_pixels, read_image
 from semsyn.data.parts.part_supports import read_supports
@@ -12,6 +13,7 @@ from semsyn.data.spaces.remap import propose_remap
 
 __all__ = [
     "SceneFolder",
+    "SegmentBank",
     "allow_pixels",
     "draw_labels",
     "find_objects",

@@ -50,8 +50,9 @@ class SegmentBank:
 
     def __init__(self, folder: str | PathLike[str]) -> None:
         self.folder = Path(folder)
-        manifest, self.parts = _open(self.folder)
+        manifest, parts = _open(self.folder)
         self.config = manifest.config
+        self.parts = parts
 
     def __len__(self) -> int:
         return sum(part.entry.segments for part in self.parts)
