@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from semsyn.cli.main import main
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
+from semsyn.hub.load import load_pretrained
 from semsyn.losses.perceptual import VGG19Features
 from semsyn.models.sims.released import ORDER_KEYS, TRANSFORM_KEYS, generator_keymap, keymap_of
 from semsyn.models.sims.vgg import vgg_state
@@ -86,3 +88,14 @@ def test_vgg_by_the_names_of_its_paper():
     assert torch.equal(last.bias, state["conv5_2/biases"][0])
     x = torch.randn(1, 3, 33, 20)
     assert [tuple(m.shape[1:]) for m in vgg(x)] == [(2, 33, 20), (3, 17, 10), (4, 9, 5), (5, 5, 3), (5, 3, 2)]
+
+
+def test_the_command_takes_the_folders(released, tmp_path, capsys):
+    generator, files = released
+    out = tmp_path / "sims.safetensors"
+    given = [str(files["generator"].parent), "--transform", str(files["transform"].parent)]
+    given += ["--order", str(files["order"].with_suffix("")), "--image-size", "64x64", "--out", str(out)]
+    assert main(["convert", *given]) == 0
+    assert "SIMS, 15 classes, moves segments, orders segments" in capsys.readouterr().out
+    state = generator.state_dict()
+    assert all(torch.equal(t, state[key]) for key, t in load_pretrained(out).state_dict().items())
