@@ -8,8 +8,6 @@ from semsyn.data.scenes.presets import Preset
 from semsyn.data.scenes.scene_folder import SceneFolder
 from semsyn.errors import InputError
 
-SPLIT = "val"
-
 
 def find_item(root: Path, index: int, maps: Path | None = None) -> tuple[Path, Path]:
     """The picture and the label map of an item, in natural order of the names.
@@ -35,7 +33,7 @@ def _list_items(root: Path) -> list[tuple[Path, Path]]:
     known = [preset for preset in vars(presets).values() if isinstance(preset, Preset) and preset.folders]
     for preset in {preset.folders: preset for preset in known}.values():
         try:
-            return SceneFolder(root, preset, SPLIT).pairs
+            return SceneFolder(root, preset, "val").pairs
         except InputError:  # another data set's
             continue
     raise InputError(

@@ -17,7 +17,7 @@ CHANGES = {
             "from semsyn.models.family import Family\n",
             "from semsyn.models.dye.config import DyeConfig\nfrom semsyn.models.family import Family\n",
         ),
-        ("IPOSEConfig, SCGANConfig)", "IPOSEConfig, SCGANConfig, DyeConfig)"),
+        ("        SIMSConfig,\n    )", "        SIMSConfig,\n        DyeConfig,\n    )"),
     ),
 }
 MOST_NEW, MOST_CHANGED = 8, 3

@@ -47,7 +47,7 @@ class ClassEncoder(ImageEncoder):
         self, num_classes: int, class_code_dim: int, width: int = 64, code_dim: int = 256, *, size: int = 256
     ) -> None:
         super().__init__(width, code_dim, size=size)
-        self.num_classes = num_classes
+        self.num_classes, self.class_code_dim = num_classes, class_code_dim
         widths = [m * width for m in (1, 2, 4, 8, 8)]
         self.class_mu = nn.ModuleList(nn.Linear(c, class_code_dim) for c in widths)
         self.class_logvar = nn.ModuleList(nn.Linear(c, class_code_dim) for c in widths)

@@ -16,7 +16,7 @@ from semsyn.testing.plain.maps import PlainMaps, one_hot
 
 def plain_class_maps(conditioner: ClassConditioner, maps: PlainMaps, layout: Layout, style: Style) -> list[PlainMaps]:
     """What the layers of each stage read: codes painted class by class into a map of zeros, or the one-hot map."""
-    found = {None: maps}
+    found: dict[int | None, PlainMaps] = {None: maps}
     for level in sorted({level for level in conditioner.levels if level is not None}):
         size = tuple(max(1, side // 2 ** (level + 1)) for side in layout.size)
         ids = F.interpolate(layout.class_ids[:, None].to(maps.semantics.dtype), size, mode="nearest")[:, 0].long()
@@ -43,9 +43,10 @@ def plain_class_encode(encoder: nn.Module, image: Tensor, layout: Layout, num_in
     semantics = F.interpolate(one_hot(layout.class_ids, k + 1), encoder.size, mode="nearest")
     ids = semantics.argmax(1, keepdim=True).to(image.dtype)
     maps: list[Tensor] = []
-    for conv, _ in encoder.layers:
-        maps.append(F.instance_norm(conv(F.leaky_relu(maps[-1], 0.2) if maps else image)))
-    shape = (n, k, len(encoder.class_mu), encoder.class_mu[0].out_features)
+    for layer in encoder.layers:
+        assert isinstance(layer, nn.Sequential)
+        maps.append(F.instance_norm(layer[0](F.leaky_relu(maps[-1], 0.2) if maps else image)))
+    shape = (n, k, len(encoder.class_mu), encoder.class_code_dim)
     mu, logvar = image.new_zeros(shape), image.new_zeros(shape)
     seen = torch.zeros(shape[:3], dtype=torch.bool)
     for c in ids.unique().long().tolist():

@@ -45,8 +45,9 @@ PlainEncoder = Callable[[Tensor, Layout, int], Posterior]
 
 def plain_encoder(encoder: nn.Module | None) -> PlainEncoder | None:
     """What an encoder gives for (image, layout, num_instances), step by step; None: of this one it is not known."""
-    kinds = {InstanceEncoder: plain_encode, ClassEncoder: plain_class_encode}
-    return next((partial(plain, encoder) for kind, plain in kinds.items() if isinstance(encoder, kind)), None)
+    if isinstance(encoder, ClassEncoder):
+        return partial(plain_class_encode, encoder)
+    return partial(plain_encode, encoder) if isinstance(encoder, InstanceEncoder) else None
 
 
 def plain_maps(generator: Generator, layout: Layout, style: Style, sizes: Sequence[tuple[int, int]] = ()) -> PlainMaps:

@@ -9,6 +9,7 @@ from torch import Tensor
 from semsyn.generator.synthesis import Synthesis
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_matching
+from semsyn.models.clvae.config import CLVAEConfig
 from semsyn.models.clvae.rarity import cumulate, draw_pool, mean_colors, rarity_mask, score_rarity
 from semsyn.models.clvae.recipe import objective
 from semsyn.models.clvae.released import RELEASED
@@ -98,6 +99,7 @@ def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor],
     inputs = {name: t.to(DTYPE) if t.is_floating_point() else t for name, t in case.inputs.items()}
     state = {key: t.clone() for key, t in case.state.items() if key.startswith(("netG.", "netE."))}
     net = build(Case(case.path, case.info, {f"state/{key}": t for key, t in state.items()})).to(DTYPE).train()
+    assert isinstance(net.config, CLVAEConfig)
     critic = build_discriminator({"no_instance": True, **config})
     critic.load_state_dict(PATCHGAN.convert(part_of(case, "netD.")))
     vgg = {key: t for key, t in case.state.items() if key.startswith("vgg.")}
