@@ -8,7 +8,6 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from semsyn.cli.main import main
 from semsyn.errors import InputError
 from semsyn.generator.assemble import assemble
 from semsyn.generator.config import Config
@@ -19,6 +18,7 @@ from semsyn.hub.weights_file import KEY, describe_file, load_weights_file, read_
 from semsyn.models import FAMILIES
 from semsyn.testing.attack.attempt import Attack, WrongAnswer
 from semsyn.testing.attack.small import small_card, small_config, small_generator
+from semsyn.testing.attack.workshop import run_command
 
 HUGE = (2**16, 2**16 + 1, 10**9, 2**31, 2**63, 64 * 10**9, 10**400)
 ODD: tuple[Any, ...] = (
@@ -111,7 +111,7 @@ def steering_names(rng: random.Random, folder: Path) -> None:
     _check_card(card)
     if any(_steers(character) for character in str(info(str(path))).replace("\n", "")):
         raise WrongAnswer("info() steers the terminal")
-    if main(["info", str(path)]):
+    if run_command("info", path).code:
         raise WrongAnswer("semsyn info failed")
 
 
