@@ -10,7 +10,7 @@ from semsyn.testing.attack.attempt import WrongAnswer, attempt
 from semsyn.testing.attack.kinds import kinds
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("kind", kinds())
 def test_nothing_is_unexpected(kind, seed):
     assert attempt(kinds()[kind], kind, seed).fault is None
