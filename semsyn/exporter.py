@@ -39,7 +39,7 @@ MAPS = {
     "instance_ids": "n h w",
     "edges": "n h w",
     "offsets": "n 2 h w",
-    "planes": "n 1 h w",
+    "planes": "n p h w",
 }
 DTYPES = {"class_ids": torch.int64, "instance_ids": torch.int64, "edges": torch.bool}  # all others: float32
 MAX_ONNX_BYTES = 2**31 - 2**24  # of the weights; the graph needs the rest of the 2 GB that protobuf allows
@@ -141,11 +141,16 @@ def describe_inputs(generator: Generator, size: Size | None = None) -> dict[str,
         raise InputError(
             f"this generator reads {', '.join(others)}, of which every scene has another number: it cannot be exported."
         )
-    shapes = {name: shape for name, shape in MAPS.items() if name == "class_ids" or name in generator.requires}
+    brings = generator.conditioner.brings
+    required = generator.requires if brings is None else brings
+    shapes = {name: shape for name, shape in MAPS.items() if name == "class_ids" or name in required}
+    if "planes" in shapes:
+        shapes["planes"] = f"n {generator.config.count_planes()} h w"
     if (fixed := _fixed_size(generator, size)) is not None:
         sides = dict(zip("hw", map(str, fixed), strict=True))
         shapes = {name: " ".join(sides.get(axis, axis) for axis in shape.split()) for name, shape in shapes.items()}
-    return shapes | {spec.name: spec.axes() for spec in generator.codes}
+    codes = generator.codes if brings is None else generator.painter.codes
+    return shapes | {spec.name: spec.axes() for spec in codes}
 
 
 def _fixed_size(generator: Generator, size: Size | None) -> Size | None:

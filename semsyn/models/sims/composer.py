@@ -57,6 +57,7 @@ class Composer(Conditioner):
 
     writes = ("class_ids", "planes")
     drawn = ("class_ids", "planes")
+    brings = ("planes",)
     finds = ("searches", "canvas", "layout", "segments", "order", "warps")
 
     def __init__(

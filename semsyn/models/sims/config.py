@@ -61,6 +61,10 @@ class SIMSConfig(Config):
         """(h, w) at which the U-Net and the network that moves segments look."""
         return self.image_size[0] // self.scale, self.image_size[1] // self.scale
 
+    def count_planes(self) -> int:
+        """Of a canvas that a layout brings: three colours, and where it is filled."""
+        return 4
+
     def details(self) -> list[str]:
         """What `describe` says between classes and width."""
         networks = {"moves segments": self.transform_width, "orders segments": self.order_width}

@@ -60,11 +60,8 @@ def one_hot(class_ids: Tensor, num_channels: int, size: Size | None = None, *, a
 def _taps(length: int, new_length: int, device: torch.device, *, align_corners: bool) -> Taps:
     """The two sources of each target, and the weight of the second."""
     target = torch.arange(new_length, device=device, dtype=torch.float32)
-    if align_corners:
-        # As a tensor: sources are found in single precision, which decides what lies on a pixel.
-        scale = torch.tensor((length - 1) / (new_length - 1) if new_length > 1 else 0.0, device=device)
-    else:
-        scale = torch.tensor(length / new_length, device=device)
+    # The product is one of single precision, which decides what lies on a pixel.
+    scale = length / new_length if not align_corners else (length - 1) / (new_length - 1) if new_length > 1 else 0.0
     source = target * scale
     first = source.long().clamp(max=length - 1)
     return first, (first + 1).clamp(max=length - 1), source - first

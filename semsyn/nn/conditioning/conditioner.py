@@ -39,6 +39,8 @@ class Conditioner(nn.Module):
         drawn: `Condition` fields that depend on the style.
         finds: names of what `inspect` and `show` give.
         codes: what it takes from the style.
+        brings: `Layout` fields that stand in for all of its work, and for its codes, where a layout brings them; an
+            exported graph takes these, since its work cannot be traced. None: it can.
     """
 
     requires: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ class Conditioner(nn.Module):
     drawn: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
     codes: tuple[CodeSpec, ...] = ()
+    brings: tuple[str, ...] | None = None
 
     def prepare(self, layout: Layout, sizes: Sequence[tuple[int, int]]) -> Prepared:
         """Conditions without anything drawn; eager, shapes may depend on the data."""

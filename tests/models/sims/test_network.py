@@ -14,6 +14,7 @@ from semsyn.data.bank.scenes import ToyBankScenes
 from semsyn.data.bank.segment_bank import SegmentBank
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, InputTypeError
+from semsyn.exporter import describe_inputs, export
 from semsyn.generator.generator import Generator
 from semsyn.hub.load import load_pretrained
 from semsyn.hub.save import save_pretrained
@@ -219,6 +220,22 @@ def test_the_painter_compiles_and_takes_a_canvas(generator, layout):
     with torch.no_grad():
         picture = torch.compile(generator.run, backend="aot_eager", fullgraph=True)(prepared, style)
         torch.testing.assert_close(picture, generator.run(prepared, style), rtol=1e-3, atol=1e-4)
+
+
+def test_an_exported_graph_takes_a_canvas(generator):
+    assert describe_inputs(generator) == {"class_ids": "n h w", "planes": "n 4 h w"}
+
+
+@pytest.mark.slow
+def test_export(generator, layout, tmp_path):
+    path = export(generator, tmp_path / "sims.pt2")
+    graph = torch.export.load(path).module()
+    size = (128, 192)
+    ids, planes = torch.randint(0, 16, (2, *size)), torch.rand(2, 4, *size)
+    own = Layout(class_ids=ids, planes=planes)
+    with torch.no_grad():
+        wanted = generator(own, generator.sample_style(own, seeds=[1, 2]), size=size)
+        torch.testing.assert_close(graph(class_ids=ids, planes=planes), wanted, atol=1e-4, rtol=1e-3)
 
 
 def test_configs_that_cannot_be_are_refused():
