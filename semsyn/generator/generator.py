@@ -184,13 +184,14 @@ class Generator(nn.Module, Pretrained):
             earlier: what was prepared before an edit of maps or codes, with the same weights: what did not change is
                 taken from it.
         """
-        prepared = self._condition(layout, size)
+        is_known = earlier is not None and style is not None and earlier.layout is layout and earlier.size == size
+        prepared = earlier if earlier is not None and is_known else self._condition(layout, size)
         conditions = prepared.conditions if style is None else self.conditioner.bind(prepared, style)
         if earlier is not None:
             conditions = tuple(now.recalling(old) for now, old in zip(conditions, earlier.conditions, strict=True))
         known = None if earlier is None else earlier.ready
         ready = self.painter.prepare(conditions, self.conditioner.drawn if style is None else (), known)
-        return replace(prepared, conditions=conditions, ready=ready, style=style)
+        return replace(prepared, conditions=conditions, ready=ready, layout=layout, size=size, style=style)
 
     def _condition(self, layout: Layout, size: Size | int | None) -> Prepared:
         check_is(layout, Layout, "layout", USE_A_LAYOUT)

@@ -20,12 +20,15 @@ class Prepared:
     Attributes:
         conditions: one per stage, low to high.
         ready: what the painter prepared of them; None: nothing.
+        layout, size: what it was prepared for; None: the generator's own size.
         style: whose codes are in the conditions already; None: no codes are.
         extras: what was found on the way, by name, to look at.
     """
 
     conditions: tuple[Condition, ...]
     ready: Any = None
+    layout: Layout | None = None
+    size: tuple[int, int] | int | None = None
     style: Style | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
