@@ -22,6 +22,7 @@ from semsyn.nn.initialize import initialize
 TOWERS: tuple[str, ...] = ("vgg",)
 PHOTOS = 2975  # of Cityscapes, in an epoch
 HELD_OUT = 10  # photographs that are looked at, and not learnt from
+TOYS = 240  # scenes, at most: to simulate the canvas of one takes a second
 
 
 def objective(
@@ -69,8 +70,8 @@ def falling(step: int, steps: int, *, rate: float, warm_up: int = 50) -> float:
 
 
 def load_toys(config: SIMSConfig, given: Mapping[str, Path], folder: Path, split: str, count: int) -> Samples:
-    """Toyscenes, kept in the folder."""
-    return load_samples(folder / "sims", cast(Split, split), count, config.image_size)
+    """The first of toyscenes, kept in the folder."""
+    return load_samples(folder / "sims", cast(Split, split), min(count, TOYS), config.image_size)
 
 
 def load_photos(config: SIMSConfig, given: Mapping[str, Path], folder: Path, split: str, count: int) -> Samples:
