@@ -20,6 +20,7 @@ from semsyn.exact import (
     whole_numbers,
     whole_pairs,
 )
+from semsyn.signature import checked
 
 RGB = tuple[int, int, int]
 
@@ -119,16 +120,19 @@ class LabelSpace:
         order = codes.argsort()
         return codes[order], torch.tensor(list(colours.values()))[order]
 
+    @checked()
     def find_class(self, name: str) -> int:
         """The class id of a name.
 
         Raises:
+            InputTypeError: unless it is text.
             UnknownNameError: naming the nearest classes.
         """
         if name not in self.classes:
             raise UnknownNameError("class", name, self.classes)
         return self.classes.index(name)
 
+    @checked()
     def in_order_of(self, other: "LabelSpace") -> "LabelSpace":
         """The same stored ids and colours, read as the class ids of a space that has these classes in another order.
 

@@ -1,6 +1,7 @@
 import dataclasses
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -25,6 +26,8 @@ def test_classes_are_found_by_name():
     assert [PLAIN.find_class(name) for name in PLAIN.classes] == [0, 1, 2]
     with pytest.raises(UnknownNameError, match="unknown class 'sandy'; did you mean sand"):
         PLAIN.find_class("sandy")
+    with pytest.raises(InputTypeError, match="name must be text"):
+        PLAIN.find_class(np.array([]))
 
 
 def test_remap_and_void_come_before_the_identity():

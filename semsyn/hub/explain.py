@@ -89,6 +89,8 @@ def _explain(error: BaseException, repo_id: str, what: str, revision: str | None
         return _explain(error.__cause__, repo_id, what, revision, offline)  # the client's wrapping
     if isinstance(error, OSError):
         return HubError(f"{thing} cannot be kept in the cache: {error.strerror or error}.")
+    if isinstance(error, ValueError):  # what was answered is more than the client takes, such as 50 GB at once
+        return HubError(f"{thing} cannot be downloaded: {error}")
     return None
 
 

@@ -153,24 +153,27 @@ STATUSES = {
 def test_what_the_hub_answers_is_told(status: int, hub: LoopbackHub, tmp_path: Path) -> None:
     hub.add("me/net", FILES)
     hub.status = status
-    start = time.perf_counter()
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         with pytest.raises(HubError, match=f"the Hub answered {status} for config.json of me/net. {STATUSES[status]}"):
             fetch("me/net", "config.json", cache_dir=tmp_path)
     assert len(told) == len(hub.requests) - 1 == (status >= 500), "one notice for one more try"
-    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_a_storage_that_gives_nothing_out_is_asked_at_most_twice(status: int, hub: LoopbackHub, tmp_path: Path) -> None:
     hub.add("me/net", FILES)
     hub.storage_status = status
-    start = time.perf_counter()
     with pytest.raises(HubError, match=f"answered {status}"):
         fetch("me/net", "model.safetensors", cache_dir=tmp_path)
     assert sum(request.startswith("GET /cdn/") for request in hub.requests) <= 2
-    assert time.perf_counter() - start < 10
+
+
+def test_a_file_larger_than_the_client_takes(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.MAX_HTTP_DOWNLOAD_SIZE", 1)
+    hub.add("me/net", FILES)
+    with pytest.raises(HubError, match="config.json of me/net cannot be downloaded: The file is too large"):
+        fetch("me/net", "config.json", cache_dir=tmp_path)
 
 
 def test_a_server_that_takes_long_is_left(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

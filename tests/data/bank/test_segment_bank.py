@@ -1,6 +1,5 @@
 import pickle
 import resource
-import time
 from dataclasses import replace
 
 import pytest
@@ -115,12 +114,11 @@ def test_what_is_no_bank_is_told(tmp_path, path):
         SegmentBank(tmp_path / path)
 
 
-def test_opening_touches_little_and_takes_no_time(bank_folder):
+def test_opening_touches_little(bank_folder):
     SegmentBank(bank_folder)
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(5):
         SegmentBank(bank_folder)
-    assert (time.perf_counter() - start) / 5 < 0.5, "0.1 s, on a machine that others use, too"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096, "kB"
 
 
