@@ -11,6 +11,10 @@ from semsyn.nn.conditioning.conditioner import Conditioner
 PathLike = str | os.PathLike[str]
 
 
+def fits_any(value: Any, space: LabelSpace) -> None:
+    """The check of what has nothing to do with label spaces; it has a name, since generators are pickled."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resource:
     """Something that a network works with beside its weights: support maps of parts, a bank of segments.
@@ -31,7 +35,7 @@ class Resource:
     read: Callable[[PathLike, Any], Any]
     attach: Callable[[Conditioner, Any, Any], Mapping[str, Any]]
     is_attached: Callable[[Conditioner], bool]
-    check: Callable[[Any, LabelSpace], object] = lambda value, space: None
+    check: Callable[[Any, LabelSpace], object] = fits_any
     is_needed: bool = False
     is_saved: bool = True
 
