@@ -176,8 +176,8 @@ def _lines(figures: dict[str, Any]) -> list[str]:
             lines.append(f"two seeds: {found['mean_levels']} levels apart, {share:.0%} of instances by more than 4")
         elif what == "class_codes":
             lines.append(
-                f"codes of classes: colours correlate by {found['color_correlation']}; a class's code changes its pixels "
-                f"by {found['change_inside']}, others by {found['change_outside']}"
+                f"codes of classes: colours correlate by {found['color_correlation']}; a class's code changes its "
+                f"pixels by {found['change_inside']}, others by {found['change_outside']}"
             )
         elif what == "part_net":
             lines.append(f"part_net: mIoU {found['miou']}, accuracy {found['accuracy']}")

@@ -23,9 +23,9 @@ def measure_class_codes(generator: Generator, scenes: Scenes, *, count: int = 10
         ``pairs``, how many classes were seen in both; ``color_correlation``, Pearson's r of the classes' mean colours
         in the picture with all codes of the reference and in the reference; ``color_correlation_within_class``, the
         same of differences from the mean of the class; ``change_inside`` and ``change_outside``, mean absolute change
-        (pictures are in [-1, 1]) where one class takes the reference's code (a drawn one, where that lacks it) and elsewhere, over all classes;
-        ``mean_levels`` and ``share_over_4_levels``, how far two draws of a class's code move its colour, in levels of
-        255.
+        (pictures are in [-1, 1]) where one class takes the reference's code (a drawn one, where that lacks it) and
+        elsewhere, over all classes; ``mean_levels`` and ``share_over_4_levels``, how far two draws of a class's code
+        move its colour, in levels of 255.
     """
     wanted, found, classes = [torch.zeros(0, 3)], [torch.zeros(0, 3)], [torch.zeros(0, dtype=torch.int64)]
     inside, outside, levels = [], [], []
