@@ -22,6 +22,8 @@ from semsyn.records.condition import Condition
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 
+SLOTS = 10  # as released: so many photographs compete, whichever of them is taken
+
 
 @dataclass(frozen=True, eq=False)
 class Search:
@@ -139,7 +141,9 @@ class Composer(Conditioner):
 
     def _search(self, bank: SegmentBank, class_ids: Tensor) -> Search:
         segments = bank.find_segments(class_ids)
-        return Search(class_ids, segments, bank.retrieve(segments, count=self.rules.candidates))
+        is_released = self.rules.order == "released"
+        count = max(SLOTS, self.rules.candidates) if is_released else self.rules.candidates
+        return Search(class_ids, segments, bank.retrieve(segments, count=count, as_released=is_released))
 
     def _read(self, style: Style, spec: CodeSpec, cond: Condition) -> Codes:
         codes = style.find(spec.name)

@@ -22,8 +22,8 @@ class SIMSConfig(Config):
         scale: how many times the size of its U-Net pictures have: 1, 2 or 4.
         transform_width: of the network that moves segments; None: they stay as they are.
         order_width: of the network that puts pairs of segments in order; None: the order of their classes counts.
-        order: how its answers are used: as ``intended``, as ``released``, as a ``graph`` of the whole scene, or not at
-            all (``coarse``).
+        order: how its answers are used: as ``intended``, as ``released`` (segments are retrieved by the published rule,
+            too), as a ``graph`` of the whole scene, or not at all (``coarse``).
         has_whole_steps: the numbers of a transformation are rounded, so that segments are moved by whole pixels.
         candidates: of how many best segments one is picked by chance; 1: the best, as released.
         elided: share of the pixels along the inner borders of segments that are left to the network.
