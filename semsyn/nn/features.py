@@ -8,13 +8,14 @@ from torch import nn
 
 from semsyn.errors import InputError, InputTypeError, check_shape
 from semsyn.nn.plain_child import dtype_of
+from semsyn.ops.modes import is_traced
 from semsyn.signature import check_floats
 
 
 def check_features(
     x: Any, name: str = "x", *, channels: int | None = None, reader: nn.Module | None = None, least: int = 1
 ) -> None:
-    """Check features or pictures, n c h w. Nothing is looked at in a compiled call.
+    """Check features or pictures, n c h w. Nothing is looked at under `torch.compile`, export and tracing.
 
     Args:
         x: them.
@@ -27,7 +28,7 @@ def check_features(
         InputTypeError: for what is no tensor of floats, or of another dtype.
         InputError: for another shape.
     """
-    if torch.compiler.is_compiling():
+    if is_traced():
         return
     check_shape(x, "n c h w", name=name, **({} if channels is None else {"c": channels}))
     check_floats(x, name)
