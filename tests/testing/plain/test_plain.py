@@ -14,7 +14,7 @@ from semsyn.testing.cases import procedural_layout, untrained
 from semsyn.testing.plain.inade import plain_encode
 from semsyn.testing.plain.plain import plain_forward
 
-SIZES = {"spade/cityscapes": (64, 128)}
+SIZES = {"spade/cityscapes": (64, 128), "clvae/gta5": (64, 128)}
 CARDS = (
     "spade/facades",
     "spade/cityscapes",
@@ -26,6 +26,8 @@ CARDS = (
     "oasis/coco",
     "scgan/ade20k",
     "scgan/celeba",
+    "clvae/ade20k",
+    "clvae/gta5",
 )
 
 
