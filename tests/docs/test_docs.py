@@ -45,9 +45,10 @@ def test_no_command_writes_what_an_earlier_one_has_written() -> None:
         for kind, _, code in blocks(page)
         if kind == "bash"
         for m in writers.finditer(code.replace("\\\n", " "))
-        if "--overwrite" not in m["rest"]
+        if not re.search("--overwrite|--append", m["rest"])
     ]
-    overwritten = [m["out"] for page in PAGES for _, _, code in blocks(page) for m in writers.finditer(code)]
+    commands = [m for page in PAGES for _, _, code in blocks(page) for m in writers.finditer(code)]
+    overwritten = [m["out"] for m in commands if "--append" not in m["rest"]]
     assert len(written) >= 3
     assert not [out for out in written if overwritten.count(out) > 1]
 
