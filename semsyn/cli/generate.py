@@ -47,7 +47,7 @@ as well, but then no process waits for another, so there is no --sheet.
 examples:
   semsyn generate clade/toyscenes map.png --out pictures
   semsyn generate inade/toyscenes maps/ --instances instances/ --samples 4 --seed 7 --sheet --out pictures
-  semsyn generate clvae/toyscenes map.png --reference a.png --reference-map a-map.png --classes sky --out pictures
+  semsyn generate clvae/toyscenes map.png --reference a.png --reference-map m.png --classes sky --out pictures
   semsyn generate clvae/gta5 maps/ --reference gta5/ --style-id 7 --interpolate 5 --sheet --out pictures
   semsyn generate oasis-ade20k.safetensors map.png --resample-class sky --samples 4 --out pictures
   semsyn generate clade/ade20k maps/ --checkpoint ade20k/best_net_G.pth --out pictures

@@ -66,6 +66,7 @@ class INADE(ConditionalNorm):
         self.norm = make_module(norm, "norm", channels)
         self.weight = nn.Parameter(torch.empty(num_classes, channels, 2))
         self.bias = nn.Parameter(torch.empty(num_classes, channels, 2))
+        self.code_dim = code_dim
         self.code_to_channels = nn.Linear(code_dim, channels)
         self.tail = SketchTail(channels) if has_sketch else None
         self.place(device, dtype)
@@ -89,10 +90,9 @@ class INADE(ConditionalNorm):
         """gamma and beta of each pair, r c."""
         if regions.codes is None or regions.code_ids is None:
             raise InputError("INADE reads the codes of regions, which these lack: Condition.of(..., instance_codes=).")
-        if regions.codes.ndim != 3 or tuple(regions.codes.shape[1:]) != (2, self.code_to_channels.in_features):
+        if regions.codes.ndim != 3 or tuple(regions.codes.shape[1:]) != (2, self.code_dim):
             raise InputError(
-                f"codes must be 2 {self.code_to_channels.in_features} of each instance, found shape "
-                f"{tuple(regions.codes.shape)}."
+                f"codes must be 2 {self.code_dim} of each instance, found shape {tuple(regions.codes.shape)}."
             )
         drawn = self.code_to_channels(regions.codes.to(dtype_of(self.code_to_channels)))[regions.code_ids]
         class_ids = without(regions.class_ids, self.ignore_index, self.num_classes)
