@@ -40,7 +40,8 @@ def test_the_name_of_a_data_set_tells_what_its_card_tells(family: str, name: str
         assert label_space(data_set.label_space).num_classes == config.num_classes
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# Beside SIMS' files there are no options that could name a data set; all are Cityscapes'.
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "sims"])
 def test_every_released_card_has_its_data_set(family: str) -> None:
     named = {card.name for name in FAMILIES[family].released.data_sets if (card := find_card(family, name))}
     variants = ("-icpe", "-sketch", "-shifted", "-vae")
