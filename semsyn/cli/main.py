@@ -135,9 +135,11 @@ def _describe(error: Exception) -> str:
 
 def _is_disk_full(error: BaseException | None) -> bool:
     """Whether it comes of an error of the disk, by whatever way it was told."""
-    while error is not None:
+    seen: set[int] = set()  # an error that was raised anew may be its own cause
+    while error is not None and id(error) not in seen:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return True
+        seen.add(id(error))
         error = error.__cause__
     return False
 
