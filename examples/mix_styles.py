@@ -63,9 +63,7 @@ def main() -> None:
     }
 
     prepared = generator.prepare(layout, first)  # an edit takes over what shows none of the edited classes
-    panels = {
-        name: generator.run(generator.prepare(layout, style, earlier=prepared)) for name, style in styles.items()
-    }
+    panels = {name: generator.run(generator.prepare(layout, style, earlier=prepared)) for name, style in styles.items()}
     between = {
         f"{i}/{STEPS} of the photo": generator.run(generator.prepare(layout, first.lerp(of_photo, i / STEPS)))
         for i in range(STEPS + 1)
