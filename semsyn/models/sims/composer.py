@@ -86,7 +86,9 @@ class Composer(Conditioner):
             return Prepared((Condition(class_ids=resize_ids(layout.class_ids, size), planes=planes),))
         bank = self._find_bank(size)
         class_ids = resize_ids(layout.class_ids, bank.config.size)
-        searches = tuple(self._search(bank, ids) for ids in class_ids.cpu())
+        scenes, places = torch.unique(class_ids.cpu(), dim=0, return_inverse=True)  # samples of a scene share a search
+        found = [self._search(bank, ids) for ids in scenes]
+        searches = tuple(found[place] for place in places.tolist())
         _report_missing(bank, searches)
         return Prepared((Condition(class_ids=resize_ids(class_ids, size)),), extras={"searches": searches})
 

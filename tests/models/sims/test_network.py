@@ -62,6 +62,19 @@ def test_prepared_once_it_is_drawn_many_times(generator, layout):
     assert not torch.equal(other, generator(layout, style))
 
 
+def test_samples_of_a_scene_share_a_search(generator, layout, monkeypatch):
+    searched = []
+    retrieve = SegmentBank.retrieve
+    monkeypatch.setattr(SegmentBank, "retrieve", lambda *args, **kw: searched.append(1) or retrieve(*args, **kw))
+    twice = generator.conditioner.prepare(layout.repeat(2), (SIZE,)).extras["searches"]
+    assert len(searched) == 3 and len(twice) == 6
+    alone = generator.conditioner.prepare(layout[1:2], (SIZE,)).extras["searches"][0]
+    for search in twice[2:4]:  # a scene's samples follow one another
+        assert torch.equal(search.class_ids, alone.class_ids)
+        assert torch.equal(search.matches.images, alone.matches.images)
+    assert generator.conditioner.prepare(layout[:0], (SIZE,)).extras["searches"] == ()
+
+
 def test_both_codes_matter(generator, layout):
     style, other = (generator.sample_style(layout, seeds=seeds) for seeds in ([1, 2, 3], [7, 8, 9]))
     assert {spec.name: spec.law for spec in generator.codes} == {"picks": "uniform", "elision": "uniform"}
