@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
+MAX_COMPARED, MAX_NAME = 2000, 100  # names that are compared, and letters: comparing takes long
+
 # Control characters, line separators, marks that turn the direction of writing, halves of surrogate pairs.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -26,7 +28,10 @@ def printable(text: object) -> str:
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
 
 
-MAX_COMPARED, MAX_NAME = 2000, 100  # names that are compared, and letters: comparing takes long
+def list_some(items: Sequence[str], shown: int = 4, longest: int = 100) -> str:
+    """The first of many texts, each cut, and how many more there are."""
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(item[:longest] for item in items[:shown]) + more
 
 
 class MapWarning(UserWarning):
@@ -76,7 +81,8 @@ class UnknownNameError(SemsynError, LookupError):
             if near
             else f"known: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
         )
-        shown = repr(name) if len(repr(name)) <= 2 * MAX_NAME else f"{repr(name)[:MAX_NAME]}…"
+        shown = repr(name)
+        shown = shown if len(shown) <= 2 * MAX_NAME else f"{shown[:MAX_NAME]}…"
         super().__init__(f"unknown {what} {shown}; {hint}")
 
 

@@ -12,6 +12,7 @@ from semsyn.errors import (
     SemsynError,
     UnknownNameError,
     check_shape,
+    list_some,
     printable,
 )
 
@@ -67,3 +68,9 @@ def test_nothing_printable_steers_a_terminal():
     assert shown.endswith("ä字😀")
     assert printable("a\x1bb") == "a\\u001bb"
     assert printable(Path("a\nb")) == "a\\u000ab"
+
+
+def test_many_texts_are_cut_short():
+    assert list_some(["a", "b"]) == "a, b"
+    assert list_some([*"abcdef"]) == "a, b, c, d and 2 more"
+    assert list_some(["abc", "d"], shown=1, longest=2) == "ab and 1 more"

@@ -8,10 +8,9 @@ from functools import cached_property
 
 from torch import Tensor
 
-from semsyn.errors import CheckpointError
+from semsyn.errors import CheckpointError, list_some
 
 State = Mapping[str, Tensor]
-LONGEST = 100  # characters of a key in a message
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -109,10 +108,10 @@ class KeyMap:
             else:
                 strangers.append(key)
         if strangers:
-            raise CheckpointError(f"{len(strangers)} keys have no place in this network: {_some(strangers)}.")
+            raise CheckpointError(f"{len(strangers)} keys have no place in this network: {list_some(strangers)}.")
         if len(set(renamed.values())) < len(renamed):
             twice = sorted(name for name, count in Counter(renamed.values()).items() if count > 1)
-            raise CheckpointError(f"several keys become one: {_some(twice)}.")
+            raise CheckpointError(f"several keys become one: {list_some(twice)}.")
         return renamed
 
     def convert(self, state: State) -> dict[str, Tensor]:
@@ -127,9 +126,3 @@ class KeyMap:
             theirs: self._permute(theirs, self._roll(theirs, state[ours], 1), backward=True)
             for ours, theirs in names.items()
         }
-
-
-def _some(items: list[str], shown: int = 4) -> str:
-    return ", ".join(item[:LONGEST] for item in items[:shown]) + (
-        f" and {len(items) - shown} more" if len(items) > shown else ""
-    )

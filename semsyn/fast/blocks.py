@@ -44,10 +44,14 @@ class FastResBlock(ModulatedResBlock):
             x = self._step("p", x, cond, ready, inplace=is_own)
             is_own = True
         shortcut = x if self.norm_s is None else self._step("s", x, cond, ready, slope=None)
-        kept = given, shortcut  # what a layer that somebody put in may return as it is, or a view of it
-        x = self._step("0", x, cond, ready, inplace=is_own and not any(share_memory(x, t) for t in kept))
-        x = self._step("1", x, cond, ready, inplace=not any(share_memory(x, t) for t in kept))
-        if torch.is_grad_enabled() or x.dtype != shortcut.dtype or any(share_memory(x, t) for t in kept):
+
+        def is_free(x: Tensor) -> bool:
+            """Whether nobody needs it: a layer that somebody put in may give these as they are, or a view of them."""
+            return not (share_memory(x, given) or share_memory(x, shortcut))
+
+        x = self._step("0", x, cond, ready, inplace=is_own and is_free(x))
+        x = self._step("1", x, cond, ready, inplace=is_free(x))
+        if torch.is_grad_enabled() or x.dtype != shortcut.dtype or not is_free(x):
             return shortcut + x
         return x.add_(shortcut)
 

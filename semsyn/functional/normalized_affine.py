@@ -57,7 +57,13 @@ def normalized_affine(
     if wants_kernel("normalized_affine", backend, x, gamma, beta):
         y, _, _ = normalized_affine_op(x, ignoring(region_ids, ignore_index), gamma, beta, eps, negative_slope)
         return y
-    x = instance_norm(x, eps)
-    slope, ignored = negative_slope, ignore_index
     with trusted():
-        return indexed_affine(x, region_ids, gamma, beta, negative_slope=slope, ignore_index=ignored, backend=backend)
+        return indexed_affine(
+            instance_norm(x, eps),
+            region_ids,
+            gamma,
+            beta,
+            negative_slope=negative_slope,
+            ignore_index=ignore_index,
+            backend=backend,
+        )

@@ -1,16 +1,17 @@
 """A generator around weights that are there already."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from semsyn.errors import CheckpointError, InputError
+from semsyn.errors import CheckpointError, InputError, list_some
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 
-SHOWN, LONGEST = 4, 160  # entries that a message lists, and characters of each
+_some = partial(list_some, longest=160)  # a key with two shapes
 
 
 def assemble(config: Config, state: Mapping[str, Tensor], *, dtype: torch.dtype | None = None) -> Generator:
@@ -93,9 +94,3 @@ def _is_of_kind(found: Tensor, expected: Tensor) -> bool:
     if found.is_meta:  # of which only the shape is asked
         return not found.is_complex()
     return not found.is_complex() and torch.equal(found.to(expected.dtype).to(found.dtype), found)
-
-
-def _some(items: list[str]) -> str:
-    return ", ".join(item[:LONGEST] for item in items[:SHOWN]) + (
-        f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    )

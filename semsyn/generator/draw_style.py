@@ -83,6 +83,7 @@ def draw_style(
     Raises:
         InputError: if the generator draws nothing for parts of a picture, or has no such class or instance.
     """
+    spread = getattr(generator.encoder, "spread", 1.0)
 
     def draw(offsets: Sequence[int]) -> Style:
         numbers = [seed + offset for seed in seeds for offset in offsets]
@@ -90,32 +91,30 @@ def draw_style(
         for posterior in posteriors:
             style = posterior.apply(style, spread=spread)
         if share.classes is not None or share.levels is not None:
-            classes = None if share.classes is None else _find_classes(generator, share.classes)
+            classes = None if share.classes is None else _find_classes(generator, share.classes, "classes")
             style = drawn.mix(style, classes=classes, levels=share.levels, layout=layout)
         if share.steps is None:
             return style
         steps = [i / max(1, share.steps - 1) for _ in seeds for i in samples]
         return Style.cat([drawn[row].lerp(style[row], t) for row, t in enumerate(steps)])
 
-    spread = getattr(generator.encoder, "spread", 1.0)
     if share.steps is not None:
         return draw([0] * len(samples))
-
     if resample_classes is None and not resample_instances:
         return draw(samples)
     style, anew = draw([0] * len(samples)), draw([j + 1 for j in samples])
     if resample_classes is not None:
-        style = style.mix(anew, classes=_find_classes(generator, resample_classes), layout=layout)
+        style = style.mix(anew, classes=_find_classes(generator, resample_classes, "resample_classes"), layout=layout)
     if resample_instances:
         style = style.mix(anew, instances=resample_instances, layout=layout)
     return style
 
 
-def _find_classes(generator: Drawer, names: Sequence[int | str]) -> list[int]:
+def _find_classes(generator: Drawer, names: Sequence[int | str], argument: str) -> list[int]:
     if not any(spec.is_local for spec in generator.codes):
-        raise InputError("resample_classes needs a generator that draws for parts of a picture; this one does not.")
+        raise InputError(f"{argument} needs a generator that draws for parts of a picture; this one does not.")
     if isinstance(names, str):
-        as_names(names, "resample_classes")
+        as_names(names, argument)
     return [_find_class(generator, name) for name in names]
 
 

@@ -10,7 +10,7 @@ from semsyn.records.style import Style
 
 @dataclass(frozen=True)
 class Exchange:
-    """Which codes of classes the pictures of a batch take: those before ``first`` their own, the others a mixture.
+    """Which codes of classes the pictures of a batch take: their own, or where they repeat a scene a mixture.
 
     Attributes:
         bases: m, int64: the picture whose scene and codes each repeats; the first ones repeat themselves.
