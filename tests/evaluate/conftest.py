@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from semsyn.data.parts.toy_parts import ToyShapes
 from semsyn.data.toyscenes.cache import Scenes, load_scenes
 from semsyn.functional import region_pool
-from semsyn.records.codes import Codes
+from semsyn.records.codes import Codes, CodeSpec
 from semsyn.records.style import Gaussian, Posterior, Style
 
 
@@ -19,6 +19,7 @@ class PaintedByCode:
     encoder = object()
     requires = ("instance_ids",)
     finds = ()
+    codes = (CodeSpec(name="instances", shape=(2, 3), per="instance", stream=2),)
 
     def encode(self, image, layout):
         means, counts = region_pool(image, layout.instance_ids, layout.num_instances)

@@ -169,7 +169,8 @@ PRESETS = {name: value for name, value in vars(presets).items() if isinstance(va
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_presets_fit_their_network(preset):
     assert preset.space in list_label_spaces()
-    size = {"cityscapes": (256, 512), "celeba-background-last": (512, 512)}.get(preset.space, (256, 256))
+    sizes = {"cityscapes": (256, 512), "gta5": (256, 512), "celeba-background-last": (512, 512)}
+    size = sizes.get(preset.space, (256, 256))
     for transform in (preset.train, preset.test):
         assert transform.ids(torch.zeros(300, 500, dtype=torch.uint8)).shape == size
     assert preset.test.place((300, 500), torch.Generator()) == Placement()

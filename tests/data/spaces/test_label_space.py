@@ -26,6 +26,8 @@ CLASSES = {  # k, what 255 becomes, some classes at their index
     "celeba-face-parser-ids": (19, None, {0: "background", 2: "nose", 13: "hair"}),
     "pascal-voc": (21, 21, {0: "background", 1: "aeroplane", 15: "person", 20: "tv monitor"}),
     "deepfashion-8": (8, None, {0: "background", 1: "hair", 6: "shoes"}),
+    "deepfashion-16": (16, None, {0: "background", 1: "skin", 7: "hair", 9: "dress"}),
+    "gta5": (20, 19, {0: "road", 10: "sky", 13: "car", 18: "bicycle", 19: "void"}),
     "toyscenes": (15, None, {0: "sky", 14: "person"}),
 }
 
