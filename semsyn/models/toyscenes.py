@@ -29,8 +29,8 @@ from semsyn.evaluate.report import draw_sheet
 from semsyn.generator.generator import Generator
 from semsyn.models.pyramid.config import PyramidConfig
 from semsyn.train.objective import PatchObjective
+from semsyn.train.recipe import Recipe
 from semsyn.train.terms import Blocks, Divergence, InstanceColors, Term
-from semsyn.train.training import Recipe
 
 WIDTH = 32  # of critics
 

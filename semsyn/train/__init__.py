@@ -2,12 +2,12 @@
 
 from semsyn.train.ema import EMA
 from semsyn.train.objective import Objective, PatchObjective, SegmentationObjective
+from semsyn.train.recipe import Recipe
 from semsyn.train.schedule import Cycles
 from semsyn.train.shot import Batch, Draws, Shot
 from semsyn.train.step import Nets, train_step
 from semsyn.train.terms import Term
 from semsyn.train.trainer import Trainer
-from semsyn.train.training import Recipe
 
 __all__ = [
     "EMA",

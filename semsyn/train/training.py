@@ -1,10 +1,9 @@
-"""How a generator is trained: a recipe, and a run of it."""
+"""A run of a recipe: networks that go forward by a step at a time."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,90 +14,21 @@ from semsyn.generator.generator import Generator
 from semsyn.nn.conditional import ConditionalNorm
 from semsyn.nn.initialize import initialize
 from semsyn.ops.onednn import has_fast_bfloat16
-from semsyn.records.layout import Layout
 from semsyn.train.ema import EMA
 from semsyn.train.exchange import Exchange
-from semsyn.train.objective import Objective
-from semsyn.train.schedule import Cycles
+from semsyn.train.plan import Pictures, Plan
 from semsyn.train.shot import Batch, Draws
 from semsyn.train.step import Nets, train_step
 
 WARM_UP = 10  # of the moving average
 REFRESH_BATCHES, SHOWN_BATCHES, REFRESH_BATCH = 60, 10, 16
 
-R = TypeVar("R", bound="Recipe")
-
-
-class Pictures(Protocol):
-    """True pictures with their layouts."""
-
-    def __len__(self) -> int: ...
-
-    def batch(self, indices: list[int], flips: list[bool] | None = None) -> tuple[Layout, Tensor]:
-        """Some of them, those mirrored that ``flips`` says: the layout, and the pictures, n 3 h w in [-1, 1]."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How a generator is trained against a critic.
-
-    Attributes:
-        preset: the card whose generator is trained, without the family; None: any config will do.
-        objective: makes critic and losses for a generator's config.
-        load: reads pictures: ``load(requires, folder, split, count)``, with the fields of layouts that the generator
-            requires, the split ``train`` or ``val``.
-        show: shows what a generator learnt: ``show(generator, unseen, path)``, the path without a suffix.
-        cycles: how many steps, and the rates over them.
-        rates: of the generator (with its encoder) and of the critic.
-        betas: of Adam, for both.
-        table_rate: factor of the generator's rate for the tables of its modulations. Their entries are around 1, and
-            Adam's steps do not know it: at the rate of the networks they would hardly move.
-        batch: pictures of a step.
-        gain: of the initialisation, see `semsyn.nn.initialize`.
-        average: decay of the moving average of the generator, whose pictures are shown and which is kept at the end.
-        precision: of the forward passes, on machines that are faster with it; None: single.
-        shares_pictures: the critic learns from the pictures of the generator's own step; the released loops draw new
-            ones.
-        drawn_from: step from which the last picture of a batch has drawn codes, not encoded ones, so that the critic
-            sees what draws from the prior look like. None: never, as released.
-        exchanged_from: step from which the picture before that one repeats the first, some classes with the codes of
-            other pictures (`semsyn.train.exchange`): codes learn to say how their class looks, and nothing of others.
-            None: never, as released.
-        needs: what a run starts with besides the pictures, by name: what it is. A path to each is given to ``start``.
-        start: finishes the new generator with these.
-    """
-
-    objective: Callable[[Any], Objective]
-    load: Callable[[tuple[str, ...], Path, str, int], Pictures]
-    show: Callable[[Generator, Any, Path], object] | None = None
-    cycles: Cycles
-    preset: str | None = None
-    rates: tuple[float, float] = (1e-4, 4e-4)
-    betas: tuple[float, float] = (0.0, 0.9)
-    table_rate: float = 1.0
-    batch: int = 4
-    gain: float = 0.02
-    average: float = 0.998
-    precision: torch.dtype | None = None
-    shares_pictures: bool = False
-    drawn_from: int | None = None
-    exchanged_from: int | None = None
-    needs: Mapping[str, str] = field(default_factory=dict)
-    start: Callable[[Generator, Mapping[str, Path]], object] | None = None
-
-    def begin(self, config: Config, *, seed: int) -> "Training":
-        """A run at step 0."""
-        return Training(self, config, seed=seed)
-
-    def lasting(self: R, steps: int) -> R:
-        """The same in so many steps, in one cycle."""
-        return replace(self, cycles=Cycles((steps,), self.cycles.decay_from))
-
 
 class Training:
-    """A run of a `Recipe`. What is drawn at a step depends on the seed and the number of the step alone, so a run that
-    goes on from a saved state goes on as if nothing had happened.
+    """A run of a `semsyn.train.Recipe`.
+
+    What is drawn at a step depends on the seed and the number of the step alone, so a run that goes on from a saved
+    state goes on as if nothing had happened.
 
     Args:
         recipe: see there.
@@ -111,7 +41,7 @@ class Training:
         average: of the generator.
     """
 
-    def __init__(self, recipe: Recipe, config: Config, *, seed: int) -> None:
+    def __init__(self, recipe: Plan, config: Config, *, seed: int) -> None:
         self.recipe, self.seed, self.step = recipe, seed, 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -19,7 +19,7 @@ from semsyn.models.oasis import recipe as oasis
 from semsyn.models.toyscenes import toyscenes_recipe
 from semsyn.nn.parts.part_conditioner import PartConditioner
 from semsyn.train.objective import SegmentationObjective
-from semsyn.train.training import Recipe
+from semsyn.train.recipe import Recipe
 
 TOWERS: tuple[str, ...] = ("clip",)
 

@@ -5,7 +5,7 @@ from typing import Any
 from semsyn.models.pyramid.recipe import patch_objective
 from semsyn.models.spade.config import SPADEConfig
 from semsyn.train.objective import PatchObjective
-from semsyn.train.training import Recipe
+from semsyn.train.recipe import Recipe
 
 TOWERS = ("vgg",)
 

@@ -1,0 +1,73 @@
+"""What a run goes by: all that a recipe says, and what it learns from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from semsyn.generator.generator import Generator
+from semsyn.records.layout import Layout
+from semsyn.train.objective import Objective
+from semsyn.train.schedule import Cycles
+
+
+class Pictures(Protocol):
+    """True pictures with their layouts."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: list[int], flips: list[bool] | None = None) -> tuple[Layout, Tensor]:
+        """Some of them, those mirrored that ``flips`` says: the layout, and the pictures, n 3 h w in [-1, 1]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a generator is trained against a critic; `semsyn.train.Recipe` is what runs are begun with.
+
+    Attributes:
+        preset: the card whose generator is trained, without the family; None: any config will do.
+        objective: makes critic and losses for a generator's config.
+        load: reads pictures: ``load(requires, folder, split, count)``, with the fields of layouts that the generator
+            requires, the split ``train`` or ``val``.
+        show: shows what a generator learnt: ``show(generator, unseen, path)``, the path without a suffix.
+        cycles: how many steps, and the rates over them.
+        rates: of the generator (with its encoder) and of the critic.
+        betas: of Adam, for both.
+        table_rate: factor of the generator's rate for the tables of its modulations. Their entries are around 1, and
+            Adam's steps do not know it: at the rate of the networks they would hardly move.
+        batch: pictures of a step.
+        gain: of the initialisation, see `semsyn.nn.initialize`.
+        average: decay of the moving average of the generator, whose pictures are shown and which is kept at the end.
+        precision: of the forward passes, on machines that are faster with it; None: single.
+        shares_pictures: the critic learns from the pictures of the generator's own step; the released loops draw new
+            ones.
+        drawn_from: step from which the last picture of a batch has drawn codes, not encoded ones, so that the critic
+            sees what draws from the prior look like. None: never, as released.
+        exchanged_from: step from which the picture before that one repeats the first, some classes with the codes of
+            other pictures (`semsyn.train.exchange`): codes learn to say how their class looks, and nothing of others.
+            None: never, as released.
+        needs: what a run starts with besides the pictures, by name: what it is. A path to each is given to ``start``.
+        start: finishes the new generator with these.
+    """
+
+    objective: Callable[[Any], Objective]
+    load: Callable[[tuple[str, ...], Path, str, int], Pictures]
+    show: Callable[[Generator, Any, Path], object] | None = None
+    cycles: Cycles
+    preset: str | None = None
+    rates: tuple[float, float] = (1e-4, 4e-4)
+    betas: tuple[float, float] = (0.0, 0.9)
+    table_rate: float = 1.0
+    batch: int = 4
+    gain: float = 0.02
+    average: float = 0.998
+    precision: torch.dtype | None = None
+    shares_pictures: bool = False
+    drawn_from: int | None = None
+    exchanged_from: int | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
+    start: Callable[[Generator, Mapping[str, Path]], object] | None = None
