@@ -19,8 +19,8 @@ from semsyn.errors import InputError
 from semsyn.functional.maps import edges
 from semsyn.generator.generator import Generator
 from semsyn.generator.synthesis import Synthesis
-from semsyn.losses.perceptual import VGG19Features
 from semsyn.models import get_family
+from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 from semsyn.testing.cases import untrained

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.functional.maps import resize_ids
-from semsyn.losses.perceptual import VGG19Features
 from semsyn.nn.compose.resize import resize
+from semsyn.nn.towers.vgg19 import VGG19Features
 
 WEIGHTS = (1.0, 1 / 2.6, 1 / 4.8, 1 / 3.7, 1 / 5.6, 10 / 1.5)
 MEANS = (123.68, 116.779, 103.939)

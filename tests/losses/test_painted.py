@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from semsyn.losses.painted import MEANS, PaintedLoss, fit_loss
-from semsyn.losses.perceptual import VGG19Features
+from semsyn.nn.towers.vgg19 import VGG19Features
 
 
 @pytest.fixture

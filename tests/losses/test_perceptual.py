@@ -44,7 +44,7 @@ def test_loads_torchvisions_file_past_its_surplus():
 
 
 def test_another_network_is_refused():
-    with pytest.raises(CheckpointError, match="not a VGG19"):
+    with pytest.raises(CheckpointError, match="no weights of VGG19"):
         VGG19Features(WIDTHS).load_torchvision({"conv1.weight": torch.zeros(1)})
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.verdict import Critic
 from semsyn.losses.adversarial import GANMode
-from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss
 from semsyn.models.pyramid.config import PyramidConfig
+from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.train.objective import PatchObjective
 from semsyn.train.terms import Divergence, Perceptual, Term
 

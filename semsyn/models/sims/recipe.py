@@ -5,19 +5,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from semsyn.convert.matconvnet import vgg_state
 from semsyn.critics.verdict import Critic
 from semsyn.data.bank.released_files import read_vgg
 from semsyn.data.toyscenes.scene import Split
 from semsyn.errors import InputError
 from semsyn.losses.painted import PaintedLoss
-from semsyn.losses.perceptual import VGG19Features
 from semsyn.models.sims.config import SIMSConfig
 from semsyn.models.sims.objective import PaintedObjective
 from semsyn.models.sims.samples import BankSamples, Samples
 from semsyn.models.sims.toy_samples import load_samples
 from semsyn.models.sims.training import NetRecipe
-from semsyn.models.sims.vgg import vgg_state
 from semsyn.nn.initialize import initialize
+from semsyn.nn.towers.vgg19 import VGG19Features
 
 TOWERS: tuple[str, ...] = ("vgg",)
 PHOTOS = 2975  # of Cityscapes, in an epoch

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from semsyn.convert.matconvnet import vgg_state
 from semsyn.losses.painted import PaintedLoss
-from semsyn.losses.perceptual import VGG19Features
-from semsyn.models.sims.vgg import vgg_state
+from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.testing.golden.case import Case, Handler, Results
 from semsyn.testing.replays.sims_network import channels_first, ids_of
 from semsyn.train.adam import TensorFlowAdam

@@ -12,8 +12,9 @@ from semsyn.errors import InputError
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.kl import kl_divergence
-from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss, VGG19Features
+from semsyn.losses.perceptual import WEIGHTS, PerceptualLoss
 from semsyn.models.pyramid.released import PATCHGAN
+from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.records.layout import Layout
 from semsyn.testing.golden.case import Case, Results
 from semsyn.train.schedule import learning_rate

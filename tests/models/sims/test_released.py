@@ -9,9 +9,9 @@ from semsyn.cli.main import main
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
 from semsyn.hub.load import load_pretrained
-from semsyn.losses.perceptual import VGG19Features
+from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.models.sims.released import ORDER_KEYS, TRANSFORM_KEYS, generator_keymap, keymap_of
-from semsyn.models.sims.vgg import vgg_state
+from semsyn.convert.matconvnet import vgg_state
 from tests.convert.bundles import write_bundle
 from tests.models.sims.conftest import CONFIG, SIZE
 
