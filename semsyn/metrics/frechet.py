@@ -36,14 +36,15 @@ def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tenso
         - 2 \operatorname{tr} (\Sigma_a \Sigma_b)^{1/2}
 
     The last trace is that of the root of the symmetric :math:`\Sigma_a^{1/2} \Sigma_b \Sigma_a^{1/2}`, which has the
-    same eigenvalues; so nothing is lost where a covariance is singular. Computed in double precision.
+    same eigenvalues; so nothing is lost where a covariance is singular (fewer pictures than numbers), and nothing is
+    added to its diagonal. Computed in double precision; never below 0, though rounding would have it.
 
     Args:
         mean_a, mean_b: d.
         cov_a, cov_b: d d, symmetric.
 
     Raises:
-        InputError: if the sizes differ.
+        InputError: if the sizes differ, or a number is not finite.
 
     Reference: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
     arXiv:1706.08500.
@@ -56,8 +57,11 @@ def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tenso
         check_shape(mean, "d", d=d, name=name)
     for cov, name in ((cov_a, "cov_a"), (cov_b, "cov_b")):
         check_shape(cov, "d e", d=d, e=d, name=name)
+    for moment, name in ((mean_a, "mean_a"), (cov_a, "cov_a"), (mean_b, "mean_b"), (cov_b, "cov_b")):
+        if not bool(moment.isfinite().all()):
+            raise InputError(f"{name} holds numbers that are not finite: a picture or its features went wrong.")
     mean_a, cov_a, mean_b, cov_b = (t.double() for t in (mean_a, cov_a, mean_b, cov_b))
     values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.mT
     shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
-    return float((mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared)
+    return max(0.0, float((mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared))

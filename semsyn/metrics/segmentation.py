@@ -58,5 +58,38 @@ def mean_iou(confusion: Tensor) -> float:
     Raises:
         InputError: for another shape.
     """
-    check_shape(confusion, "target predicted", predicted=confusion.shape[0] if confusion.ndim else 0, name="confusion")
+    _check_square(confusion)
     return class_iou(confusion).nanmean().item()
+
+
+@checked()
+def pixel_accuracy(confusion: Tensor) -> float:
+    """Share of the pixels that count whose class is right; NaN of no pixels.
+
+    Args:
+        confusion: k k, target first.
+
+    Raises:
+        InputError: for another shape.
+    """
+    _check_square(confusion)
+    return float(confusion.diagonal().sum().double() / confusion.sum().double())
+
+
+@checked()
+def frequency_weighted_iou(confusion: Tensor) -> float:
+    """Mean of `class_iou` over the pixels that count: each class weighs as much as it has in truth; NaN of no pixels.
+
+    Args:
+        confusion: k k, target first.
+
+    Raises:
+        InputError: for another shape.
+    """
+    _check_square(confusion)
+    shares = confusion.sum(1).double() / confusion.sum().double()
+    return float((shares * class_iou(confusion).nan_to_num()).sum())
+
+
+def _check_square(confusion: Tensor) -> None:
+    check_shape(confusion, "target predicted", predicted=confusion.shape[0] if confusion.ndim else 0, name="confusion")

@@ -40,3 +40,15 @@ def test_sizes_must_agree():
         frechet_distance(mean, cov, mean, torch.eye(4))
     with pytest.raises(InputError, match="at least two samples"):
         feature_statistics(torch.randn(1, 3))
+
+
+def test_what_is_not_finite_is_refused():
+    mean, cov = feature_statistics(torch.randn(9, 3))
+    with pytest.raises(InputError, match="cov_b holds numbers that are not finite"):
+        frechet_distance(mean, cov, mean, cov * torch.nan)
+
+
+def test_it_is_never_negative():
+    for seed in range(20):  # of so few samples rounding has either sign
+        a = feature_statistics(torch.randn(4, 60, generator=torch.Generator().manual_seed(seed)))
+        assert frechet_distance(*a, *a) >= 0

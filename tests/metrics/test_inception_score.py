@@ -5,6 +5,7 @@ import torch
 
 from semsyn.errors import InputError
 from semsyn.metrics import inception_score
+from semsyn.metrics.inception_score import ScoreSums
 
 
 def test_sure_and_varied_pictures_score_the_number_of_classes():
@@ -36,3 +37,14 @@ def test_two_pictures_by_hand():
 def test_empty_splits_are_refused(splits):
     with pytest.raises(InputError, match=f"3 pictures cannot be cut into {splits} splits"):
         inception_score(torch.zeros(3, 2), splits=splits)
+
+
+def test_pictures_in_any_order_and_from_several_processes():
+    logits = torch.randn(11, 5)
+    order = torch.randperm(11)
+    parts = [ScoreSums.none(11, 5, splits=3) for _ in range(2)]
+    for number, few in enumerate(order.split(3)):
+        parts[number % 2] = parts[number % 2].add(logits[few], few)
+    assert parts[0].merge(parts[1]).score() == pytest.approx(inception_score(logits, splits=3), rel=1e-12)
+    with pytest.raises(InputError, match="3 of each split are needed"):
+        parts[0].score()

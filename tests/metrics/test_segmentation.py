@@ -3,7 +3,7 @@ import torch
 
 from semsyn.errors import InputError
 from semsyn.metrics import confusion_matrix, mean_iou
-from semsyn.metrics.segmentation import class_iou
+from semsyn.metrics.segmentation import class_iou, frequency_weighted_iou, pixel_accuracy
 
 
 def test_iou_by_hand():
@@ -25,3 +25,13 @@ def test_batches_add_up():
 def test_shapes_must_agree():
     with pytest.raises(InputError, match=r"\(1, 2\)"):
         confusion_matrix(torch.zeros(1, 2, dtype=torch.long), torch.zeros(1, 3, dtype=torch.long), 2)
+
+
+def test_accuracy_and_weighted_iou_by_hand():
+    confusion = torch.tensor([[3, 1, 0], [2, 4, 0], [0, 0, 0]])
+    assert pixel_accuracy(confusion) == pytest.approx(7 / 10)
+    assert frequency_weighted_iou(confusion) == pytest.approx(4 / 10 * 3 / 6 + 6 / 10 * 4 / 7)
+    for measure in (pixel_accuracy, frequency_weighted_iou):
+        assert measure(torch.zeros(2, 2, dtype=torch.long)) != measure(torch.zeros(2, 2, dtype=torch.long)), "NaN"
+        with pytest.raises(InputError, match="confusion must be"):
+            measure(torch.zeros(2, 3, dtype=torch.long))
