@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 
 from semsyn.errors import InputError
-from semsyn.train.schedule import Cycles, learning_rate
+from semsyn.train.schedule import Cycles, Epochs, learning_rate
 
 
 def test_falls_from_the_second_epoch_past_the_constant_ones():
@@ -24,7 +24,30 @@ def test_rates_fall_to_nothing_in_every_cycle():
     assert cycles.factor(30) == 0
 
 
-@pytest.mark.parametrize(("lengths", "decay_from"), [((), 0.5), ((3, 0), 0.5), ((3,), 1.0)])
+@pytest.mark.parametrize(("lengths", "decay_from"), [((), 0.5), ((3, 0), 0.5), ((3,), 1.5)])
 def test_cycles_that_are_none_are_refused(lengths, decay_from):
     with pytest.raises(InputError, match=r"found (\(|1)"):
         Cycles(lengths, decay_from)
+
+
+def test_a_cycle_that_never_falls():
+    assert {Cycles((4,), 1.0).factor(step) for step in range(4)} == {1.0}
+
+
+def test_epochs_have_the_steps_that_pictures_say():
+    rates = Epochs(1, 2).over(per_epoch=3)
+    assert rates.steps == 9
+    assert [rates.factor(step) for step in range(10)] == [1.0] * 6 + [0.5] * 3 + [0.0]
+    assert {Epochs(2).over(3).factor(step) for step in range(6)} == {1.0}
+
+
+def test_a_schedule_in_other_steps_falls_in_the_same_part_of_them():
+    assert Epochs(100, 100).lasting(10) == Cycles((10,), 0.5)
+    assert Epochs(50).lasting(10) == Cycles((10,), 1.0)
+    assert Cycles((10, 20), 0.25).lasting(4) == Cycles((4,), 0.25)
+
+
+@pytest.mark.parametrize("epochs", [(0, 0), (-1, 2)])
+def test_epochs_that_are_none_are_refused(epochs):
+    with pytest.raises(InputError, match="needs an epoch"):
+        Epochs(*epochs)
