@@ -14,11 +14,13 @@ from semsyn.data.io.tensor_files import write_tensors
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.generator.generator import Generator
+from semsyn.hub.load_tower import load_tower
 from semsyn.hub.save import save_pretrained
 from semsyn.models import FAMILIES, find_card
 from semsyn.train.trainer import STATE, Trainer
 
 SHOWN = 10  # unseen scenes
+INSTALLED = ""  # the source of a tower that was not given one
 
 EPILOG = """\
 RUN gets the weights, the state to go on from, and what there is to see. A run that was stopped goes on from
@@ -59,6 +61,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     starts = parser.add_argument_group("what a run starts with")
     for name, about in _needs(recipes).items():
         starts.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", type=parse_path, help=about)
+    towers = parser.add_argument_group("trained networks that losses look through")
+    for name in _towers(recipes):
+        towers.add_argument(
+            f"--{name}",
+            metavar="PATH",
+            nargs="?",
+            const=INSTALLED,
+            help=f"weights of {name}: a file or a repository of the Hub; without PATH those of an installed package",
+        )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -73,6 +84,11 @@ def run(args: argparse.Namespace) -> None:
     given = {name: path for name in _needs(recipes) if (path := getattr(args, name)) is not None}
     if foreign := sorted(set(given) - set(recipe.needs)):
         raise InputError(f"recipe {args.recipe} does not start with {', '.join(foreign)}: leave it out.")
+    sources = {name: source for name in _towers(recipes) if (source := getattr(args, name)) is not None}
+    if foreign := sorted(set(sources) - set(_towers({"": recipe}))):
+        raise InputError(f"the losses of {args.recipe} do not look through {', '.join(foreign)}: leave it out.")
+    if sources:
+        recipe = recipe.looking_through({name: load_tower(name, source or None) for name, source in sources.items()})
     path = args.out / f"{args.recipe.replace('/', '-')}.safetensors"
     check_writable(args.out)
     check_free([path], given.values(), overwrite=True)
@@ -96,6 +112,10 @@ def _recipes() -> dict[str, Any]:
 
 def _needs(recipes: dict[str, Any]) -> dict[str, str]:
     return {name: about for recipe in recipes.values() for name, about in recipe.needs.items()}
+
+
+def _towers(recipes: dict[str, Any]) -> list[str]:
+    return sorted({name for recipe in recipes.values() for name in getattr(recipe, "towers", {}).values()})
 
 
 def _say(line: str) -> None:

