@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.functional.region_pool import region_pool
-from semsyn.train.shot import Shot
-from semsyn.train.terms import Term
+from semsyn.train.shot import Amount, Batch, Draws, Shot
+from semsyn.train.terms import Term, count_regions
 
 
 class ClassColors(Term):
@@ -15,6 +15,11 @@ class ClassColors(Term):
     Where a class has its code from another picture of the batch, its colour should be that picture's. Where it has a
     drawn one, or that picture lacks it, no colour is asked for.
     """
+
+    is_of_pairs = True
+
+    def amount(self, batch: Batch, draws: Draws) -> Amount:
+        return count_regions(batch.layout.class_ids[: draws.count_pairs(batch)])
 
     def loss(self, shot: Shot) -> Tensor:
         ids, count = shot.layout.class_ids, int(shot.layout.class_ids.max()) + 1

@@ -1,6 +1,7 @@
 """What generator and critic are trained for: an adversarial game, and whatever else a picture should be."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +10,12 @@ from semsyn.critics.verdict import Critic, Verdict
 from semsyn.losses.adversarial import GANMode, discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_matching
 from semsyn.losses.label_mix import draw_label_mix, label_mix_loss, label_mix_mask
-from semsyn.losses.segmentation import fake_segmentation_loss, segmentation_loss
+from semsyn.losses.segmentation import count_classes, fake_segmentation_loss, segmentation_loss
 from semsyn.records.layout import Layout
-from semsyn.train.shot import Shot
+from semsyn.train.shot import Amount, Batch, Draws, Shot
 from semsyn.train.terms import Term
+
+PIXELS = "class_pixels"  # of a whole batch
 
 
 class Objective(nn.Module):
@@ -31,6 +34,13 @@ class Objective(nn.Module):
     def draw(self, layout: Layout, rng: torch.Generator) -> dict[str, Tensor]:
         """What the losses of a step need drawn, by name."""
         return {}
+
+    def amounts(self, batch: Batch, draws: Draws) -> dict[str, Amount]:
+        """Of what losses are the means over, where a batch goes through the networks in pieces: by the name of the
+        loss, or of whatever else `Shot.totals` should hold of the whole batch. What is not named is a mean over
+        pictures."""
+        terms = ((name, cast(Term, term)) for name, term in self.terms.items())
+        return {name: term.amount(batch, draws) for name, term in terms}
 
     def generator_losses(self, shot: Shot) -> dict[str, Tensor]:
         """What the generator pays for its pictures; its gradients are those of their sum."""
@@ -121,6 +131,10 @@ class SegmentationObjective(Objective):
         """``label_mix``: k, bool, the classes whose pixels are true in the mixed pictures."""
         return {"label_mix": draw_label_mix(self.critic.num_classes, rng)}
 
+    def amounts(self, batch: Batch, draws: Draws) -> dict[str, Amount]:
+        k = self.critic.num_classes
+        return {**super().amounts(batch, draws), PIXELS: count_classes(batch.layout.class_ids, k)}
+
     def adversarial_losses(self, shot: Shot) -> dict[str, Tensor]:
         on_fake = self._judge_fake(shot)
         loss = self._show(on_fake, shot)
@@ -140,7 +154,8 @@ class SegmentationObjective(Objective):
     def _show(self, said: Verdict, shot: Shot) -> Tensor:
         """How far pictures are from showing their layout."""
         ids = shot.layout.class_ids
-        return segmentation_loss(_classes(said), ids, is_balanced=self.is_balanced, void=self.void)
+        counts = shot.totals.get(PIXELS)
+        return segmentation_loss(_classes(said), ids, is_balanced=self.is_balanced, void=self.void, counts=counts)
 
     def _judge_fake(self, shot: Shot) -> Verdict:
         if not shot.verdicts:

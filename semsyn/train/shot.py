@@ -11,6 +11,8 @@ from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
 from semsyn.train.exchange import Exchange
 
+Amount = Tensor | int | None  # of what a loss is the mean over, in a batch; None: it is a sum
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -52,6 +54,10 @@ class Draws:
     exchange: Exchange | None = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def count_pairs(self, batch: Batch) -> int:
+        """How many pictures show the codes of their true picture."""
+        return len(batch.real) if self.paired is None else self.paired
+
 
 @dataclass(kw_only=True)
 class Shot:
@@ -63,6 +69,7 @@ class Shot:
         posterior: of the encoder, if there is one.
         paired: pictures from the first that should look like the true ones, not only as real.
         exchange, others: see `Draws`.
+        totals: where this is a piece of a batch, what is counted in the whole one, see `Objective.amounts`.
         verdicts: what the critic said so far. They belong to the objective, which asks once for all its losses.
     """
 
@@ -74,6 +81,7 @@ class Shot:
     mask: Tensor | None = None
     exchange: Exchange | None = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
+    totals: Mapping[str, Tensor] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
 
     @property

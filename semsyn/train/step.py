@@ -1,19 +1,23 @@
 """One step of both networks: the trainer, the benchmark and the replay of the originals' own steps all call it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from semsyn.generator.generator import Generator
 from semsyn.generator.synthesis import Synthesis
 from semsyn.records.layout import Layout
 from semsyn.records.style import Posterior, Style
+from semsyn.train.descent import ALONE, Descent
 from semsyn.train.objective import Objective
+from semsyn.train.pieces import Piece, in_turn, make_pieces
 from semsyn.train.shot import Batch, Draws, Shot
+from semsyn.train.world import World
 
 Paint = Callable[[Layout, Style], Synthesis]
 
@@ -28,6 +32,8 @@ class Nets:
         optimizers: of the generator and of the critic; each changes the weights that it holds.
         paint: makes the pictures; None: ``generator.synthesize``.
         precision: of the forward passes (``torch.autocast``); None: that of the weights.
+        scalers: of the losses of both networks, which half precision (torch.float16) needs; None: none.
+        world: the processes that share the batch.
     """
 
     generator: Generator
@@ -35,9 +41,32 @@ class Nets:
     optimizers: tuple[Optimizer, Optimizer]
     paint: Paint | None = None
     precision: torch.dtype | None = None
+    scalers: tuple[GradScaler, GradScaler] | None = None
+    world: World = ALONE
 
-    def shoot(self, batch: Batch, draws: Draws, style: Style) -> Shot:
-        """Make a picture of each layout, with encoded codes where there is an encoder."""
+    def descents(self) -> tuple[Descent, Descent]:
+        """A step of each optimiser, to be filled with losses."""
+        scalers = self.scalers or (None, None)
+        first, second = (
+            Descent(optimizer, scaler=scaler, world=self.world)
+            for optimizer, scaler in zip(self.optimizers, scalers, strict=True)
+        )
+        return first, second
+
+    def judge(self, piece: Piece, shot: Shot, descent: Descent) -> None:
+        """Let the critic pay for what it says of pictures."""
+        with self.casting():
+            losses = piece.weigh(self.objective.critic_losses(shot))
+        descent.add(losses)
+
+    def shoot(self, batch: Batch, draws: Draws, style: Style, *, totals: Mapping[str, Tensor] | None = None) -> Shot:
+        """Make a picture of each layout, with encoded codes where there is an encoder.
+
+        Args:
+            batch, draws: what pictures are made for.
+            style: prior codes.
+            totals: see `Shot`.
+        """
         layout, real = batch.layout, batch.real
         posterior: Posterior | None = None
         paired = len(real) if draws.paired is None else draws.paired
@@ -57,6 +86,7 @@ class Nets:
             mask=batch.mask,
             exchange=draws.exchange,
             others=draws.others,
+            totals=totals or {},
         )
         return shot.widened()
 
@@ -67,50 +97,47 @@ class Nets:
         return torch.autocast(self.generator.device.type, self.precision)
 
 
-def train_step(nets: Nets, batch: Batch, draws: Draws) -> dict[str, Tensor]:
+def train_step(nets: Nets, batch: Batch | Sequence[Batch], draws: Draws | Sequence[Draws]) -> dict[str, Tensor]:
     """A step of the generator, then one of the critic, as released.
 
     The gradients of the generator's losses stop at what its optimiser holds, and those of the critic's likewise. They
     are left in ``grad`` of the weights.
 
+    A batch may come in pieces, which go through the networks one after the other: memory is that of a piece. Gradients
+    and losses are those of the whole batch, but for batch statistics, which are those of each piece. Where ``nets`` has
+    a world, what is given is this process' part of the batch, and losses and gradients are those of all of it.
+
     Args:
         nets: change.
-        batch: what to learn from.
-        draws: what chance decided.
+        batch: what to learn from, or its pieces.
+        draws: what chance decided; for pieces those of each.
 
     Returns:
         the losses of both, weighted, without gradients.
     """
-    of_generator, of_critic = nets.optimizers
-    is_shared = draws.critic_style is None
-    with nets.casting():
-        shot = nets.shoot(batch, draws, draws.style)
-        losses = nets.objective.generator_losses(shot)
-    descend(of_generator, losses.values(), keeps_graph=is_shared)
-    if draws.critic_style is not None:
-        with torch.no_grad(), nets.casting():
-            shot = nets.shoot(batch, draws, draws.critic_style)
-    with nets.casting():
-        losses_of_critic = nets.objective.critic_losses(shot)
-    descend(of_critic, losses_of_critic.values())
-    return {name: loss.detach() for name, loss in {**losses, **losses_of_critic}.items()}
-
-
-def descend(optimizer: Optimizer, losses: Iterable[Tensor], *, keeps_graph: bool = False) -> None:
-    """A step down the sum of losses, of the weights that an optimiser holds and no others.
-
-    Args:
-        optimizer: its old gradients are dropped, the new ones stay.
-        losses: scalars; without any, which is so where nobody judges, no step is taken.
-        keeps_graph: the graph is used once more.
-    """
-    losses = list(losses)
-    if not losses:
-        return
-    optimizer.zero_grad()
-    weights = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-    torch.stack(losses).sum().backward(retain_graph=keeps_graph, inputs=weights)
-    optimizer.step()
+    batches = [batch] if isinstance(batch, Batch) else list(batch)
+    drawn = [draws] if isinstance(draws, Draws) else list(draws)
+    is_shared = drawn[0].critic_style is None
+    pieces = make_pieces(nets.objective, batches, drawn, nets.world)
+    of_generator, of_critic = nets.descents()
+    for piece in in_turn(pieces, nets.generator, nets.objective):
+        with nets.casting():
+            shot = nets.shoot(piece.batch, piece.draws, piece.draws.style, totals=piece.totals)
+            losses = piece.weigh(nets.objective.generator_losses(shot))
+        of_generator.add(losses, keeps_graph=is_shared)
+        if is_shared:
+            nets.judge(piece, shot, of_critic)
+    of_generator.step()
+    if not is_shared:
+        for piece in in_turn(pieces, nets.generator, nets.objective):
+            with torch.no_grad(), nets.casting():
+                style = piece.draws.critic_style or piece.draws.style
+                shot = nets.shoot(piece.batch, piece.draws, style, totals=piece.totals)
+            nets.judge(piece, shot, of_critic)
+    of_critic.step()
+    losses = {**of_generator.losses, **of_critic.losses}
+    nets.world.sum(list(losses.values()))
+    return losses
 
 
 def _join(first: Style, second: Style, count: int) -> Style:

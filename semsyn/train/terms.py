@@ -8,7 +8,7 @@ from semsyn.functional.region_pool import region_pool
 from semsyn.losses.kl import kl_divergence
 from semsyn.losses.perceptual import PerceptualLoss
 from semsyn.records.style import Gaussian
-from semsyn.train.shot import Shot
+from semsyn.train.shot import Amount, Batch, Draws, Shot
 
 
 class Term(nn.Module):
@@ -16,7 +16,12 @@ class Term(nn.Module):
 
     Args:
         weight: factor.
+
+    Attributes:
+        is_of_pairs: only pictures count that have the codes of true ones, see `Draws`.
     """
+
+    is_of_pairs = False
 
     def __init__(self, weight: float) -> None:
         super().__init__()
@@ -24,7 +29,14 @@ class Term(nn.Module):
 
     def forward(self, shot: Shot) -> Tensor:
         """The loss times its weight."""
+        if self.is_of_pairs and not shot.paired:
+            return shot.real.new_zeros(())
         return self.weight * self.loss(shot)
+
+    def amount(self, batch: Batch, draws: Draws) -> Amount:
+        """Of what the loss is the mean over: so many in this batch, which may be a piece of one; pictures by default.
+        None: it is a sum."""
+        return draws.count_pairs(batch) if self.is_of_pairs else len(batch.real)
 
     def loss(self, shot: Shot) -> Tensor:
         """As its definition gives it."""
@@ -38,6 +50,8 @@ class Perceptual(Term):
         distance: the network and its weights.
         weight: released: 10.
     """
+
+    is_of_pairs = True
 
     def __init__(self, distance: PerceptualLoss, weight: float = 10.0) -> None:
         super().__init__(weight)
@@ -71,6 +85,9 @@ class Divergence(Term):
         assert isinstance(total, Tensor)
         return total / len(shot.real) if self.is_per_picture else total
 
+    def amount(self, batch: Batch, draws: Draws) -> Amount:
+        return len(batch.real) if self.is_per_picture else None
+
     def _of(self, gaussian: Gaussian) -> Tensor:
         shown = gaussian.valid if gaussian.seen is None else gaussian.seen
         return kl_divergence(gaussian.mu, gaussian.logvar, shown=shown if self.averages_rows else None)
@@ -84,6 +101,8 @@ class Blocks(Term):
         side: of a block, in pixels.
     """
 
+    is_of_pairs = True
+
     def __init__(self, weight: float, *, side: int = 4) -> None:
         super().__init__(weight)
         self.side = side
@@ -96,6 +115,12 @@ class Blocks(Term):
 class InstanceColors(Term):
     """L1 of the mean colours of the instances; every instance counts the same, be it small or large."""
 
+    is_of_pairs = True
+
+    def amount(self, batch: Batch, draws: Draws) -> Amount:
+        ids = batch.layout.instance_ids
+        return None if ids is None else count_regions(ids[: draws.count_pairs(batch)])
+
     def loss(self, shot: Shot) -> Tensor:
         layout = shot.layout[: shot.paired]
         if layout.instance_ids is None:
@@ -104,3 +129,8 @@ class InstanceColors(Term):
             region_pool(x[: shot.paired], layout.instance_ids, layout.num_instances) for x in (shot.fake, shot.real)
         )
         return F.l1_loss(fake[counts > 0], real[counts > 0])
+
+
+def count_regions(ids: Tensor) -> int:
+    """How many different ids the maps n h w hold, all pictures together."""
+    return sum(len(picture.unique()) for picture in ids)

@@ -31,7 +31,7 @@ from semsyn.losses.parts import root_weights, silhouettes_of
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.part_branches import draw_replaced, part_net_branches
 from semsyn.nn.parts.part_net import PartNet
-from semsyn.train.step import descend
+from semsyn.train.descent import descend
 
 SHOWN = 30  # pixels of the scene, at least, of objects that can tell their parts
 

@@ -25,7 +25,7 @@ from semsyn.nn.compose.canvas_net import CanvasNet
 from semsyn.nn.compose.transform_net import TransformNet
 from semsyn.nn.initialize import initialize
 from semsyn.train.adam import TensorFlowAdam
-from semsyn.train.step import descend
+from semsyn.train.descent import descend
 
 Net = Literal["canvas", "transform", "order"]
 
