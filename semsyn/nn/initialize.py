@@ -16,7 +16,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 @checked()
-def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> M:
+def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02, *, keeps_spectral: bool = False) -> M:
     """Draw all weights of convolutions and linear layers in a network anew, in place, as the released recipes do.
 
     Biases become 0; batch norms with affine parameters get weights from N(1, gain). As released, a layer counts by
@@ -29,6 +29,8 @@ def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> 
         method: "xavier" (normal, the released default), "xavier_uniform" (gain 1, whatever ``gain`` says), "normal"
             (deviation ``gain``), "kaiming" (fan in, no gain) or "orthogonal".
         gain: factor of the method.
+        keeps_spectral: layers under spectral norm keep the weights that they were made with, but not their biases. So
+            it happened to networks that the authors of clVAE moved to a GPU before they initialised them.
 
     Returns:
         The same module.
@@ -45,9 +47,11 @@ def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02) -> 
                 nn.init.normal_(layer.weight, 1.0, gain)
                 nn.init.zeros_(layer.bias)
         elif "Conv" in kind or "Linear" in kind:
-            own = dict(layer.named_parameters(recurse=False)) | _unnormalised(layer)
+            spectral = _unnormalised(layer)
+            own = dict(layer.named_parameters(recurse=False)) | spectral
             if "weight" in own:
-                _draw(own["weight"], method, gain)
+                if not (keeps_spectral and spectral):
+                    _draw(own["weight"], method, gain)
                 if "bias" in own:
                     nn.init.zeros_(own["bias"])
     return module

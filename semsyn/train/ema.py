@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -14,6 +15,21 @@ from semsyn.errors import InputError
 T = TypeVar("T")
 N = TypeVar("N", bound=nn.Module)
 REFRESH_BATCHES = 51
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """How running statistics and spectral norms become those of averaged weights, see `EMA.refresh`.
+
+    Attributes:
+        batches: how many, at most.
+        batch: pictures of each; None: those of a step.
+        is_mean: see `EMA.refresh`.
+    """
+
+    batches: int = REFRESH_BATCHES
+    batch: int | None = None
+    is_mean: bool = False
 
 
 @torch.no_grad()

@@ -10,8 +10,11 @@ from torch import Tensor
 
 from semsyn.generator.generator import Generator
 from semsyn.records.layout import Layout
+from semsyn.train.ema import Refresh
 from semsyn.train.objective import Objective
-from semsyn.train.schedule import Cycles
+from semsyn.train.schedule import Schedule
+
+MEANS = Refresh(60, batch=16, is_mean=True)
 
 
 class Pictures(Protocol):
@@ -34,14 +37,17 @@ class Plan:
         load: reads pictures: ``load(requires, folder, split, count)``, with the fields of layouts that the generator
             requires, the split ``train`` or ``val``.
         show: shows what a generator learnt: ``show(generator, unseen, path)``, the path without a suffix.
-        cycles: how many steps, and the rates over them.
+        cycles: how many steps, and the rates over them; where epochs count, pictures say how many steps that is.
         rates: of the generator (with its encoder) and of the critic.
-        betas: of Adam, for both.
+        betas, eps, weight_decay: of Adam, for both.
         table_rate: factor of the generator's rate for the tables of its modulations. Their entries are around 1, and
             Adam's steps do not know it: at the rate of the networks they would hardly move.
         batch: pictures of a step.
-        gain: of the initialisation, see `semsyn.nn.initialize`.
-        average: decay of the moving average of the generator, whose pictures are shown and which is kept at the end.
+        gain, keeps_spectral: of the initialisation, see `semsyn.nn.initialize`.
+        average: decay of the moving average of the generator, whose pictures are shown and which is kept at the end; 0:
+            the generator itself is.
+        warm_up: of the average, see `semsyn.train.EMA`.
+        refresh: how statistics and spectral norms become those of the averaged weights; None: they stay.
         precision: of the forward passes, on machines that are faster with it; None: single.
         shares_pictures: the critic learns from the pictures of the generator's own step; the released loops draw new
             ones.
@@ -54,19 +60,25 @@ class Plan:
         start: finishes the new generator with these.
         towers: trained networks that the losses may look through: argument of ``objective`` → name of the tower
             (`semsyn.hub.load_tower`). See `semsyn.train.Recipe.looking_through`.
+        needs_towers: a run asks for them all, and those it goes without must be named.
     """
 
     objective: Callable[[Any], Objective]
     load: Callable[[tuple[str, ...], Path, str, int], Pictures]
     show: Callable[[Generator, Any, Path], object] | None = None
-    cycles: Cycles
+    cycles: Schedule
     preset: str | None = None
     rates: tuple[float, float] = (1e-4, 4e-4)
     betas: tuple[float, float] = (0.0, 0.9)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
     table_rate: float = 1.0
     batch: int = 4
     gain: float = 0.02
+    keeps_spectral: bool = False
     average: float = 0.998
+    warm_up: int = 10
+    refresh: Refresh | None = MEANS
     precision: torch.dtype | None = None
     shares_pictures: bool = False
     drawn_from: int | None = None
@@ -74,3 +86,4 @@ class Plan:
     needs: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Generator, Mapping[str, Path]], object] | None = None
     towers: Mapping[str, str] = field(default_factory=dict)
+    needs_towers: bool = False

@@ -115,6 +115,10 @@ class EpochRates:
     epochs: Epochs
     per_epoch: int
 
+    def __post_init__(self) -> None:
+        if self.per_epoch < 1:
+            raise InputError("this recipe counts epochs: how many steps they have is known once there are pictures.")
+
     @property
     def steps(self) -> int:
         """Of all epochs."""

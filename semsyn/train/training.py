@@ -3,10 +3,10 @@
 import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from semsyn.errors import InputError
 from semsyn.generator.config import Config
@@ -17,11 +17,13 @@ from semsyn.ops.onednn import has_fast_bfloat16
 from semsyn.train.ema import EMA
 from semsyn.train.exchange import Exchange
 from semsyn.train.plan import Pictures, Plan
+from semsyn.train.schedule import Rates
 from semsyn.train.shot import Batch, Draws
 from semsyn.train.step import Nets, train_step
 
-WARM_UP = 10  # of the moving average
-REFRESH_BATCHES, SHOWN_BATCHES, REFRESH_BATCH = 60, 10, 16
+SHOWN_BATCHES = 10  # that statistics are made of while the run goes on
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Training:
@@ -38,29 +40,44 @@ class Training:
     Attributes:
         step: how many steps were done.
         nets: what they change.
-        average: of the generator.
+        average: of the generator; None: the recipe takes none.
+        per_epoch: steps of an epoch; 0 until pictures are known.
     """
 
     def __init__(self, recipe: Plan, config: Config, *, seed: int) -> None:
         self.recipe, self.seed, self.step = recipe, seed, 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            generator = initialize(config.build(), gain=recipe.gain)
+            generator = self._initialize(config.build())
             objective = recipe.objective(config)
-            initialize(objective.critic, gain=recipe.gain)
+            self._initialize(objective.critic)
         generator.to(memory_format=torch.channels_last).train()
         objective.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.average = EMA(generator, recipe.average, warm_up=WARM_UP)
-        optimizers = (
-            torch.optim.Adam(self._groups(generator), betas=recipe.betas, fused=True),
-            torch.optim.Adam([_group(objective.critic.parameters(), recipe.rates[1])], betas=recipe.betas, fused=True),
+        self.average = EMA(generator, recipe.average, warm_up=recipe.warm_up) if recipe.average else None
+        groups = (self._groups(generator), [_group(objective.critic.parameters(), recipe.rates[1])])
+        of_generator, of_critic = (
+            torch.optim.Adam(own, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay, fused=True)
+            for own in groups
         )
-        self.nets = Nets(generator, objective, optimizers, precision=recipe.precision if has_fast_bfloat16() else None)
+        precision = recipe.precision if has_fast_bfloat16() else None
+        self.nets = Nets(generator, objective, (of_generator, of_critic), precision=precision)
+        self.per_epoch = 0
+
+    def _initialize(self, network: M) -> M:
+        return initialize(network, gain=self.recipe.gain, keeps_spectral=self.recipe.keeps_spectral)
 
     @property
     def steps(self) -> int:
-        """Of the whole run."""
-        return self.recipe.cycles.steps
+        """Of the whole run.
+
+        Raises:
+            InputError: where the recipe counts epochs, and there are no pictures yet.
+        """
+        return self._rates.steps
+
+    @property
+    def _rates(self) -> Rates:
+        return self.recipe.cycles.over(self.per_epoch)
 
     def begin(self, given: Mapping[str, Path]) -> None:
         """Finish the new generator with what the recipe needs.
@@ -73,7 +90,8 @@ class Training:
             raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
         if recipe.start is not None:
             recipe.start(self.nets.generator, given)
-            recipe.start(self.average.network, given)
+            if self.average is not None:
+                recipe.start(self.average.network, given)
 
     def _groups(self, generator: Generator) -> list[dict[str, Any]]:
         modulations = [m for m in generator.modules() if isinstance(m, ConditionalNorm)]
@@ -96,9 +114,9 @@ class Training:
         n = self.recipe.batch
         if len(pictures) < n:
             raise InputError(f"there are {len(pictures)} pictures to learn from, but a batch holds {n}: give more.")
-        per_epoch = len(pictures) // n
+        self.per_epoch = len(pictures) // n
         while self.step < self.steps:
-            epoch, place = divmod(self.step, per_epoch)
+            epoch, place = divmod(self.step, self.per_epoch)
             order = torch.randperm(len(pictures), generator=self._source(epoch))
             rng = self._source(10**6 + self.step, of_steps=True)
             flips = (torch.rand(n, generator=rng) < 0.5).tolist()
@@ -111,7 +129,7 @@ class Training:
 
     def advance(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """One step of both networks; the losses, as weighted."""
-        factor = self.recipe.cycles.factor(self.step)
+        factor = self._rates.factor(self.step)
         for optimizer in self.nets.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
@@ -119,7 +137,8 @@ class Training:
         batch = batch if exchange is None else batch[exchange.rows(len(batch.real))]
         losses = train_step(self.nets, batch, self._draw(batch, rng, exchange))
         self.step += 1
-        self.average.update(self.nets.generator, step=self.step)
+        if self.average is not None:
+            self.average.update(self.nets.generator, step=self.step)
         return losses
 
     def _exchange(self, count: int, rng: torch.Generator) -> Exchange | None:
@@ -143,22 +162,32 @@ class Training:
         """Whether a step that only generators with an encoder wait for was reached."""
         return self.nets.generator.encoder is not None and step is not None and self.step >= step
 
-    def finished(self, pictures: Pictures, *, batches: int = REFRESH_BATCHES) -> Generator:
-        """The averaged generator, with batch statistics (and u, v of the spectral norms) that fit its weights."""
-        size = min(REFRESH_BATCH, len(pictures))
+    def finished(self, pictures: Pictures, *, batches: int | None = None) -> Generator:
+        """A copy of the averaged generator, with batch statistics, u and v of spectral norms that fit its weights;
+        where the recipe takes no average, of the generator.
+
+        Args:
+            pictures: that were learnt from.
+            batches: of them that statistics are made of, at most; None: as many as the recipe says.
+        """
+        network = self.nets.generator if self.average is None else self.average.network
+        finished: EMA[Generator] = EMA(network)
+        if (refresh := self.recipe.refresh) is None:
+            return finished.network
+        size = min(refresh.batch or self.recipe.batch, len(pictures))
         rng = torch.Generator().manual_seed(self.seed)
+        order = torch.randperm(len(pictures), generator=rng).tolist()
 
         def paint(generator: Generator, number: int) -> None:
-            layout, real = pictures.batch(list(range(number * size, (number + 1) * size)))
+            layout, real = pictures.batch(order[number * size : (number + 1) * size])
             style = generator.sample_style(layout, rng=rng)
             if generator.encoder is not None and number % 2:  # both ways of use count
                 style = generator.encode(real, layout).apply(style)
             generator(layout, style)
 
-        average = EMA(self.average.network)
-        average.refresh(range(min(batches, len(pictures) // size)), paint, limit=batches, is_mean=True)
-        finished: Generator = average.network
-        return finished
+        most = min(batches or refresh.batches, refresh.batches)
+        finished.refresh(range(len(pictures) // size), paint, limit=most, is_mean=refresh.is_mean)
+        return finished.network
 
     def show(self, pictures: Pictures, unseen: Pictures, path: Path) -> None:
         """Show what was learnt so far.
@@ -192,10 +221,11 @@ class Training:
 
     def _parts(self) -> dict[str, Any]:
         of_generator, of_critic = self.nets.optimizers
+        average = {} if self.average is None else {"average": self.average.network}
         return {
             "generator": self.nets.generator,
             "critic": self.nets.objective.critic,
-            "average": self.average.network,
+            **average,
             "generator_optimizer": of_generator,
             "critic_optimizer": of_critic,
         }

@@ -1,6 +1,7 @@
 """How iPOSE is trained: PartNet first, then the generator with a frozen PartNet."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.part_training import PartRecipe
 from semsyn.models.ipose.style import StyleTerm
 from semsyn.models.oasis import recipe as oasis
-from semsyn.models.toyscenes import toyscenes_recipe
 from semsyn.nn.parts.part_conditioner import PartConditioner
 from semsyn.train.objective import SegmentationObjective
 from semsyn.train.recipe import Recipe
@@ -63,8 +63,8 @@ def take_part_net(generator: Generator, given: Mapping[str, Path]) -> None:
 
 
 RECIPES: dict[str, Recipe | PartRecipe] = {
-    "toyscenes": toyscenes_recipe(
-        **oasis.SMALL,
+    "toyscenes": replace(
+        oasis.RECIPES["toyscenes"],
         needs={"part_net": "file of a trained PartNet, from the recipe ipose/toyscenes-parts"},
         start=take_part_net,
     ),

@@ -46,11 +46,8 @@ def toyscenes(config: OASISConfig) -> SegmentationObjective:
     return objective(config, critic=critic, label_mix=5.0, void=None)
 
 
-SMALL: dict[str, Any] = {
-    "objective": toyscenes,
-    "mood": "noon",
-    "cycles": Cycles((3200,)),
-    "rates": (4e-4, 4e-4),
-    "betas": (0.0, 0.999),
+RECIPES = {
+    "toyscenes": toyscenes_recipe(
+        objective=toyscenes, mood="noon", cycles=Cycles((3200,)), rates=(4e-4, 4e-4), betas=(0.0, 0.999)
+    )
 }
-RECIPES = {"toyscenes": toyscenes_recipe(**SMALL)}
