@@ -22,19 +22,15 @@ class Verdict:
         passed: all that the file expects came out.
         max_error: the largest difference.
         reason: why it did not pass.
-        is_pending: nothing was run, for a reason that the family's file tells: neither a pass nor a failure.
     """
 
     case: str
     passed: bool
     max_error: float
     reason: str = ""
-    is_pending: bool = False
 
     def __str__(self) -> str:
         reason = f"  {self.reason}" if self.reason else ""
-        if self.is_pending:
-            return f"SKIP {self.case}{reason}"
         return f"{'PASS' if self.passed else 'FAIL'} {self.case} {self.max_error:.2e}{reason}"
 
 
@@ -42,12 +38,6 @@ def find_handler(family: str, kind: str) -> Handler | None:
     """What runs a kind: of `HANDLERS` in the family's file in `semsyn.testing.replays`. None: nothing does."""
     handlers: dict[str, Handler] = getattr(_find_replays(family), "HANDLERS", {})
     return handlers.get(kind)
-
-
-def find_excuse(family: str, kind: str) -> str | None:
-    """Why nothing runs a kind yet: of ``LATER`` in the family's file."""
-    excuses: dict[str, str] = getattr(_find_replays(family), "LATER", {})
-    return excuses.get(kind)
 
 
 def _find_replays(family: str) -> ModuleType | None:
@@ -94,8 +84,6 @@ def replay(path: str | Path) -> Verdict:
         name = case.name
         family = case.info["family"]
         handler = find_handler(family, case.kind)
-        if handler is None and (excuse := find_excuse(family, case.kind)):
-            return Verdict(name, False, float("nan"), f"no replay yet ({excuse})", is_pending=True)
         if handler is None:
             return Verdict(name, False, float("nan"), f"unknown kind {case.kind!r} of {family}")
         return compare(case, handler(case))

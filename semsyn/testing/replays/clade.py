@@ -54,8 +54,8 @@ HANDLERS: dict[str, Handler] = {
     "dist_masks": position_maps,
     "dist_transform": dist_transform,
     "fid_distance": statistics.frechet,
+    "inception_hash": statistics.inception,
     "discriminator": training.discriminator,
     "fullsize_D": training.fullsize_discriminator,
     "train_step": train_step.replay_train_step,
 }
-LATER = {"inception_hash": "comes with evaluation"}

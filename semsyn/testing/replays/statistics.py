@@ -1,9 +1,10 @@
-"""Replays of Fréchet's distance, whatever a family's files call its parts."""
+"""Replays of Fréchet's distance, whatever a family's files call its parts, and of the features under it."""
 
 import torch
 from torch import Tensor
 
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.nn.towers.inception import Inception
 from semsyn.testing.golden.case import Case, Results
 
 NAMES = {"act1": ("act2", "sigma"), "feat_real": ("feat_fake", "cov")}  # first set: second set, covariance
@@ -23,3 +24,10 @@ def frechet(case: Case) -> Results:
     for i, name in enumerate((first, second), 1):
         results[f"mu{i}"], results[f"{covariance}{i}"] = feature_statistics(case.inputs[name])
     return results
+
+
+@torch.inference_mode()
+def inception(case: Case) -> Results:
+    """Kind ``inception_hash``: means of the four maps; the picture lies in [0, 1]."""
+    means = [m.mean((2, 3)) for m in Inception.of(case.state)(2 * case.inputs["image"] - 1)]
+    return {**{f"block{i}_mean": mean for i, mean in enumerate(means)}, "block3": means[-1]}

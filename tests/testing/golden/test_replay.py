@@ -171,19 +171,6 @@ def test_exit_codes_and_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["--area", "training", str(SMALL)]) == 1, "a run that checks nothing is no success"
 
 
-def test_a_kind_that_has_no_replay_yet_is_neither_passed_nor_failed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pending = edited(tmp_path, lambda t, i: i.update(kind="inception_hash", case="inception_hash"))
-    verdict = replay(pending)
-    assert not verdict.passed and verdict.is_pending
-    assert main([str(pending), str(SMALL)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "SKIP clade/inception_hash  no replay yet (comes with evaluation)"
-    assert lines[-1] == "1 passed, 0 failed, 1 without a replay yet"
-    assert main([str(pending)]) == 1, "a run that checks nothing is no success"
-
-
 def test_a_damaged_or_missing_file_fails_and_the_others_still_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
