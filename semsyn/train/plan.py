@@ -8,9 +8,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from semsyn.data.scenes.presets import Preset
 from semsyn.generator.generator import Generator
 from semsyn.records.layout import Layout
 from semsyn.train.ema import Refresh
+from semsyn.train.focus import Focus
 from semsyn.train.objective import Objective
 from semsyn.train.schedule import Schedule
 
@@ -35,7 +37,8 @@ class Plan:
         preset: the card whose generator is trained, without the family; None: any config will do.
         objective: makes critic and losses for a generator's config.
         load: reads pictures: ``load(requires, folder, split, count)``, with the fields of layouts that the generator
-            requires, the split ``train`` or ``val``.
+            requires, the split ``train`` or ``val``. None: they are read as ``data`` says.
+        data: the data set that the recipe is for: what its ids mean, where its files are, how pictures are cut.
         show: shows what a generator learnt: ``show(generator, unseen, path)``, the path without a suffix.
         cycles: how many steps, and the rates over them; where epochs count, pictures say how many steps that is.
         rates: of the generator (with its encoder) and of the critic.
@@ -58,13 +61,15 @@ class Plan:
             None: never, as released.
         needs: what a run starts with besides the pictures, by name: what it is. A path to each is given to ``start``.
         start: finishes the new generator with these.
+        focus: makes of them what the run looks at more than at the rest; None: all pictures once in an epoch.
         towers: trained networks that the losses may look through: argument of ``objective`` → name of the tower
             (`semsyn.hub.load_tower`). See `semsyn.train.Recipe.looking_through`.
         needs_towers: a run asks for them all, and those it goes without must be named.
     """
 
     objective: Callable[[Any], Objective]
-    load: Callable[[tuple[str, ...], Path, str, int], Pictures]
+    load: Callable[[tuple[str, ...], Path, str, int], Pictures] | None = None
+    data: Preset | None = None
     show: Callable[[Generator, Any, Path], object] | None = None
     cycles: Schedule
     preset: str | None = None
@@ -85,5 +90,6 @@ class Plan:
     exchanged_from: int | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Generator, Mapping[str, Path]], object] | None = None
+    focus: Callable[[Mapping[str, Path]], Focus] | None = None
     towers: Mapping[str, str] = field(default_factory=dict)
     needs_towers: bool = False

@@ -16,6 +16,7 @@ from semsyn.nn.initialize import initialize
 from semsyn.ops.onednn import has_fast_bfloat16
 from semsyn.train.ema import EMA
 from semsyn.train.exchange import Exchange
+from semsyn.train.focus import Focus
 from semsyn.train.plan import Pictures, Plan
 from semsyn.train.schedule import Rates
 from semsyn.train.shot import Batch, Draws
@@ -42,6 +43,7 @@ class Training:
         nets: what they change.
         average: of the generator; None: the recipe takes none.
         per_epoch: steps of an epoch; 0 until pictures are known.
+        given: what the run started with, by name.
     """
 
     def __init__(self, recipe: Plan, config: Config, *, seed: int) -> None:
@@ -62,6 +64,7 @@ class Training:
         precision = recipe.precision if has_fast_bfloat16() else None
         self.nets = Nets(generator, objective, (of_generator, of_critic), precision=precision)
         self.per_epoch = 0
+        self.given: Mapping[str, Path] = {}
 
     def _initialize(self, network: M) -> M:
         return initialize(network, gain=self.recipe.gain, keeps_spectral=self.recipe.keeps_spectral)
@@ -88,6 +91,7 @@ class Training:
         recipe = self.recipe
         if missing := [f"{name} ({about})" for name, about in recipe.needs.items() if name not in given]:
             raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
+        self.given = dict(given)
         if recipe.start is not None:
             recipe.start(self.nets.generator, given)
             if self.average is not None:
@@ -102,7 +106,13 @@ class Training:
         return [group for group in groups if group["params"]]
 
     def load(self, folder: Path, split: str, count: int) -> Pictures:
-        """Pictures to learn from, or to look at."""
+        """Pictures to learn from, or to look at.
+
+        Raises:
+            InputError: if the recipe does not say how they are read.
+        """
+        if self.recipe.load is None:
+            raise InputError("the recipe does not read pictures: give it some.")
         return self.recipe.load(self.nets.generator.requires, folder, split, count)
 
     def learn_from(self, pictures: Pictures) -> Iterator[dict[str, Tensor]]:
@@ -114,14 +124,20 @@ class Training:
         n = self.recipe.batch
         if len(pictures) < n:
             raise InputError(f"there are {len(pictures)} pictures to learn from, but a batch holds {n}: give more.")
-        self.per_epoch = len(pictures) // n
+        focus = None if self.recipe.focus is None else self.recipe.focus(self.given)
+        self.per_epoch = len(self._visit(focus, pictures, 0)) // n
         while self.step < self.steps:
             epoch, place = divmod(self.step, self.per_epoch)
-            order = torch.randperm(len(pictures), generator=self._source(epoch))
+            chosen = self._visit(focus, pictures, epoch)[place * n : (place + 1) * n]
             rng = self._source(10**6 + self.step, of_steps=True)
             flips = (torch.rand(n, generator=rng) < 0.5).tolist()
-            layout, real = pictures.batch(order[place * n : (place + 1) * n].tolist(), flips)
-            yield self.advance(Batch(layout=layout, real=real), rng)
+            layout, real = pictures.batch(chosen, flips)
+            mask = None if focus is None else focus.mask(chosen, layout)
+            yield self.advance(Batch(layout=layout, real=real, mask=mask), rng)
+
+    def _visit(self, focus: Focus | None, pictures: Pictures, epoch: int) -> list[int]:
+        rng = self._source(epoch)
+        return torch.randperm(len(pictures), generator=rng).tolist() if focus is None else focus.visits(rng)
 
     def _source(self, number: int, *, of_steps: bool = False) -> torch.Generator:
         number += self.seed * (10**9 if of_steps else 10**6)
@@ -202,7 +218,8 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         """What a later start needs."""
-        return {name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {**parts, "step": self.step, "given": {name: str(path) for name, path in self.given.items()}}
 
     def resume(self, state: Mapping[str, Any]) -> None:
         """Go on from a state.
@@ -211,13 +228,12 @@ class Training:
             InputError: if it belongs to another recipe.
         """
         parts = self._parts()
-        if set(state) != {*parts, "step"}:
-            raise InputError(
-                f"the state holds {sorted(state)}, not {sorted([*parts, 'step'])}: it is another recipe's."
-            )
+        if set(state) != (expected := {*parts, "step", "given"}):
+            raise InputError(f"the state holds {sorted(state)}, not {sorted(expected)}: it is another recipe's.")
         for name, part in parts.items():
             part.load_state_dict(copy.deepcopy(state[name]))  # optimisers would share their moments with the state
         self.step = state["step"]
+        self.given = {name: Path(path) for name, path in state["given"].items()}
 
     def _parts(self) -> dict[str, Any]:
         of_generator, of_critic = self.nets.optimizers
