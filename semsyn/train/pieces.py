@@ -26,7 +26,7 @@ class Piece:
 
     batch: Batch
     draws: Draws
-    shares: Mapping[str, Tensor]
+    shares: Mapping[str, float]
     totals: Mapping[str, Tensor]
 
     def weigh(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -47,7 +47,7 @@ def make_pieces(
     counted = [{name: _as_tensor(a) for name, a in found.items() if a is not None} for found in amounts]
     totals = {name: torch.stack([found[name] for found in counted]).sum(0) for name in counted[0]}
     world.sum(list(totals.values()))
-    sums = {name: torch.tensor(1.0) for name, amount in amounts[0].items() if amount is None}
+    sums = dict.fromkeys((name for name, amount in amounts[0].items() if amount is None), 1.0)
     return tuple(
         Piece(*pair, shares=sums | {name: _share(own, totals[name]) for name, own in found.items()}, totals=totals)
         for pair, found in zip(pairs, counted, strict=True)
@@ -58,8 +58,8 @@ def _as_tensor(amount: Amount) -> Tensor:
     return torch.as_tensor(amount, dtype=torch.float64).cpu()
 
 
-def _share(own: Tensor, total: Tensor) -> Tensor:
-    return (own.sum() / total.sum().clamp(min=1)).float()
+def _share(own: Tensor, total: Tensor) -> float:
+    return float(own.sum() / total.sum().clamp(min=1))
 
 
 def in_turn(pieces: Sequence[Piece], *networks: nn.Module) -> Iterator[Piece]:
