@@ -8,6 +8,7 @@ from semsyn.functional.backend import Backend
 from semsyn.functional.checks import are_checked, are_known, check_ids
 from semsyn.functional.kernel_trials import wants_kernel
 from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine_planes, is_eager_on_cpu
+from semsyn.ops.indexed_affine.learning import LearnedIndexedAffine, is_learnable
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 from semsyn.ops.known_ids import with_zero_row
@@ -70,6 +71,8 @@ def indexed_affine(
     if backend == "auto" and not torch.is_grad_enabled() and is_eager_on_cpu(x, gamma, beta):
         is_last = x.is_contiguous(memory_format=torch.channels_last)
         return indexed_affine_chunked(*arguments) if is_last else indexed_affine_planes(*arguments)
+    if backend == "auto" and not has_gains and is_learnable(x, gamma, beta):
+        return LearnedIndexedAffine.apply(x, region_ids, gamma, beta, negative_slope)
     return indexed_affine_reference(*arguments, are_rows=True)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids, without
+from semsyn.ops.label_conv2d.alike import has_alike_form, label_conv2d_alike
 from semsyn.ops.label_conv2d.reference import label_conv2d_reference
 from semsyn.ops.label_conv2d.taps import label_conv2d_taps
 from semsyn.signature import checked
@@ -68,9 +69,12 @@ def label_conv2d(
     if values is not None:
         n, h, w = class_ids.shape
         check_shape(values, "n h w", n=n, h=h, w=w, name="values")
-    convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
-    ids = without(class_ids, ignore_index, num_classes)
-    result = convolve(ids, weight[:, :num_classes], padding, stride, values)
+    ids, of_classes = without(class_ids, ignore_index, num_classes), weight[:, :num_classes]
+    if values is None and has_alike_form(ids, weight):
+        result = label_conv2d_alike(ids, of_classes, padding, stride)
+    else:
+        convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
+        result = convolve(ids, of_classes, padding, stride, values)
     if planes is not None:
         n, h, w = class_ids.shape
         check_shape(planes, "n p h w", n=n, h=h, w=w, name="planes")

@@ -1,7 +1,7 @@
 """What is recorded of a call: forms that write into buffers are for calls of which nothing is."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 
@@ -18,6 +18,13 @@ def is_forward_mode() -> bool:
 def is_inference() -> bool:
     """Whether a call is eager and nothing is recorded, so that results may be written into buffers."""
     return not torch.is_grad_enabled() and not torch.compiler.is_compiling() and not is_forward_mode()
+
+
+def is_plain_eager(*tensors: Tensor) -> bool:
+    """Whether a call is eager on real tensors, outside of forward mode and of the transforms of `torch.func`: then a
+    form may have shapes that depend on the data, and a derivative of first order of its own."""
+    is_transformed = is_traced() or is_forward_mode() or torch._C._functorch.peek_interpreter_stack() is not None
+    return not is_transformed and all(type(t) in (Tensor, nn.Parameter) and not t.is_meta for t in tensors)
 
 
 def share_memory(a: Tensor, b: Tensor) -> bool:

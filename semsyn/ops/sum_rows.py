@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semsyn.ops.add_by_id import add_by_id
 from semsyn.ops.modes import is_forward_mode, is_traced
 
 SUM = 0  # torch's number of the mode
@@ -81,7 +82,10 @@ def _of_first_order(
     flat, weights, grad = rows.flatten(), None if factors is None else factors.flatten(), grad.contiguous()
     of_table = of_factors = None
     aten = torch.ops.aten
-    if needs_table:
+    if needs_table and grad.device.type == "cpu":
+        of_table = torch.zeros_like(table)
+        add_by_id((of_table,), rows, (grad,), factors=factors)
+    elif needs_table:
         of_table = aten._embedding_bag_backward(
             grad, flat, starts, bags, sizes, largest, len(table), False, SUM, False, weights
         )
