@@ -82,28 +82,3 @@ def test_packages_are_there_without_being_imported():
 def test_the_names_of_other_libraries_lead_to_ours(name, hint):
     with pytest.raises(AttributeError, match=hint):
         getattr(semsyn, name)
-
-
-TYPED = """
-import semsyn
-generator = semsyn.load_pretrained("clade/toyscenes")
-reveal_type(generator.config)
-reveal_type(generator.card)
-reveal_type(generator.render("map.png"))
-reveal_type(generator.render(["map.png"]))
-reveal_type(generator.render("map.png", output="np"))
-reveal_type(generator.render("map.png", output="pt", samples=2))
-reveal_type(semsyn.nn.SPADE(3, 5))
-semsyn.load_pretraned("clade/toyscenes")
-generator.render("map.png", sead=3)
-"""
-
-
-def test_type_checkers_know_what_there_is(tmp_path):
-    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
-    (tmp_path / "use.py").write_text(TYPED)
-    told, _, _ = api.run([str(tmp_path / "use.py"), "--cache-dir", str(tmp_path), "--follow-imports", "silent"])
-    types = [line.split('"')[1].rpartition(".")[2] for line in told.splitlines() if "Revealed type" in line]
-    assert types[:2] == ["Config", "Card | None"] and types[2] == "Image" and types[3] == "Image]"
-    assert "numpy.ndarray" in told.splitlines()[4] and types[5:] == ["Tensor", "SPADE"]
-    assert 'no attribute "load_pretraned"' in told and '"sead"' in told
