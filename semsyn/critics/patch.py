@@ -105,6 +105,7 @@ class MultiscaleDiscriminator(Critic):
         super().__init__()
         self.num_classes = num_classes
         self.has_edges = has_edges
+        self.requires = ("edges",) if has_edges else ()
         self.in_channels = num_classes + has_edges + 3
         self.scales = nn.ModuleList(
             PatchDiscriminator(self.in_channels, width=width, num_layers=num_layers) for _ in range(num_scales)

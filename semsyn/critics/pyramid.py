@@ -50,6 +50,7 @@ class FeaturePyramidDiscriminator(Critic):
         super().__init__()
         self.num_classes = num_classes
         self.has_edges = has_edges
+        self.requires = ("edges",) if has_edges else ()
         self.has_blur = has_blur
         widths = [width * m for m in ENCODER_WIDTHS]
         lateral, head = LATERAL_WIDTH * width, HEAD_WIDTH * width

@@ -51,9 +51,11 @@ class Critic(nn.Module):
 
     Attributes:
         num_classes: k, of the layouts.
+        requires: `Layout` fields that it reads besides class_ids.
     """
 
     num_classes: int
+    requires: tuple[str, ...] = ()
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         """What it says of each picture."""

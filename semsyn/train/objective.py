@@ -31,6 +31,12 @@ class Objective(nn.Module):
         self.critic = critic
         self.terms = nn.ModuleDict(terms)
 
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The `Layout` fields that its losses read besides class_ids."""
+        read = (*self.critic.requires, *(name for term in self.terms.values() for name in cast(Term, term).requires))
+        return tuple(dict.fromkeys(read))
+
     def draw(self, layout: Layout, rng: torch.Generator) -> dict[str, Tensor]:
         """What the losses of a step need drawn, by name."""
         return {}
@@ -105,7 +111,7 @@ class SegmentationObjective(Objective):
 
     Args:
         critic: has classes, and logits if it also judges patches (iPOSE), by hinge.
-        label_mix: weight of LabelMix. Released: 10, for ADE20K and COCO-Stuff 5 and 10.
+        label_mix: weight of LabelMix. Released: 10, for Cityscapes 5.
         is_balanced, void: see `semsyn.losses.segmentation_loss`.
         as_released: see `semsyn.losses.label_mix_mask`.
         terms: see `Objective`.

@@ -10,6 +10,7 @@ from torch import nn
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.generator.config import Config
 from semsyn.train.plan import Plan
+from semsyn.train.setup import DEFAULT, Setup
 
 if TYPE_CHECKING:
     from semsyn.train.training import Training
@@ -21,8 +22,13 @@ R = TypeVar("R", bound="Recipe")
 class Recipe(Plan):
     """How a generator is trained against a critic: the fields are those of `semsyn.train.plan.Plan`."""
 
-    def begin(self, config: Config, *, seed: int) -> "Training":
+    def begin(self, config: Config, *, seed: int = 0, setup: Setup = DEFAULT) -> "Training":
         """A run at step 0.
+
+        Args:
+            config: of the generator.
+            seed: of everything drawn.
+            setup: how it is done here: device, precision, pieces of a batch, processes.
 
         Raises:
             InputError: if the losses look through trained networks of which nothing was said.
@@ -36,7 +42,7 @@ class Recipe(Plan):
             )
         from semsyn.train.training import Training  # whoever only reads recipes needs no loop
 
-        return Training(self, config, seed=seed)
+        return Training(self, config, seed=seed, setup=setup)
 
     def lasting(self: R, steps: int) -> R:
         """The same in so many steps, in one cycle of the rates."""

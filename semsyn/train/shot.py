@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from semsyn.critics.verdict import Verdict, widen
@@ -27,6 +28,11 @@ class Batch:
     layout: Layout
     real: Tensor
     mask: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        mask = None if self.mask is None else self.mask.to(device)
+        return Batch(layout=self.layout.to(device), real=self.real.to(device), mask=mask)
 
     def __getitem__(self, rows: Tensor) -> "Batch":
         """The scenes of these rows."""

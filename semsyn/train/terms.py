@@ -19,9 +19,11 @@ class Term(nn.Module):
 
     Attributes:
         is_of_pairs: only pictures count that have the codes of true ones, see `Draws`.
+        requires: `Layout` fields that it reads besides class_ids.
     """
 
     is_of_pairs = False
+    requires: tuple[str, ...] = ()
 
     def __init__(self, weight: float) -> None:
         super().__init__()
@@ -116,6 +118,7 @@ class InstanceColors(Term):
     """L1 of the mean colours of the instances; every instance counts the same, be it small or large."""
 
     is_of_pairs = True
+    requires = ("instance_ids",)
 
     def amount(self, batch: Batch, draws: Draws) -> Amount:
         ids = batch.layout.instance_ids

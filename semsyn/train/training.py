@@ -2,11 +2,13 @@
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 
 from semsyn.errors import InputError
 from semsyn.generator.config import Config
@@ -16,9 +18,10 @@ from semsyn.nn.initialize import initialize
 from semsyn.ops.onednn import has_fast_bfloat16
 from semsyn.train.ema import EMA
 from semsyn.train.exchange import Exchange
-from semsyn.train.focus import Focus
+from semsyn.train.lessons import MANY, Lesson, Lessons, take
 from semsyn.train.plan import Pictures, Plan
 from semsyn.train.schedule import Rates
+from semsyn.train.setup import DEFAULT, Setup
 from semsyn.train.shot import Batch, Draws
 from semsyn.train.step import Nets, train_step
 
@@ -37,6 +40,7 @@ class Training:
         recipe: see there.
         config: of the generator.
         seed: of everything drawn.
+        setup: how it is done here.
 
     Attributes:
         step: how many steps were done.
@@ -44,27 +48,52 @@ class Training:
         average: of the generator; None: the recipe takes none.
         per_epoch: steps of an epoch; 0 until pictures are known.
         given: what the run started with, by name.
+        latest: of the last step: the numbers of the batch's pictures, and this process' pieces with what was drawn.
+
+    Raises:
+        InputError: if the recipe needs whole batches, and they would come in pieces.
     """
 
-    def __init__(self, recipe: Plan, config: Config, *, seed: int) -> None:
-        self.recipe, self.seed, self.step = recipe, seed, 0
+    latest: tuple[list[int], list[Batch], list[Draws]] | None = None
+
+    def __init__(self, recipe: Plan, config: Config, *, seed: int, setup: Setup = DEFAULT) -> None:
+        self.recipe, self.seed, self.setup, self.step = recipe, seed, setup, 0
+        if recipe.exchanged_from is not None and setup.pieces * setup.world.size > 1:
+            raise InputError(
+                "pictures of this recipe exchange codes within a batch: train it in one piece and process."
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             generator = self._initialize(config.build())
             objective = recipe.objective(config)
             self._initialize(objective.critic)
-        generator.to(memory_format=torch.channels_last).train()
-        objective.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        generator.to(setup.device, memory_format=torch.channels_last).train()
+        objective.to(setup.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = EMA(generator, recipe.average, warm_up=recipe.warm_up) if recipe.average else None
         groups = (self._groups(generator), [_group(objective.critic.parameters(), recipe.rates[1])])
         of_generator, of_critic = (
             torch.optim.Adam(own, betas=recipe.betas, eps=recipe.eps, weight_decay=recipe.weight_decay, fused=True)
             for own in groups
         )
-        precision = recipe.precision if has_fast_bfloat16() else None
-        self.nets = Nets(generator, objective, (of_generator, of_critic), precision=precision)
+        self.nets = Nets(
+            generator,
+            objective,
+            (of_generator, of_critic),
+            precision=None if (precision := self._find_precision()) == torch.float32 else precision,
+            scalers=_make_scalers(setup.device) if precision == torch.float16 else None,
+            world=setup.world,
+        )
+        if setup.is_compiled:
+            self.nets.paint = torch.compile(generator.synthesize)
+            objective.critic.compile()
         self.per_epoch = 0
         self.given: Mapping[str, Path] = {}
+
+    def _find_precision(self) -> torch.dtype | None:
+        if self.setup.precision is not None:
+            return self.setup.precision
+        is_faster = has_fast_bfloat16() or self.setup.device.type != "cpu"
+        return self.recipe.precision if is_faster else None
 
     def _initialize(self, network: M) -> M:
         return initialize(network, gain=self.recipe.gain, keeps_spectral=self.recipe.keeps_spectral)
@@ -113,7 +142,8 @@ class Training:
         """
         if self.recipe.load is None:
             raise InputError("the recipe does not read pictures: give it some.")
-        return self.recipe.load(self.nets.generator.requires, folder, split, count)
+        requires = tuple(dict.fromkeys([*self.nets.generator.requires, *self.nets.objective.requires]))
+        return self.recipe.load(requires, folder, split, count)
 
     def learn_from(self, pictures: Pictures) -> Iterator[dict[str, Tensor]]:
         """The steps that are left: the losses of each, as weighted.
@@ -121,58 +151,55 @@ class Training:
         Raises:
             InputError: if there are fewer pictures than a batch holds.
         """
-        n = self.recipe.batch
-        if len(pictures) < n:
-            raise InputError(f"there are {len(pictures)} pictures to learn from, but a batch holds {n}: give more.")
         focus = None if self.recipe.focus is None else self.recipe.focus(self.given)
-        self.per_epoch = len(self._visit(focus, pictures, 0)) // n
-        while self.step < self.steps:
-            epoch, place = divmod(self.step, self.per_epoch)
-            chosen = self._visit(focus, pictures, epoch)[place * n : (place + 1) * n]
-            rng = self._source(10**6 + self.step, of_steps=True)
-            flips = (torch.rand(n, generator=rng) < 0.5).tolist()
-            layout, real = pictures.batch(chosen, flips)
-            mask = None if focus is None else focus.mask(chosen, layout)
-            yield self.advance(Batch(layout=layout, real=real, mask=mask), rng)
+        lessons = Lessons(pictures, self.recipe.batch, self.seed, self.setup, focus)
+        self.per_epoch = lessons.per_epoch
+        for lesson in lessons.from_step(self.step, self.steps):
+            yield self.advance(lesson)
 
-    def _visit(self, focus: Focus | None, pictures: Pictures, epoch: int) -> list[int]:
-        rng = self._source(epoch)
-        return torch.randperm(len(pictures), generator=rng).tolist() if focus is None else focus.visits(rng)
-
-    def _source(self, number: int, *, of_steps: bool = False) -> torch.Generator:
-        number += self.seed * (10**9 if of_steps else 10**6)
-        return torch.Generator().manual_seed(number if abs(number) < 2**63 else number % 2**63)
-
-    def advance(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def advance(self, lesson: Lesson) -> dict[str, Tensor]:
         """One step of both networks; the losses, as weighted."""
         factor = self._rates.factor(self.step)
         for optimizer in self.nets.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
-        exchange = self._exchange(len(batch.real), rng)
-        batch = batch if exchange is None else batch[exchange.rows(len(batch.real))]
-        losses = train_step(self.nets, batch, self._draw(batch, rng, exchange))
+        batches, draws = self._draw(replace(lesson, batches=[b.to(self.setup.device) for b in lesson.batches]))
+        self.latest = lesson.pictures, batches, draws
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(MANY, (), generator=lesson.rng)) + self.setup.world.rank)  # of dropout
+            losses = train_step(self.nets, batches, draws)
         self.step += 1
         if self.average is not None:
             self.average.update(self.nets.generator, step=self.step)
         return losses
 
-    def _exchange(self, count: int, rng: torch.Generator) -> Exchange | None:
-        if not self._has_begun(self.recipe.exchanged_from):
-            return None
-        encoded = count - self._has_begun(self.recipe.drawn_from)
-        return Exchange.draw(count, encoded, self.nets.generator.config.num_classes, rng)
-
-    def _draw(self, batch: Batch, rng: torch.Generator, exchange: Exchange | None) -> Draws:
-        recipe, generator, layout = self.recipe, self.nets.generator, batch.layout
-        encoded = len(batch.real) - self._has_begun(recipe.drawn_from)
-        return Draws(
-            style=generator.sample_style(layout, rng=rng),
-            critic_style=None if recipe.shares_pictures else generator.sample_style(layout, rng=rng),
-            paired=encoded if exchange is None else encoded - 1,
-            exchange=exchange,
-            others=self.nets.objective.draw(layout, rng),
-        )
+    def _draw(self, lesson: Lesson) -> tuple[list[Batch], list[Draws]]:
+        """The pieces of a batch, and what is drawn for each: for a picture the same, wherever it is learnt from."""
+        recipe, count, rng = self.recipe, len(lesson.pictures), lesson.rng
+        encoded = count - self._has_begun(recipe.drawn_from)
+        if self._has_begun(recipe.exchanged_from):
+            (batch,) = lesson.batches
+            exchange = Exchange.draw(count, encoded, self.nets.generator.config.num_classes, rng)
+            batches = [batch[exchange.rows(count)]]
+            encoded -= 1
+        else:
+            exchange, batches = None, lesson.batches
+        seeds = [torch.randint(MANY, (count,), generator=rng).tolist() for _ in range(2 - recipe.shares_pictures)]
+        state = rng.get_state()
+        draws = []
+        for batch, rows in zip(batches, lesson.rows, strict=True):
+            styles = [self.nets.generator.sample_style(batch.layout, seeds=take(s, rows)) for s in seeds]
+            rng.set_state(state)
+            draws.append(
+                Draws(
+                    style=styles[0],
+                    critic_style=None if recipe.shares_pictures else styles[1],
+                    paired=min(max(encoded - rows.start, 0), len(rows)),
+                    exchange=exchange,
+                    others=self.nets.objective.draw(batch.layout, rng),
+                )
+            )
+        return batches, draws
 
     def _has_begun(self, step: int | None) -> bool:
         """Whether a step that only generators with an encoder wait for was reached."""
@@ -191,11 +218,12 @@ class Training:
         if (refresh := self.recipe.refresh) is None:
             return finished.network
         size = min(refresh.batch or self.recipe.batch, len(pictures))
-        rng = torch.Generator().manual_seed(self.seed)
+        rng, device = torch.Generator().manual_seed(self.seed), self.setup.device
         order = torch.randperm(len(pictures), generator=rng).tolist()
 
         def paint(generator: Generator, number: int) -> None:
             layout, real = pictures.batch(order[number * size : (number + 1) * size])
+            layout, real = layout.to(device), real.to(device)
             style = generator.sample_style(layout, rng=rng)
             if generator.encoder is not None and number % 2:  # both ways of use count
                 style = generator.encode(real, layout).apply(style)
@@ -244,8 +272,13 @@ class Training:
             **average,
             "generator_optimizer": of_generator,
             "critic_optimizer": of_critic,
+            **dict(zip(("generator_scaler", "critic_scaler"), self.nets.scalers or (), strict=False)),
         }
 
 
 def _group(weights: Any, rate: float) -> dict[str, Any]:
     return {"params": [p for p in weights if p.requires_grad], "lr": rate, "initial_lr": rate}
+
+
+def _make_scalers(device: torch.device) -> tuple[GradScaler, GradScaler]:
+    return GradScaler(device.type), GradScaler(device.type)
