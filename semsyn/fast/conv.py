@@ -1,5 +1,6 @@
 """Convolutions in the form they take for inference."""
 
+import math
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from semsyn.ops.onednn import Geometry, convolve, has_packed_form, reorder_weight
 
-MAX_PACKED_PIXELS = 512  # above, the reordering that packing saves is lost in the convolution
+MAX_PACKED_PIXELS = 512  # of the result: above, the reordering that packing saves is lost in the convolution
 
 
 class FastConv2d(nn.Conv2d):
@@ -56,7 +57,7 @@ class FastConv2d(nn.Conv2d):
     def _profits(self, x: Tensor) -> bool:
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
             return False
-        is_small = x.shape[0] * x.shape[2] * x.shape[3] <= MAX_PACKED_PIXELS
+        is_small = x.shape[0] * x.shape[2] * x.shape[3] <= MAX_PACKED_PIXELS * math.prod(self.stride)
         is_plain = self.padding_mode == "zeros" and not isinstance(self.padding, str) and not self.weight.is_inference()
         return is_small and is_plain and x.dtype == self.weight.dtype and has_packed_form(x.dtype)
 

@@ -11,11 +11,14 @@ from torch.nn.utils import parametrize
 from semsyn.fast.blocks import FastResBlock
 from semsyn.fast.conv import FastConv2d
 from semsyn.fast.instance_conv import FastInstanceConv2d
+from semsyn.fast.instance_norm import FastInstanceNorm
 from semsyn.fast.norm import FastNorm, statistics_of
 from semsyn.fast.routing import FastMixtureConv2d, FastPyramidConv2d
 from semsyn.fast.spade import FastSPADE
 from semsyn.nn.conditional import ConditionalNorm
+from semsyn.nn.encoders.image import ImageEncoder
 from semsyn.nn.encoders.instance import InstanceConv2d
+from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalConv2d
@@ -63,7 +66,7 @@ def _find_form(module: nn.Module) -> Callable[[Any], nn.Module] | None:
         return None
     kinds = type(module).__mro__
     kind = kinds[1] if parametrize.is_parametrized(module) else kinds[0]
-    if issubclass(kind, nn.Conv2d):  # not those of somebody who derived one
+    if issubclass(kind, nn.Conv2d | InstanceNorm):  # not those of somebody who derived one
         return FORMS.get(kind)
     return next((FORMS[k] for k in kinds if k in FORMS), None)
 
@@ -97,6 +100,13 @@ def _block(block: ModulatedResBlock) -> FastResBlock:
     return FastResBlock(norms, convs, block.reads)
 
 
+def _image_encoder(encoder: ImageEncoder) -> ImageEncoder:
+    memo = {id(part): _formed(part) for part in _topmost(encoder)}
+    fast = copy.deepcopy(encoder, memo)
+    fast.owns_maps = True
+    return fast
+
+
 def _mixture(layer: SpatiallyConditionalConv2d) -> nn.Module:
     experts = [_formed(expert) for expert in layer.experts]
     if not all(isinstance(expert, FastConv2d) for expert in experts):
@@ -117,5 +127,7 @@ FORMS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     SpatiallyConditionalConv2d: _mixture,
     PyramidConv2d: _of_folded(FastPyramidConv2d),
     InstanceConv2d: _of_folded(FastInstanceConv2d),
+    InstanceNorm: lambda norm: FastInstanceNorm(norm.channels, eps=norm.eps),
+    ImageEncoder: _image_encoder,
 }
 """What makes the inference form of a kind of module; a kind that derives from one of these takes its form."""

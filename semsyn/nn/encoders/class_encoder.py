@@ -1,7 +1,6 @@
 """clVAE's encoder: a picture and its classes to the Gaussians of a code per class and level, and of its style code."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.errors import InputTypeError, check_shape
@@ -63,25 +62,30 @@ class ClassEncoder(ImageEncoder):
         with trusted():
             *maps, last = self.trunk(image)
             ids = resize_ids(layout.class_ids, self.size)
-            valid = _presence(ids, self.num_classes)
-            return Posterior({"start": self.start(last), "classes": self.read_classes(maps, ids, valid)})
+            return Posterior({"start": self.start(last), "classes": self.read_classes(maps, ids)})
 
-    def read_classes(self, maps: list[Tensor], class_ids: Tensor, valid: Tensor) -> Gaussian:
-        """The Gaussians of the classes.
+    def read_classes(self, maps: list[Tensor], class_ids: Tensor) -> Gaussian:
+        """The Gaussians of the classes. Only those that some map holds are looked for, unless a compiler is watching.
 
         Args:
-            maps: at 1/2, 1/4, … of the working size.
+            maps: at 1/2, 1/4, … of the working size, activated: a leaky ReLU keeps the order, so it may come first.
             class_ids: n h w, at the working size.
-            valid: n k, bool, which classes it holds.
         """
+        k = self.num_classes
+        valid = _presence(class_ids, k)
+        shown = torch.arange(k, device=valid.device)
+        if not torch.compiler.is_compiling():
+            shown = shown[valid.any(dim=0)]
+        place = shown.new_full((k + 1,), len(shown)).index_copy(0, shown, torch.arange(len(shown), device=shown.device))
+        places = place[class_ids]
         strides = [2 ** (level + 1) for level in range(len(maps))]
-        pools = [region_max(x, class_ids[:, ::s, ::s], self.num_classes) for x, s in zip(maps, strides, strict=True)]
+        pools = [region_max(x, places[:, ::s, ::s], len(shown)) for x, s in zip(maps, strides, strict=True)]
         seen = torch.stack([found for _, found in pools], dim=2)
-        tops = [F.leaky_relu(values, 0.2) for values, _ in pools]
         mu, logvar = (
-            torch.stack([head(x) for head, x in zip(heads, tops, strict=True)], dim=2) * seen[..., None]
+            torch.stack([head(top) for head, (top, _) in zip(heads, pools, strict=True)], dim=2) * seen[..., None]
             for heads in (self.class_mu, self.class_logvar)
         )
+        mu, logvar, seen = (t.new_zeros(len(t), k, *t.shape[2:]).index_copy(1, shown, t) for t in (mu, logvar, seen))
         return Gaussian(mu=mu, logvar=logvar, per="class", valid=valid, seen=seen)
 
 

@@ -35,6 +35,8 @@ class ImageEncoder(nn.Module):
     Reference: Park et al., arXiv:1903.07291, appendix A, figure 13.
     """
 
+    owns_maps = False  # whether a norm's result may be written over, as in the inference form
+
     @checked(width=1, code_dim=1)
     def __init__(self, width: int = 64, code_dim: int = 256, *, size: int = 256) -> None:
         super().__init__()
@@ -51,7 +53,7 @@ class ImageEncoder(nn.Module):
         self.logvar = nn.Linear(widths[-1] * shrunk * shrunk, code_dim)
 
     def trunk(self, image: Tensor) -> list[Tensor]:
-        """What each convolution gives, normalised and not activated: at 1/2, 1/4, ... 1/64 of the working size."""
+        """What each convolution gives, normalised and activated: at 1/2, 1/4, ... 1/64 of the working size."""
         check_shape(image, "n c h w", c=3, name="image")
         check_features(image, "image", channels=3, reader=self)
         x = image
@@ -59,12 +61,13 @@ class ImageEncoder(nn.Module):
             x = F.interpolate(image, self.size, mode="bilinear", align_corners=False)
         maps: list[Tensor] = []
         for layer in self.layers:
-            maps.append(layer(F.leaky_relu(maps[-1], 0.2) if maps else x))
+            x = F.leaky_relu(layer(x), 0.2, inplace=self.owns_maps)
+            maps.append(x)
         return maps
 
     def start(self, last: Tensor) -> Gaussian:
         """The Gaussian of the style code, of the last convolution's map."""
-        x = rearrange(F.leaky_relu(last, 0.2), "n c h w -> n (c h w)")
+        x = rearrange(last, "n c h w -> n (c h w)")
         return Gaussian(mu=self.mu(x)[:, None], logvar=self.logvar(x)[:, None])
 
     def forward(self, image: Tensor, layout: Layout | None = None) -> Posterior:
