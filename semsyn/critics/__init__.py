@@ -2,6 +2,7 @@
 
 from semsyn.critics.patch import MultiscaleDiscriminator
 from semsyn.critics.pyramid import FeaturePyramidDiscriminator
+from semsyn.critics.tower import TowerCritic
 from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.critics.verdict import Critic, Verdict
 
@@ -10,5 +11,6 @@ __all__ = [
     "FeaturePyramidDiscriminator",
     "MultiscaleDiscriminator",
     "SegmentationDiscriminator",
+    "TowerCritic",
     "Verdict",
 ]

@@ -1,6 +1,7 @@
 """Training: objectives, the one step, recipes and the loop around them."""
 
 from semsyn.train.ema import EMA
+from semsyn.train.few_pictures import for_few_pictures
 from semsyn.train.objective import Objective, PatchObjective, SegmentationObjective
 from semsyn.train.recipe import Recipe
 from semsyn.train.schedule import Cycles
@@ -22,5 +23,6 @@ __all__ = [
     "Shot",
     "Term",
     "Trainer",
+    "for_few_pictures",
     "train_step",
 ]
