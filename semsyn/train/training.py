@@ -17,6 +17,7 @@ from semsyn.nn.conditional import ConditionalNorm
 from semsyn.nn.initialize import initialize
 from semsyn.ops.onednn import has_fast_bfloat16
 from semsyn.train.ema import EMA
+from semsyn.train.evidence import collect_evidence
 from semsyn.train.exchange import Exchange
 from semsyn.train.lessons import MANY, Lesson, Lessons, take
 from semsyn.train.plan import Pictures, Plan
@@ -48,12 +49,14 @@ class Training:
         average: of the generator; None: the recipe takes none.
         per_epoch: steps of an epoch; 0 until pictures are known.
         given: what the run started with, by name.
+        pictures: that are learnt from.
         latest: of the last step: the numbers of the batch's pictures, and this process' pieces with what was drawn.
 
     Raises:
         InputError: if the recipe needs whole batches, and they would come in pieces.
     """
 
+    pictures: Pictures | None = None
     latest: tuple[list[int], list[Batch], list[Draws]] | None = None
 
     def __init__(self, recipe: Plan, config: Config, *, seed: int, setup: Setup = DEFAULT) -> None:
@@ -153,7 +156,7 @@ class Training:
         """
         focus = None if self.recipe.focus is None else self.recipe.focus(self.given)
         lessons = Lessons(pictures, self.recipe.batch, self.seed, self.setup, focus)
-        self.per_epoch = lessons.per_epoch
+        self.pictures, self.per_epoch = pictures, lessons.per_epoch
         for lesson in lessons.from_step(self.step, self.steps):
             yield self.advance(lesson)
 
@@ -233,16 +236,25 @@ class Training:
         finished.refresh(range(len(pictures) // size), paint, limit=most, is_mean=refresh.is_mean)
         return finished.network
 
-    def show(self, pictures: Pictures, unseen: Pictures, path: Path) -> None:
+    def show(self, pictures: Pictures, unseen: Pictures, path: Path) -> Generator:
         """Show what was learnt so far.
 
         Args:
             pictures: that were learnt from.
             unseen: to make pictures for.
             path: of the result, without a suffix.
+
+        Returns:
+            what was shown, see `finished`.
         """
-        if self.recipe.show is not None:
-            self.recipe.show(self.finished(pictures, batches=SHOWN_BATCHES), unseen, path)
+        shown = self.finished(pictures, batches=SHOWN_BATCHES)
+        if self.recipe.show is not None and self.setup.world.is_first:
+            self.recipe.show(shown, unseen, path)
+        return shown
+
+    def evidence(self) -> dict[str, Any]:
+        """What the last step learnt from, see `collect_evidence`."""
+        return {} if self.latest is None else collect_evidence(self.pictures, *self.latest)
 
     def state(self) -> dict[str, Any]:
         """What a later start needs."""
