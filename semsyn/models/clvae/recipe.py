@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from semsyn.data.scenes.presets import ADE20K, DEEPFASHION_16, GTA5, Preset
 from semsyn.models.clvae.config import CLVAEConfig
-from semsyn.models.pyramid.recipe import patch_objective
+from semsyn.models.clvae.focus import RarityFocus
+from semsyn.models.pyramid.recipe import patch_objective, patch_recipe
 from semsyn.models.toyscenes import toyscenes_objective, toyscenes_recipe
 from semsyn.train.exchange_terms import ClassColors, ClassesStay
 from semsyn.train.objective import PatchObjective
-from semsyn.train.schedule import Cycles
+from semsyn.train.recipe import Recipe
+from semsyn.train.schedule import Cycles, Epochs
 from semsyn.train.terms import Divergence
 
 TOWERS = ("vgg",)
@@ -21,9 +24,7 @@ def objective(config: CLVAEConfig, *, kl: float = 0.05, **options: Any) -> Patch
         kl: weight of the divergence: summed over pictures and levels, averaged over the classes that a picture shows.
         **options: others.
     """
-    terms = {"kl": Divergence(kl, averages_rows=True)} if config.has_encoder else {}
-    own = {"has_edges": False, "terms": {**terms, **(options.pop("terms", None) or {})}}
-    return patch_objective(config, **{**own, **options})
+    return patch_objective(config, **{"has_edges": False, "averages_rows": True, "kl": kl, **options})
 
 
 def toyscenes(config: CLVAEConfig) -> PatchObjective:
@@ -40,7 +41,21 @@ def toyscenes(config: CLVAEConfig) -> PatchObjective:
     return toyscenes_objective(config, has_edges=False, blocks=10.0, colors=0.0, width=16, terms=terms)
 
 
+def _released(preset: str, data: Preset, **options: Any) -> Recipe:
+    """On one GPU: a divergence is the sum over all pictures of a batch."""
+    lesson = {"data": data, "batch": 4, "cycles": Epochs(50)}
+    return patch_recipe(preset, objective, lesson=lesson, gpus=1, keeps_spectral=True, **options)
+
+
 RECIPES = {
+    "ade20k": _released("ade20k", ADE20K),
+    "deepfashion": _released("deepfashion", DEEPFASHION_16),
+    "gta5": _released(
+        "gta5",
+        GTA5,
+        needs={"rarity": "file of how rare the colours of each picture are, from semsyn prepare gta5-rarity"},
+        focus=RarityFocus.read,
+    ),
     "toyscenes": toyscenes_recipe(
         objective=toyscenes,
         cycles=Cycles((2000,)),
@@ -48,5 +63,5 @@ RECIPES = {
         drawn_from=600,
         exchanged_from=100,
         gain=1.0,
-    )
+    ),
 }

@@ -1,13 +1,19 @@
 """How OASIS is trained."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from semsyn.critics.unet import SegmentationDiscriminator
 from semsyn.critics.verdict import Critic
+from semsyn.data.scenes.presets import ADE20K_UNKNOWN_FIRST, CITYSCAPES, COCO_UNKNOWN_FIRST, SQUARE_TRAIN, Preset
 from semsyn.models.oasis.config import OASISConfig
 from semsyn.models.toyscenes import WIDTH, toyscenes_recipe
+from semsyn.train.ema import Refresh
 from semsyn.train.objective import SegmentationObjective
-from semsyn.train.schedule import Cycles
+from semsyn.train.recipe import Recipe
+from semsyn.train.schedule import Cycles, Epochs
 
 TOWERS: tuple[str, ...] = ()
 
@@ -46,8 +52,63 @@ def toyscenes(config: OASISConfig) -> SegmentationObjective:
     return objective(config, critic=critic, label_mix=5.0, void=None)
 
 
+def released(
+    preset: str,
+    *,
+    data: Preset,
+    batch: int,
+    epochs: int,
+    rates: tuple[float, float],
+    label_mix: float,
+    average: float,
+    make: Callable[..., SegmentationObjective] = objective,
+    as_released: bool = False,
+    **options: Any,
+) -> Recipe:
+    """The released recipe of a data set.
+
+    Args:
+        preset: its card, without the family.
+        data: its pictures.
+        batch, epochs, rates: of the run.
+        label_mix: weight.
+        average: decay of the moving average, from the first step on.
+        make: the objective.
+        as_released: classes 0 and 1 are mixed alike (see `semsyn.losses.label_mix_mask`), and pictures are not
+            jittered before they are cut.
+        **options: of `semsyn.train.Recipe`.
+    """
+    if as_released and data.train.crops:
+        data = replace(data, train=SQUARE_TRAIN)
+    return Recipe(
+        preset=preset,
+        objective=partial(make, label_mix=label_mix, as_released=as_released),
+        data=data,
+        cycles=Epochs(epochs),
+        batch=batch,
+        rates=rates,
+        betas=(0.0, 0.999),
+        average=average,
+        warm_up=0,
+        refresh=Refresh(),
+        **options,
+    )
+
+
+LESSONS: dict[str, dict[str, Any]] = {
+    "ade20k": {"data": ADE20K_UNKNOWN_FIRST, "label_mix": 10.0, "average": 0.9999},
+    "cityscapes": {"data": CITYSCAPES, "label_mix": 5.0, "average": 0.999},
+    "coco": {"data": COCO_UNKNOWN_FIRST, "label_mix": 10.0, "average": 0.9999},
+}
+_RUNS: dict[str, dict[str, Any]] = {
+    "ade20k": {"batch": 32, "epochs": 200, "rates": (1e-4, 4e-4)},
+    "cityscapes": {"batch": 20, "epochs": 200, "rates": (4e-4, 4e-4)},
+    "coco": {"batch": 32, "epochs": 100, "rates": (1e-4, 4e-4)},
+}
 RECIPES = {
+    **{name: released(name, **run, **LESSONS[name]) for name, run in _RUNS.items()},
+    **{f"{name}-as-released": released(name, **run, **LESSONS[name], as_released=True) for name, run in _RUNS.items()},
     "toyscenes": toyscenes_recipe(
         objective=toyscenes, mood="noon", cycles=Cycles((3200,)), rates=(4e-4, 4e-4), betas=(0.0, 0.999)
-    )
+    ),
 }

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from semsyn.models.pyramid.recipe import patch_objective
+from semsyn.models.pyramid.recipe import patch_objective, patch_recipes
 from semsyn.models.spade.config import SPADEConfig
 from semsyn.train.objective import PatchObjective
-from semsyn.train.recipe import Recipe
 
 TOWERS = ("vgg",)
 
@@ -15,4 +14,6 @@ def objective(config: SPADEConfig, **options: Any) -> PatchObjective:
     return patch_objective(config, **{"has_edges": config.has_edges, **options})
 
 
-RECIPES: dict[str, Recipe] = {}
+# As released: Adam's second beta is 0.9, which the authors confirmed. The paper prints 0.999.
+_DATA_SETS = ("coco", "ade20k", "cityscapes", "facades")
+RECIPES = patch_recipes(objective, ("ade20k-outdoor", *_DATA_SETS, *(f"{name}-vae" for name in _DATA_SETS)))

@@ -68,7 +68,7 @@ def train_losses(case: Case) -> Results:
     clip = build_style_loss(part_of(case, "clip."), config["clip"]).tokens
     is_local = config["style"] != "global"
     others = {CHOSEN: inputs.get("crop_select", torch.zeros(0)).long()} if is_local else {}
-    options = {"clip": clip, "style": config.get("lambda_vgg", LAMBDA_VGG), "is_local": is_local}
+    options = {"clip": clip, "style": config.get("lambda_vgg", LAMBDA_VGG)}
     iteration = SegmentationIteration.of(case, generator, layout_of(case), styles, others=others, **options)
     losses, results = iteration.run()
     adversarial, style = losses["gan"], losses["style"]
