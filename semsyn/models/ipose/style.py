@@ -54,7 +54,7 @@ class StyledObjective(SegmentationObjective):
     """OASIS' game, and at each step the style of whole pictures or of a few objects, as a coin falls."""
 
     def draw(self, layout: Layout, rng: torch.Generator) -> dict[str, Tensor]:
-        """``label_mix``, and in every second step ``style_objects``: the numbers of at most ten objects of the batch."""
+        """``label_mix``, and in every second step ``style_objects``: the numbers of ten objects, at most."""
         drawn = super().draw(layout, rng)
         if "style" not in self.terms or float(torch.rand((), generator=rng)) < 0.5:
             return drawn
