@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -89,21 +89,28 @@ class SceneReader:
             raise InputError(f"it would become {size[0]}x{size[1]}, but {self.args.name} makes {h}x{w} only.")
         return Scene(label_map, instances, size, *stored)
 
-    def render(self, job: Job) -> Iterator[Image.Image]:
-        """The pictures of one map, sample after sample. One map at a time: memory does not grow with their number."""
+    def render(self, job: Job, *, output: Literal["pil", "pt"] = "pil") -> Iterator[Any]:
+        """The pictures of one map, sample after sample. One map at a time: memory does not grow with their number.
+
+        Args:
+            job: of the map.
+            output: Pillow's pictures, or tensors 3 h w in [-1, 1].
+        """
         scene = self.read(job)
         planes, options = self._read_planes(job, scene.size), self._options(scene, job)
         for first in range(0, self.samples, BATCH):
             samples = range(first, min(first + BATCH, self.samples))
             try:
-                yield from self.generator.render(
+                pictures: Any = self.generator.render(
                     [scene.label_map],
                     instance_map=self._instances_for_render(scene, job),
                     planes=planes,
                     samples=len(samples),
                     size=scene.size,
+                    output=output,
                     **options(samples),
                 )
+                yield from pictures
             except torch.OutOfMemoryError as error:
                 raise InputError(
                     f"{job.label_map}: the GPU has too little memory for it; try --dtype float16, fewer --samples, "

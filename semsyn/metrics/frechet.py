@@ -35,9 +35,10 @@ def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tenso
     .. math:: \|\mu_a - \mu_b\|^2 + \operatorname{tr} \Sigma_a + \operatorname{tr} \Sigma_b
         - 2 \operatorname{tr} (\Sigma_a \Sigma_b)^{1/2}
 
-    The last trace is that of the root of the symmetric :math:`\Sigma_a^{1/2} \Sigma_b \Sigma_a^{1/2}`, which has the
-    same eigenvalues; so nothing is lost where a covariance is singular (fewer pictures than numbers), and nothing is
-    added to its diagonal. Computed in double precision; never below 0, though rounding would have it.
+    The last trace is the sum of the singular values of :math:`L_a^\top L_b`, where :math:`\Sigma = L L^\top`. No
+    product of covariances is formed, whose small eigenvalues would drown in rounding. So nothing is lost where a
+    covariance is singular (fewer pictures than numbers), and nothing is added to its diagonal. Computed in double
+    precision; never below 0, though rounding would have it.
 
     Args:
         mean_a, mean_b: d.
@@ -61,7 +62,12 @@ def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tenso
         if not bool(moment.isfinite().all()):
             raise InputError(f"{name} holds numbers that are not finite: a picture or its features went wrong.")
     mean_a, cov_a, mean_b, cov_b = (t.double() for t in (mean_a, cov_a, mean_b, cov_b))
-    values, vectors = torch.linalg.eigh(cov_a)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.mT
-    shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
+    shared = torch.linalg.svdvals(_factor(cov_a).mT @ _factor(cov_b)).sum()
     return max(0.0, float((mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * shared))
+
+
+def _factor(covariance: Tensor) -> Tensor:
+    """L of L Lᵀ, d r: without the directions in which nothing but rounding is left."""
+    values, vectors = torch.linalg.eigh(covariance)
+    kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1].clamp(min=0)
+    return vectors[:, kept] * values[kept].sqrt()

@@ -1,112 +1,200 @@
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from semsyn.data.parts.choose_supports import choose_supports
-from semsyn.data.parts.toy_parts import ToyShapes
-from semsyn.data.spaces.label_space import label_space
-from semsyn.data.toyscenes.classes import PART_NAMES
-from semsyn.evaluate.agreement import measure_margin
-from semsyn.evaluate.judges import Segmenter
-from semsyn.hub import save_pretrained
-from tests.cli.conftest import Result
-from tests.hub.models import make_generator
+from semsyn.metrics.frechet import feature_statistics, frechet_distance
+from semsyn.metrics.inception_score import inception_score
+from semsyn.nn.towers.inception import Inception
+from tests.cli.conftest import Result, write_map
 
-FITTING = {"num_classes": 15, "image_size": (128, 128)}
-SMALL = ("--scenes", 4, "--train-scenes", 8, "--part-scenes", 8, "--segmenter-steps", 2)
+
+@pytest.fixture(scope="session")
+def inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of the FID's network, a sixteenth as wide."""
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("inception") / "narrow.pth"
+    network = Inception(width=2)
+    for t in network.parameters():
+        if t.ndim == 4:
+            t.normal_(std=(2 / t[0].numel()) ** 0.5)  # features of some size, or all pictures were the same
+    torch.save(network.state_dict(), file)
+    return file
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("semsyn.evaluate.judges.Segmenter", partial(Segmenter, widths=(4, 6)))
-    monkeypatch.setitem(measure_margin.__kwdefaults__, "draws", 9)
+    monkeypatch.setitem(Inception.of.__func__.__kwdefaults__, "size", 75)
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def write_pictures(folder: Path, count: int, seed: int, size: tuple[int, int] = (32, 48)) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        Image.fromarray(rng.integers(0, 255, (*size, 3), dtype=np.uint8)).save(folder / f"p{i}.png")
+    return folder
 
 
-@pytest.fixture(scope="session")
-def encoding(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Has an encoder and codes of instances."""
-    generator = make_generator("inade", width=1, **FITTING)
-    generator.label_space = label_space("toyscenes")
-    return save_pretrained(generator, tmp_path_factory.mktemp("weights") / "encoding.safetensors")
+@pytest.fixture
+def sets(tmp_path: Path) -> tuple[Path, Path]:
+    """Real and generated pictures."""
+    return write_pictures(tmp_path / "real", 7, 0), write_pictures(tmp_path / "fake", 5, 1)
 
 
-@pytest.fixture(scope="session")
-def inferring(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Infers parts."""
-    shapes = ToyShapes.draw(20)
-    generator = make_generator("ipose", width=1, num_parts=6, convention="toyscenes", **FITTING)
-    generator.attach("supports", choose_supports(shapes.part_ids, shapes.categories))
-    return save_pretrained(generator, tmp_path_factory.mktemp("weights") / "inferring.safetensors")
+def features_of(folder: Path, inception: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Plainly: every picture on its own."""
+    network = Inception.of(torch.load(inception))
+    files = sorted(folder.iterdir())
+    pictures = [torch.from_numpy(np.array(Image.open(f))).permute(2, 0, 1)[None] / 127.5 - 1 for f in files]
+    features = torch.cat([network(p)[-1].mean((2, 3)) for p in pictures])
+    return features.double(), network.logits(features)
 
 
-def test_figures_and_sheets(
-    semsyn: Callable[..., Result], encoding: Path, inferring: Path, cache: Path, tmp_path: Path
-) -> None:
-    run = ("evaluate", encoding, inferring, "--toyscenes", "--parts", "--cache", cache, *SMALL)
+def by_name(out: str) -> dict[str, dict]:
+    return {record["metric"]: record for record in json.loads(out)["records"]}
+
+
+def test_two_folders(semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path, tmp_path: Path) -> None:
+    run = ("evaluate", "--real", sets[0], "--fake", sets[1], "--inception", inception, "--batch", 3)
     result = semsyn(*run, "--json", "--out", tmp_path / "out")
-    assert result.code == 0 and result.err == "", "bars are for terminals"
-    results = json.loads(result.out)
-    assert results == json.loads((tmp_path / "out" / "results.json").read_text())
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "encoding.png", "inferring.png"}
-    assert list(results) == ["true", str(encoding), str(inferring)]
-    assert results["true"].keys() == {"classes", "parts"}
-    assert set(results["true"]["parts"]["iou"]) == set(PART_NAMES) - {""}
-    assert list(results[str(encoding)]) == ["drawn", "encoded", "transfer", "two_seeds"]
-    assert results[str(encoding)]["drawn"]["classes"].keys() == {"miou", "iou", "share_of_true"}
-    assert list(results[str(inferring)]) == ["drawn", f"over {encoding}", "part_net"]
-    assert results[str(inferring)]["part_net"].keys() == {"miou", "accuracy", "classes"}
-
-    again = semsyn(*run, "--out", tmp_path / "again")
-    assert again.code == 0 and again.err == "", "the segmenters are there"
-    assert json.loads((tmp_path / "again" / "results.json").read_text()) == results
-    lines = again.out.splitlines()
-    assert lines[0] == "true" and lines[1].startswith("    pictures, classes: mIoU 0.")
-    for start in ("drawn, parts: mIoU", "transfer: colours correlate by", "two seeds: ", "over ", "part_net: mIoU"):
-        assert any(line.startswith(f"    {start}") for line in lines)
-    assert lines[-1] == f"results.json and encoding.png, inferring.png in {tmp_path / 'again'}"
+    assert result.code == 0 and result.err == ""
+    records = by_name(result.out)
+    assert json.loads(result.out) == json.loads((tmp_path / "out" / "records.json").read_text())
+    (real, _), (fake, logits) = (features_of(folder, inception) for folder in sets)
+    wanted = frechet_distance(*feature_statistics(real), *feature_statistics(fake))
+    assert records["fid"]["value"] == pytest.approx(wanted, rel=1e-5) and wanted > 1e-3
+    assert records["fid"]["details"] == {"is_rank_deficient": True}
+    assert records["inception_score"]["value"] == pytest.approx(inception_score(logits)[0], rel=1e-6)
+    low, high = records["kid"]["interval"]
+    assert low < records["kid"]["value"] < high
+    for record in records.values():
+        assert record["counts"] == {"real": 7, "generated": 5} and record["features"] == "inception-fid-128"
+        assert record["protocol"]["name"] == "pytorch-fid" and record["subject"] == str(sets[1])
+        assert record["sha256"].keys() == {"weights", "real", "generated"}
+        assert record["versions"]["torch"] == torch.__version__
+    again = semsyn(*run, "--resize", "16x16", "--dims", 12)
+    assert again.code == 0 and "of inception-fid-12 (7 real, 5 generated), protocol pytorch-fid" in again.out
 
 
-def test_a_segmenter_of_ones_own(semsyn: Callable[..., Result], encoding: Path, cache: Path, tmp_path: Path) -> None:
-    run = ("evaluate", encoding, "--toyscenes", "--cache", cache, *SMALL, "--out", tmp_path)
-    assert semsyn(*run, "--segmenter", tmp_path / "own.pt").code == 0
-    assert (tmp_path / "own.pt").exists()
-    (tmp_path / "own.pt").write_text("something else")
-    result = semsyn(*run, "--segmenter", tmp_path / "own.pt")
-    assert result.code == 2 and "holds no segmenter of 15 class_ids" in result.err
-
-
-def test_the_scenes_must_be_named(semsyn: Callable[..., Result], encoding: Path, tmp_path: Path) -> None:
-    result = semsyn("evaluate", encoding, "--out", tmp_path / "out")
-    assert result.code == 2 and "--toyscenes, the only scenes so far" in result.err
-
-
-def test_names_must_be_told_apart(semsyn: Callable[..., Result], encoding: Path, tmp_path: Path) -> None:
-    other = tmp_path / encoding.name
-    other.write_bytes(encoding.read_bytes())
-    options = ("--toyscenes", "--out", tmp_path / "out")
-    for names, message in (
-        ((encoding, encoding), "is named twice"),
-        ((encoding, other), "as of a name before"),
-        (("true",), "is what the true pictures are called"),
-    ):
-        result = semsyn("evaluate", *names, *options)
-        assert result.code == 2 and message in result.err
-    assert not (tmp_path / "out").exists()
-
-
-def test_weights_that_do_not_fit_are_refused_at_once(
-    semsyn: Callable[..., Result], clade: Path, encoding: Path, tmp_path: Path
+def test_statistics_kept_and_read(
+    semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path, tmp_path: Path
 ) -> None:
-    options = ("--toyscenes", "--out", tmp_path / "out", "--cache", tmp_path / "cache")
-    result = semsyn("evaluate", encoding, clade, *options)
-    assert result.code == 2 and f"{clade} cannot be measured on toyscenes: it has the classes of 'five'" in result.err
-    assert not (tmp_path / "cache").exists() and not (tmp_path / "out").exists()
-    assert "unknown" in semsyn("evaluate", "clade/toyscene", *options).err
+    options = ("--inception", inception, "--json")
+    both = by_name(semsyn("evaluate", "--real", sets[0], "--fake", sets[1], *options).out)
+    for target in (tmp_path / "real.npz", tmp_path / "pair"):
+        kept = semsyn("evaluate", "--real", sets[0], "--write-statistics", target, "--inception", inception)
+        assert kept.code == 0 and "statistics of 7 pictures, inception-fid-128" in kept.out
+        found = by_name(semsyn("evaluate", "--real", target, "--fake", sets[1], *options).out)
+        assert found["fid"]["value"] == pytest.approx(both["fid"]["value"], rel=1e-9)
+        assert "kid" not in found, "features are not kept"
+        assert any(name.startswith("statistics ") for name in found["fid"]["sha256"])
+    other = semsyn("evaluate", "--real", tmp_path / "real.npz", "--fake", sets[1], *options, "--dims", 12)
+    assert other.code == 2 and "statistics are of 128 numbers, but inception-fid-12 has 12" in other.err
+
+
+def test_protocols_resize_and_say_what_was_not_kept_to(
+    semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path
+) -> None:
+    run = ("evaluate", "--real", sets[0], "--fake", sets[1], "--inception", inception)
+    result = semsyn(*run, "--protocol", "spade-val", "--data-set", "cityscapes", "--json")
+    record = by_name(result.out)["fid"]
+    assert record["protocol"]["size"] == [256, 512] and record["protocol"]["name"] == "spade-val"
+    assert record["notes"] == [
+        "5 generated pictures, but protocol 'spade-val' has 500 of cityscapes: the FID of fewer is larger."
+    ]
+    result = semsyn(*run, "--protocol", "spade-val", "--resize", "32x48", "--filter", "nearest")
+    assert "note: pictures were resized to 32x48 by nearest, but protocol 'spade-val' resizes to 256x256" in result.out
+    write_pictures(sets[1], 1, 3, (8, 8))
+    assert "several sizes (4 of 32x48, 1 of 8x8): is a contact sheet" in semsyn(*run).out
+    assert "did you mean spade-val" in semsyn(*run, "--protocol", "spade").err
+    assert "crops label maps" in semsyn(*run, "--protocol", "scgan-crop").err
+
+
+def test_the_nearest_training_picture(
+    semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path, tmp_path: Path
+) -> None:
+    (sets[1] / "p2.png").write_bytes((sets[0] / "p6.png").read_bytes())
+    unseen = write_pictures(tmp_path / "unseen", 4, 9)
+    run = ("evaluate", "--real", sets[0], "--fake", sets[1], "--inception", inception, "--nearest", "--json")
+    found = by_name(semsyn(*run, "--unseen", unseen).out)["nearest_training_picture"]["details"]
+    assert found["nearest"][0]["picture"] == str(sets[1] / "p2.png")
+    assert found["nearest"][0]["training_picture"] == str(sets[0] / "p6.png")
+    assert 100 * found["nearest"][0]["distance"] < found["nearest"][1]["distance"]
+    assert 0.2 < found["ratio_to_unseen"] < 5
+
+
+def test_identical_sets_and_too_few_pictures(
+    semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path, tmp_path: Path
+) -> None:
+    same = by_name(semsyn("evaluate", "--real", sets[0], "--fake", sets[0], "--inception", inception, "--json").out)
+    assert 0 <= same["fid"]["value"] < 1e-4
+    one = write_pictures(tmp_path / "one", 1, 0)
+    result = semsyn("evaluate", "--real", sets[0], "--fake", one, "--inception", inception)
+    assert result.code == 2 and "at least two samples, found 1" in result.err
+
+
+def test_generators_on_maps(
+    semsyn: Callable[..., Result], inade: Path, sets: tuple[Path, Path], inception: Path, tmp_path: Path
+) -> None:
+    for i in range(3):
+        write_map(tmp_path / "maps" / f"scene{i}.png", i)
+        write_map(tmp_path / "instances" / f"scene{i}.png", i, 9)
+    run = ("evaluate", inade, "--maps", tmp_path / "maps", "--instances", tmp_path / "instances")
+    run += ("--real", sets[0], "--inception", inception, "--resize", "64x64")
+    records = by_name(semsyn(*run, "--samples", 2, "--json").out)
+    assert records["fid"]["counts"] == {"real": 7, "generated": 6} and records["fid"]["subject"] == str(inade)
+    details = records["diversity"]["details"]
+    assert details["maps"] == 3 and set(details["classes"]) <= {"sky", "sea", "sand", "tree", "road"}
+    assert records["diversity"]["value"] > 0 and details["instances"] > 0
+
+    made = ("generate", inade, tmp_path / "maps", "--instances", tmp_path / "instances", "--vary-seed")
+    assert semsyn(*made, "--out", tmp_path / "made").code == 0
+    apart = ("evaluate", "--real", sets[0], "--fake", tmp_path / "made", "--inception", inception)
+    wanted = by_name(semsyn(*apart, "--resize", "64x64", "--json").out)
+    found = by_name(semsyn(*run, "--json").out)
+    assert found["fid"]["value"] == pytest.approx(wanted["fid"]["value"], rel=1e-5), "as through files"
+
+
+def test_maps_that_a_segmenter_saw(semsyn: Callable[..., Result], tmp_path: Path) -> None:
+    ids = np.zeros((4, 6), np.uint8)
+    ids[:, 3:], ids[0] = 7, 255  # road, not labelled
+    found = ids.copy()
+    found[1, 0] = 7
+    for folder, array in (("true", ids), ("seen", found)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(array).save(tmp_path / folder / "a.png")
+    run = ("evaluate", "--predicted", tmp_path / "seen", "--maps", tmp_path / "true", "--space", "cityscapes-train-ids")
+    records = by_name(semsyn(*run, "--json").out)
+    assert records["accuracy"]["value"] == pytest.approx(17 / 18)
+    assert records["miou"]["value"] == pytest.approx((8 / 9 + 9 / 10) / 2)
+    assert records["miou"]["details"]["iou"]["road"] == pytest.approx(8 / 9)
+    assert by_name(semsyn(*run, "--json", "--count-void").out)["accuracy"]["value"] == pytest.approx(17 / 24)
+    (tmp_path / "seen" / "a.png").rename(tmp_path / "seen" / "b.png")
+    assert "have no partner" in semsyn(*run).err
+
+
+def test_what_cannot_be_measured(
+    semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    pictures = ("--real", sets[0], "--fake", sets[1])
+    wrong = {
+        "say what to measure: --toyscenes, --fake": (),
+        "found --toyscenes and --fake": (*pictures, "--toyscenes"),
+        "needs no generator: leave mine out": ("mine", *pictures),
+        "--features inception needs weights: give --inception pt_inception": pictures,
+        "is not there": ("--real", tmp_path / "nowhere", "--fake", sets[1], "--inception", inception),
+        "--unseen is for --nearest": (*pictures, "--unseen", sets[0]),
+        "has no map of 7 channels: there are 4, 12, 48, 128": (*pictures, "--inception", inception, "--dims", 7),
+        "give --real and --fake": ("--fake", sets[1]),
+    }
+    for message, options in wrong.items():
+        result = semsyn("evaluate", *options)
+        assert result.code == 2 and message in result.err, result.err
+    (tmp_path / "broken.pth").write_text("noise")
+    result = semsyn("evaluate", *pictures, "--inception", tmp_path / "broken.pth")
+    assert result.code == 2 and "broken.pth" in result.err

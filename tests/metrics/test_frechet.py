@@ -29,7 +29,18 @@ def test_fewer_samples_than_dimensions():
     a, b = (feature_statistics(torch.randn(5, 30, generator=torch.Generator().manual_seed(s))) for s in (0, 1))
     distance = frechet_distance(*a, *b)
     assert np.isfinite(distance) and distance > 0
-    assert frechet_distance(*a, *a) == pytest.approx(0, abs=1e-4)
+    assert frechet_distance(*a, *a) == pytest.approx(0, abs=1e-4)  # of single precision
+
+
+def test_rounding_is_not_magnified_where_covariances_are_singular():
+    """The root of a product's rounding would be 1e-8 in each of the 40 empty directions."""
+    rng = torch.Generator().manual_seed(0)
+    a, b = (feature_statistics(torch.randn(20, 60, generator=rng).double()) for _ in range(2))
+    assert frechet_distance(*a, *a) < 1e-12
+    turn = torch.linalg.qr(torch.randn(60, 60, generator=rng).double())[0]  # another rounding of the same sets
+    turned = [(turn @ mean, turn @ cov @ turn.mT) for mean, cov in (a, b)]
+    assert frechet_distance(*turned[0], *turned[1]) == pytest.approx(frechet_distance(*a, *b), rel=1e-13)
+    assert frechet_distance(*a, a[0], 0 * a[1]) == pytest.approx(float(a[1].trace()))
 
 
 def test_sizes_must_agree():

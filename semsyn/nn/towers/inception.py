@@ -76,9 +76,9 @@ class Mixed(nn.Module):
 
 
 def _make(c_in: int, conv: Conv) -> BasicConv:
-    _, c_out, kernel, *stride = conv
+    _, c_out, kernel, *strides = conv
     h, w = kernel if isinstance(kernel, tuple) else (kernel, kernel)
-    return BasicConv(c_in, c_out, kernel, *stride, padding=0 if stride else (h // 2, w // 2))
+    return BasicConv(c_in, c_out, kernel, *(strides or (1, (h // 2, w // 2))))
 
 
 class Inception(Tower):

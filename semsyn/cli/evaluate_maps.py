@@ -1,0 +1,86 @@
+"""``semsyn evaluate --predicted … --maps …``: what a segmenter, whichever it is, saw in generated pictures."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from semsyn.cli.figures import RECORDS, report_records
+from semsyn.cli.jobs import MAPS, check_free, check_writable
+from semsyn.cli.map_reader import MapReader, advise, change_space
+from semsyn.cli.spaces import find_space
+from semsyn.data.io.folders import list_pictures
+from semsyn.errors import InputError, SemsynError
+from semsyn.evaluate.map_agreement import MapAgreement
+from semsyn.evaluate.protocols import find_protocol
+from semsyn.evaluate.record import Record
+from semsyn.functional.maps import resize_ids
+
+__all__ = ["run_maps"]
+
+
+def run_maps(args: argparse.Namespace) -> None:
+    """Compare the maps of two folders, which belong together by name.
+
+    Raises:
+        InputError: if there is no label space, a map has no partner, or two differ in size.
+    """
+    if len(args.maps) != 1 or args.space is None:
+        raise InputError("--predicted needs --maps, one folder with the true maps, and --space: what their ids mean.")
+    (true,) = args.maps
+    space = change_space(find_space(args.space), args)
+    reader = MapReader.of(args, space)
+    protocol = None if args.protocol is None else find_protocol(args.protocol)
+    pairs = _pair(args.predicted, true)
+    if args.out is not None:
+        check_free([args.out / RECORDS], [args.predicted, true], overwrite=True)
+        check_writable(args.out)
+    counts_void = args.count_void or (protocol is not None and protocol.is_void_counted)
+    agreement = MapAgreement(space.classes, void=space.void, is_void_counted=counts_void)
+    for found, target in pairs:
+        ids = []
+        for path in (found, target):
+            try:
+                ids.append(space.map_ids(reader.read(path)))
+            except SemsynError as error:
+                raise advise(path, error, space) from error
+        if args.resize is not None:  # as Pillow's nearest, by which data sets' maps are made smaller
+            ids = [resize_ids(one, args.resize, rule="centre") for one in ids]
+        elif ids[0].shape != ids[1].shape:
+            (h, w), (height, width) = ids[0].shape, ids[1].shape
+            raise InputError(
+                f"{found} is {h}x{w}, but {target} is {height}x{width}: give --resize HxW, the size that is compared."
+            )
+        agreement.add(*ids)
+    figures = agreement.figures()
+    by_class = figures.pop("iou")
+    shared: dict[str, Any] = {
+        "subject": str(args.predicted),
+        "counts": {"maps": agreement.count},
+        "protocol": {} if protocol is None else protocol.describe(args.data_set),
+        "notes": () if counts_void else ("pixels that are void in the true maps do not count.",),
+    }
+    report_records(
+        [
+            Record(
+                metric=metric,
+                value=value,
+                details={"space": space.name, "is_void_counted": counts_void}
+                | ({"iou": by_class} if metric == "miou" else {}),
+                **shared,
+            )
+            for metric, value in figures.items()
+        ],
+        args,
+    )
+
+
+def _pair(predicted: Path, true: Path) -> list[tuple[Path, Path]]:
+    """Maps of both folders by name, without suffix."""
+    found, targets = (
+        {path.relative_to(folder).with_suffix("").as_posix(): path for path in list_pictures(folder, suffixes=MAPS)}
+        for folder in (predicted, true)
+    )
+    if lacking := sorted(found.keys() ^ targets.keys()):
+        where = predicted if lacking[0] in targets else true
+        raise InputError(f"{where} holds no {lacking[0]}.* ({len(lacking)} maps have no partner): names must agree.")
+    return [(found[name], targets[name]) for name in found]
