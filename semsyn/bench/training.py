@@ -20,6 +20,7 @@ from semsyn.functional.maps import edges
 from semsyn.generator.generator import Generator
 from semsyn.generator.synthesis import Synthesis
 from semsyn.models import get_family
+from semsyn.nn.checkpointing import checkpoint_activations
 from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
@@ -29,7 +30,7 @@ from semsyn.train.objective import Objective
 from semsyn.train.shot import Batch, Draws
 from semsyn.train.step import Nets, train_step
 
-BACKENDS = ("plain", "eager", "compiled")
+BACKENDS = ("plain", "eager", "checkpointed", "compiled")
 VGG_WIDTHS = (64, 128, 256, 512)
 MAX_ERROR = 2e-3  # of the first picture, in [-1, 1]: batch statistics of a few pixels amplify rounding
 MAX_LOSS_ERROR = 2e-2  # relative; the discriminator's come after an update by Adam, which amplifies rounding to signs
@@ -43,7 +44,7 @@ class Step:
     Args:
         generator: taken over: it is trained.
         objective: likewise its critic.
-        backend: ``plain``, ``eager`` or ``compiled``: how the generator makes its picture. The rest is the same.
+        backend: one of `BACKENDS`: how the generator makes its picture. The rest is the same.
     """
 
     def __init__(self, generator: Generator, objective: Objective, backend: str) -> None:
@@ -74,8 +75,10 @@ class Step:
 def _choose(generator: Generator, backend: str) -> Picture:
     if backend == "plain":
         return lambda layout, style: plain_forward(generator, layout, style)
-    run = torch.compile(generator.run, dynamic=False) if backend == "compiled" else generator.run
-    return lambda layout, style: run(generator.prepare(layout), style)
+    if backend == "compiled":
+        run = torch.compile(generator.run, dynamic=False)
+        return lambda layout, style: run(generator.prepare(layout), style)
+    return checkpoint_activations(generator) if backend == "checkpointed" else generator
 
 
 def bench_training(
@@ -94,8 +97,8 @@ def bench_training(
 
     Args:
         cases: names of cards; None: the first of `default_cases`.
-        backends: ``plain``, ``eager``, ``compiled``: the form of the generator; discriminator and losses are the same.
-            A fused generator cannot be trained.
+        backends: of `BACKENDS`: the form of the generator (``checkpointed``: eager, and activations are computed again
+            in backward); discriminator and losses are the same. A fused generator cannot be trained.
         width: of the generator and of the critic; None: the released ones.
         maps, device, rounds, batch, image_size: as in `semsyn.bench.generators.bench_generators`.
         vgg_widths: channels of the perceptual network, which has random weights here.

@@ -34,6 +34,7 @@ generators and training:
   eager     semsyn as it is loaded
   fused     generator.fuse()
   compiled  torch.compile of the fused generator's run (training: of the eager one)
+  checkpointed  eager, activations computed again in backward (training alone)
   floor     the main path's convolutions alone, on dense inputs
   B-once    a backend B that prepares the layout once for all styles (cases CARD@S)
 ops:

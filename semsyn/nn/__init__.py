@@ -1,5 +1,6 @@
 """Layers: each is usable alone, and all networks are made of them."""
 
+from semsyn.nn.checkpointing import checkpoint_activations
 from semsyn.nn.clade import CLADE
 from semsyn.nn.compose.canvas_net import CanvasNet
 from semsyn.nn.compose.order_net import OrderNet
@@ -59,6 +60,7 @@ __all__ = [
     "SyncBatchNorm",
     "TransformNet",
     "activate_routing",
+    "checkpoint_activations",
     "initialize",
     "replace_norms",
     "spectral_norm",

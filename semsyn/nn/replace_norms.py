@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from semsyn.errors import InputError, InputTypeError
+from semsyn.nn.checkpointing import checkpointed
 from semsyn.nn.conditional import Conditional, MakeNorm
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
 from semsyn.nn.replicate import replicate
@@ -71,6 +72,7 @@ class NormSlot(nn.Module):
     """
 
     levels: Levels | None = None
+    checkpoints: bool = False
 
     def __init__(self, name: str, layer: Conditional, after: nn.Module | None = None) -> None:
         super().__init__()
@@ -91,9 +93,15 @@ class NormSlot(nn.Module):
                 f"{self.name} was given features of shape {tuple(x.shape)}; which pixels they show is not known. Leave "
                 f"it as it is: replace_norms(…, where=lambda name: name != {self.name!r})."
             )
-        y: Tensor = self.layer(x.unflatten(2, size) if x.ndim == 3 else x, self.levels.at(size))
+        given = (self.layer, x.unflatten(2, size) if x.ndim == 3 else x, self.levels.at(size))
+        y: Tensor = checkpointed(_call, *given) if self.checkpoints else _call(*given)
         y = y.flatten(2) if x.ndim == 3 else y
         return y if self.after is None else self.after(y)
+
+
+def _call(layer: Conditional, x: Tensor, cond: Condition) -> Tensor:
+    y: Tensor = layer(x, cond)
+    return y
 
 
 class ModulatedNetwork(nn.Module):

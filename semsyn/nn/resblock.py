@@ -1,12 +1,14 @@
 """The residual block of every modulated generator."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semsyn.errors import InputTypeError
+from semsyn.nn.checkpointing import checkpointed
 from semsyn.nn.conditional import Conditional, ConditionalNorm, MakeNorm, Modulation, as_condition
 from semsyn.nn.features import check_features, make_module
 from semsyn.nn.spectral_norm import spectral_norm
@@ -41,8 +43,13 @@ class ModulatedResBlock(nn.Module):
     Shape: x is n c h w at the condition's size, or smaller: then it is enlarged to it (nearest); the result n c' h w.
     Where the norms read nothing else, the condition may be class_ids alone.
 
+    Attributes:
+        checkpoints: whether backward computes activations again instead of keeping them (`checkpoint_activations`).
+
     Reference: Park et al., arXiv:1903.07291, figure 3.
     """
+
+    checkpoints: bool = False
 
     @checked(in_channels=1, out_channels=1)
     def __init__(
@@ -115,14 +122,22 @@ class ModulatedResBlock(nn.Module):
         check_features(x)
         cond, known = as_condition(cond, x.shape[0], type(self).__name__), ready or {}
         x = x if x.shape[2:] == cond.size else F.interpolate(x, cond.size)
+        step = partial(checkpointed, _step) if self.checkpoints else _step
         if self.norm_p is not None and self.conv_p is not None:
-            x = self.conv_p(self.norm_p(x, cond, ready=known.get("norm_p"), slope=SLOPE))
+            x = step(self.norm_p, self.conv_p, x, cond, known.get("norm_p"), SLOPE)
         shortcut = x
         if self.norm_s is not None and self.conv_s is not None:
-            shortcut = self.conv_s(self.norm_s(x, cond, ready=known.get("norm_s")))
-        x = convolve(self.conv_0, self.norm_0(x, cond, ready=known.get("norm_0"), slope=SLOPE), cond)
-        x = convolve(self.conv_1, self.norm_1(x, cond, ready=known.get("norm_1"), slope=SLOPE), cond)
+            shortcut = step(self.norm_s, self.conv_s, x, cond, known.get("norm_s"), None)
+        x = step(self.norm_0, self.conv_0, x, cond, known.get("norm_0"), SLOPE)
+        x = step(self.norm_1, self.conv_1, x, cond, known.get("norm_1"), SLOPE)
         return shortcut + x
+
+
+def _step(
+    norm: ConditionalNorm, conv: nn.Module, x: Tensor, cond: Condition, ready: Modulation | None, slope: float | None
+) -> Tensor:
+    """What activation checkpointing computes again as one."""
+    return convolve(conv, norm(x, cond, ready=ready, slope=slope), cond)
 
 
 def _make_norm(make: MakeNorm, name: str, channels: int) -> ConditionalNorm:

@@ -9,7 +9,7 @@ from torch.nn.utils import parametrize
 
 from semsyn.nn.pickle_parametrized import let_pickle
 from semsyn.nn.untouched import is_untouched
-from semsyn.ops.modes import is_traced
+from semsyn.ops.modes import is_repeated
 from semsyn.signature import checked
 
 M = TypeVar("M", bound=nn.Module)
@@ -54,18 +54,13 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         wide = torch.promote_types(weight.dtype, self.u.dtype)  # they differ where one of them alone is cast (FSDP)
         matrix = self._matrix(weight).to(wide)
-        if self.training and not _is_inside_backward():
+        if self.training and not is_repeated():
             with torch.no_grad():
                 still = matrix.detach()  # without a forward derivative, too
                 self.v.copy_(F.normalize(torch.mv(still.mT, self.u.to(wide)), dim=0, eps=self.eps))
                 self.u.copy_(F.normalize(torch.mv(still, self.v.to(wide)), dim=0, eps=self.eps))
         u, v = (t.to(wide, copy=True) for t in (self.u, self.v))  # a second forward before backward moves the buffers
         return weight / torch.dot(u, torch.mv(matrix, v))
-
-
-def _is_inside_backward() -> bool:
-    """Whether autograd is at work: then this forward was computed before, and is again for activation checkpointing."""
-    return not is_traced() and torch._C._current_graph_task_id() != -1
 
 
 @checked()

@@ -1,8 +1,14 @@
 """What is recorded of a call: forms that write into buffers are for calls of which nothing is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+
+_has_own_buffers: ContextVar[bool] = ContextVar("has_own_buffers", default=False)
 
 
 def is_traced() -> bool:
@@ -25,6 +31,22 @@ def is_plain_eager(*tensors: Tensor) -> bool:
     form may have shapes that depend on the data, and a derivative of first order of its own."""
     is_transformed = is_traced() or is_forward_mode() or torch._C._functorch.peek_interpreter_stack() is not None
     return not is_transformed and all(type(t) in (Tensor, nn.Parameter) and not t.is_meta for t in tensors)
+
+
+def is_repeated() -> bool:
+    """Whether autograd is at work: then this forward was computed before, and is again for activation checkpointing, on
+    buffers that it changed then and must not change again."""
+    return not is_traced() and torch._C._current_graph_task_id() != -1 and not _has_own_buffers.get()
+
+
+@contextmanager
+def with_own_buffers(has_own: bool) -> Iterator[None]:
+    """Inside of it what is computed again has copies of the buffers as they were, to change as it did then."""
+    token = _has_own_buffers.set(has_own)
+    try:
+        yield
+    finally:
+        _has_own_buffers.reset(token)
 
 
 def share_memory(a: Tensor, b: Tensor) -> bool:

@@ -15,6 +15,11 @@ def test_a_row_per_backend(card):
     assert plain.peak_bytes > 0 and eager.peak_bytes > 0
 
 
+def test_checkpointing_is_a_backend():
+    (row,) = bench_training(["clade/ade20k"], ["checkpointed"], **SMALL)
+    assert (row.backend, row.mode) == ("checkpointed", "training") and row.max_error < 2e-3
+
+
 def test_a_wrong_step_is_not_timed(monkeypatch):
     monkeypatch.setattr("semsyn.bench.training.plain_forward", lambda g, layout, style: g(layout, style) * 0.9)
     with pytest.raises(InputError, match="the first step with 'eager' differs"):

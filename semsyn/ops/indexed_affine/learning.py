@@ -39,12 +39,13 @@ class LearnedIndexedAffine(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, ids, gamma, beta = ctx.saved_tensors
         needs_x, _, needs_gamma, needs_beta, _ = ctx.needs_input_grad
+        found: Gradients
         if torch.is_grad_enabled():  # create_graph: in operations that have derivatives of every order
-            of_x, of_gamma, of_beta = indexed_affine_backward_reference(grads[0], x, ids, gamma, beta, ctx.slope)
+            found = indexed_affine_backward_reference(grads[0], x, ids, gamma, beta, ctx.slope)
         else:
             needs_tables = needs_gamma or needs_beta
-            of_x, of_gamma, of_beta = _backward(grads[0], x, ids, gamma, beta, ctx.slope, needs_x, needs_tables)
-        wanted = (needs_x, of_x), (needs_gamma, of_gamma), (needs_beta, of_beta)
+            found = _backward(grads[0], x, ids, gamma, beta, ctx.slope, needs_x, needs_tables)
+        wanted = zip((needs_x, needs_gamma, needs_beta), found, strict=True)
         of_x, of_gamma, of_beta = (grad if needs else None for needs, grad in wanted)
         return of_x, None, of_gamma, of_beta, None
 

@@ -17,7 +17,7 @@ def has_alike_form(class_ids: Tensor, weight: Tensor) -> bool:
 
 def label_conv2d_alike(class_ids: Tensor, weight: Tensor, padding: int, stride: int) -> Tensor:
     """As `label_conv2d_reference`: to the last bit, and in derivatives of every order."""
-    n, (_, num_classes, height, width) = class_ids.shape[0], weight.shape
+    _, num_classes, height, width = weight.shape
     padded = F.pad(class_ids, (padding,) * 4, value=num_classes)
     rows, columns = padded.shape[1] - height + 1, padded.shape[2] - width + 1
     strips = [padded[:, i : i + rows : stride] for i in range(height)]
@@ -35,4 +35,5 @@ def label_conv2d_alike(class_ids: Tensor, weight: Tensor, padding: int, stride: 
     numbers = taps[0].clone()
     numbers[is_mixed] = torch.arange(len(alike), len(results))
     at_pixels = sum_rows(results, numbers.view(-1, 1))
-    return rearrange(at_pixels, "(n h w) o -> n o h w", n=n, h=numbers.shape[1])
+    n, h, w = numbers.shape
+    return rearrange(at_pixels, "(n h w) o -> n o h w", n=n, h=h, w=w)

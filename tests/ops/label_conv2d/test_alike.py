@@ -50,6 +50,13 @@ def test_so_are_its_derivatives(pattern: str) -> None:
     assert pattern == "noise" or not found[:, :, 1].any(), "a class that is absent"
 
 
+@pytest.mark.parametrize("size", [(0, 4, 4), (2, 1, 1), (1, 2, 40)])
+def test_sizes_that_are_hardly_any(size: tuple[int, int, int]) -> None:
+    class_ids, weight = torch.zeros(size, dtype=torch.int64), torch.randn(6, K, 3, 3)
+    found = label_conv2d_alike(class_ids, weight, 1, 1)
+    assert torch.equal(found, label_conv2d_reference(class_ids, weight, 1, 1))
+
+
 def test_few_rows_are_summed_where_taps_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = []
     sum_rows = alike.sum_rows
