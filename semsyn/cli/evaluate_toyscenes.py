@@ -16,7 +16,8 @@ from semsyn.data.toyscenes.cache import Scenes, load_scenes, load_shapes
 from semsyn.data.toyscenes.classes import PART_NAMES
 from semsyn.errors import InputError
 from semsyn.evaluate.judges import Field, Judge, load_judge, train_judge
-from semsyn.evaluate.report import draw_sheet, to_json, write_json
+from semsyn.evaluate.report import to_json, write_json
+from semsyn.evaluate.sheet import draw_sheet
 from semsyn.evaluate.suite import Measured, Suite, check_generator
 from semsyn.generator.generator import Generator
 from semsyn.hub.load import load_pretrained
@@ -79,7 +80,7 @@ def run_toyscenes(args: argparse.Namespace) -> None:
     for name, generator in generators.items():
         measured[name] = suite.measure(generator, measured)
         results[name] = measured[name].figures
-        write_picture(draw_sheet(generator, scenes, SPACE), sheets[name])
+        write_picture(draw_sheet(generator, scenes.requiring(generator.requires), SPACE), sheets[name])
         write_json(results, args.out / RESULTS)  # what is known so far survives an interruption
         _say(args, name, results[name])
     names = ", ".join(path.name for path in sheets.values())

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -11,11 +10,11 @@ from semsyn.cli.jobs import Job
 from semsyn.data.io.label_maps import read_label_map
 from semsyn.data.io.pictures import open_image
 from semsyn.data.io.whole_file import write_picture
-from semsyn.data.spaces.colors import draw_labels
+from semsyn.evaluate.sheet import color_ids
 from semsyn.functional.maps import resize_ids
 from semsyn.labels import LabelSpace
 
-__all__ = ["MAX_SAMPLES", "color_ids", "count_pages", "draw_map", "write_sheets"]
+__all__ = ["MAX_SAMPLES", "count_pages", "draw_map", "write_sheets"]
 
 Size = tuple[int, int]
 
@@ -84,13 +83,3 @@ def _shrink(size: Size) -> Size:
     shrink = min(1.0, MAX_SIDE / max(size))
     h, w = (max(1, round(side * shrink)) for side in size)
     return h, w
-
-
-def color_ids(class_ids: Tensor, space: LabelSpace | int) -> Tensor:
-    """Class ids ... h w in the space's palette, or of k classes in the released colours: ... h w 3, uint8."""
-    if isinstance(space, LabelSpace) and space.palette:
-        return space.to_colors(class_ids)
-    num_classes = space.num_classes if isinstance(space, LabelSpace) else space
-    # As released: k classes are drawn with k + 2 colours. No class is black, as with a palette.
-    colors = draw_labels(class_ids, num_classes + 2)
-    return torch.where((class_ids == num_classes)[..., None], torch.zeros_like(colors), colors)

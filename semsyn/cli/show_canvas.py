@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.cli.sheet import color_ids
 from semsyn.data.spaces.colors import to_uint8
 from semsyn.errors import InputError
+from semsyn.evaluate.sheet import color_ids
 from semsyn.generator.generator import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style

@@ -27,7 +27,7 @@ from semsyn.data.io.whole_file import write_picture
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.cache import Scenes, load_scenes
 from semsyn.data.toyscenes.scene import Split
-from semsyn.evaluate.report import draw_sheet
+from semsyn.evaluate.sheet import draw_sheet
 from semsyn.generator.generator import Generator
 from semsyn.losses.perceptual import PerceptualLoss
 from semsyn.models.pyramid.config import PyramidConfig
@@ -94,4 +94,5 @@ def _load(requires: tuple[str, ...], folder: Path, split: str, count: int, *, mo
 
 
 def _show(generator: Generator, scenes: Scenes, path: Path) -> None:
-    write_picture(draw_sheet(generator, scenes, label_space("toyscenes")), path.with_suffix(".png"))
+    sheet = draw_sheet(generator, scenes.requiring(generator.requires), label_space("toyscenes"))
+    write_picture(sheet, path.with_suffix(".png"))

@@ -17,6 +17,7 @@ class PaintedByCode:
     """Stands in for a generator whose instances have exactly the mean colour that its encoder saw."""
 
     encoder = object()
+    device = torch.device("cpu")
     requires = ("instance_ids",)
     finds = ()
     codes = (CodeSpec(name="instances", shape=(2, 3), per="instance", stream=2),)
