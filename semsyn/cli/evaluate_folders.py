@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from semsyn.cli.class_figures import ClassFigures
 from semsyn.cli.feature_options import add_features, read_features
 from semsyn.cli.figures import RECORDS, report_records
 from semsyn.cli.jobs import check_free, check_writable
@@ -50,6 +51,8 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
     )
     sets.add_argument("--nearest", action="store_true", help="find the nearest picture of --real, what was trained on")
     sets.add_argument("--unseen", metavar="DIR", type=parse_path, help="with --nearest: real pictures not trained on")
+    sets.add_argument("--real-maps", metavar="DIR", type=parse_path, help="label maps of --real: FID class by class")
+    sets.add_argument("--fake-maps", metavar="DIR", type=parse_path, help="label maps of --fake, by the same --space")
     how = parser.add_argument_group("how")
     how.add_argument("--protocol", metavar="NAME", help=f"how a paper measured; default {DEFAULT}")
     how.add_argument("--data-set", metavar="NAME", default="", help="which the protocol is for: cityscapes, ade20k, …")
@@ -146,6 +149,8 @@ def run_folders(args: argparse.Namespace) -> None:
         raise InputError("--write-statistics needs pictures in --real, not statistics.")
     if args.unseen is not None and not args.nearest:
         raise InputError("--unseen is for --nearest.")
+    if (args.real_maps is None) != (args.fake_maps is None):
+        raise InputError("figures class by class need both --real-maps and --fake-maps.")
     shard = Shard.of_environment()
     if shard.world_size > 1 and not shard.can_meet:
         raise InputError("several processes must add up what they saw: start them by torchrun.")
@@ -163,6 +168,8 @@ def run_folders(args: argparse.Namespace) -> None:
             return
         fake, names, _ = measure.folder(args.fake)
         real, found = _compare(args, measure, fake, names)
+        if args.real_maps is not None:
+            found.append(_compare_classes(args, measure))
         if args.write_statistics is not None and isinstance(real, PictureSums):
             _keep(args, measure, real)
         if shard.is_first:
@@ -184,6 +191,11 @@ def _compare(
     within = None if unseen is None else nearest.distance[len(queries) :]
     pairs = describe_nearest(own, [names[i] for i in indices], training, within)
     return sums, [*compare_sets(sums, fake), pairs]
+
+
+def _compare_classes(args: argparse.Namespace, measure: Measure) -> Compared:
+    classes = ClassFigures(args, measure.reader, measure.size, measure.filter, measure.shard)
+    return classes.compare(classes.measure(args.real, args.real_maps), classes.measure(args.fake, args.fake_maps))
 
 
 def _keep(args: argparse.Namespace, measure: Measure, real: PictureSums) -> None:

@@ -1,14 +1,13 @@
 """``semsyn evaluate --predicted … --maps …``: what a segmenter, whichever it is, saw in generated pictures."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from semsyn.cli.class_figures import pair_by_name
 from semsyn.cli.figures import RECORDS, report_records
-from semsyn.cli.jobs import MAPS, check_free, check_writable
+from semsyn.cli.jobs import check_free, check_writable
 from semsyn.cli.map_reader import MapReader, advise, change_space
 from semsyn.cli.spaces import find_space
-from semsyn.data.io.folders import list_pictures
 from semsyn.errors import InputError, SemsynError
 from semsyn.evaluate.map_agreement import MapAgreement
 from semsyn.evaluate.protocols import find_protocol
@@ -30,7 +29,7 @@ def run_maps(args: argparse.Namespace) -> None:
     space = change_space(find_space(args.space), args)
     reader = MapReader.of(args, space)
     protocol = None if args.protocol is None else find_protocol(args.protocol)
-    pairs = _pair(args.predicted, true)
+    pairs = pair_by_name(args.predicted, true)
     if args.out is not None:
         check_free([args.out / RECORDS], [args.predicted, true], overwrite=True)
         check_writable(args.out)
@@ -72,15 +71,3 @@ def run_maps(args: argparse.Namespace) -> None:
         ],
         args,
     )
-
-
-def _pair(predicted: Path, true: Path) -> list[tuple[Path, Path]]:
-    """Maps of both folders by name, without suffix."""
-    found, targets = (
-        {path.relative_to(folder).with_suffix("").as_posix(): path for path in list_pictures(folder, suffixes=MAPS)}
-        for folder in (predicted, true)
-    )
-    if lacking := sorted(found.keys() ^ targets.keys()):
-        where = predicted if lacking[0] in targets else true
-        raise InputError(f"{where} holds no {lacking[0]}.* ({len(lacking)} maps have no partner): names must agree.")
-    return [(found[name], targets[name]) for name in found]

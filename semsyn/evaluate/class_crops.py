@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -67,6 +68,15 @@ class ClassSums:
         for class_id in {class_id for class_id, _ in crops}:
             own = features[[i for i, (other, _) in enumerate(crops) if other == class_id]]
             self.sums[class_id] = self.sums.get(class_id, FeatureSums.none(self.reader.width)).add(own)
+
+    def gather(self) -> None:
+        """Add up the parts of all processes."""
+        if not dist.is_initialized() or dist.get_world_size() == 1:
+            return
+        parts: list[dict[int, FeatureSums]] = [{}] * dist.get_world_size()
+        dist.all_gather_object(parts, self.sums)
+        classes = sorted({class_id for part in parts for class_id in part})
+        self.sums = {c: FeatureSums.merge_all(part[c] for part in parts if c in part) for c in classes}
 
     def distances(self, fake: "ClassSums") -> dict[int, float]:
         """The distance of each class that both have at least twice."""

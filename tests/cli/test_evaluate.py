@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from semsyn.metrics.frechet import feature_statistics, frechet_distance
 from semsyn.metrics.inception_score import inception_score
 from semsyn.nn.towers.inception import Inception
 from tests.cli.conftest import Result, write_map
+from tests.cli.test_shard import start_ranks
 
 
 @pytest.fixture(scope="session")
@@ -198,3 +201,48 @@ def test_what_cannot_be_measured(
     (tmp_path / "broken.pth").write_text("noise")
     result = semsyn("evaluate", *pictures, "--inception", tmp_path / "broken.pth")
     assert result.code == 2 and "broken.pth" in result.err
+
+
+def test_class_by_class(
+    semsyn: Callable[..., Result], sets: tuple[Path, Path], inception: Path, tmp_path: Path
+) -> None:
+    for folder, count in (("real-maps", 7), ("fake-maps", 5)):
+        for i in range(count):
+            write_map(tmp_path / folder / f"p{i}.png", i, 3)
+    run = (
+        "evaluate",
+        "--real",
+        sets[0],
+        "--fake",
+        sets[1],
+        "--inception",
+        inception,
+        "--space",
+        "cityscapes-train-ids",
+    )
+    run += ("--real-maps", tmp_path / "real-maps", "--space", "cityscapes-train-ids", "--dims", 12, "--json")
+    record = by_name(semsyn(*run, "--fake-maps", tmp_path / "fake-maps").out)["class_fid"]
+    classes = record["details"]["classes"]
+    assert list(classes) == ["road", "sidewalk", "building"] and classes["road"]["real"] == 7
+    assert record["value"] == pytest.approx(sum(c["fid"] for c in classes.values()) / 3)
+    assert "need both --real-maps and --fake-maps" in semsyn(*run).err
+
+
+@pytest.mark.slow
+def test_processes_of_torchrun_find_what_one_does(
+    semsyn: Callable[..., Result], inade: Path, inception: Path, tmp_path: Path
+) -> None:
+    real = write_pictures(tmp_path / "real", 9, 0, (96, 96))
+    maps = [write_map(tmp_path / "maps" / f"scene{i}.png", i) for i in range(5)]
+    run = (inade, "--maps", maps[0].parent, "--instances", maps[0].parent, "--real", real, "--inception", inception)
+    run += ("--samples", 2, "--json", "--splits", 2)
+    first, second = start_ranks("evaluate", *run, "--out", tmp_path / "two")
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert second.stdout == ""
+    argv = [sys.executable, "-m", "semsyn", "evaluate", *map(str, run)]  # with pictures of 299 pixels, as they have
+    alone = by_name(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    together = by_name(first.stdout)
+    assert together.keys() == alone.keys() == {"fid", "kid", "inception_score", "diversity"}
+    for metric, record in alone.items():
+        assert together[metric]["value"] == pytest.approx(record["value"], rel=1e-6), metric
+        assert together[metric]["sha256"] == record["sha256"] and together[metric]["counts"] == record["counts"]

@@ -60,7 +60,7 @@ def start_ranks(*argv: object) -> list[subprocess.CompletedProcess[str]]:
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "semsyn", "generate", *map(str, argv)],
+            [sys.executable, "-m", "semsyn", *map(str, argv)],
             env={**os.environ, **shared, "PYTHONPATH": str(ROOT), "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,7 +75,7 @@ def start_ranks(*argv: object) -> list[subprocess.CompletedProcess[str]]:
 @pytest.mark.slow
 def test_torchrun_gives_what_one_process_gives(clade: Path, maps: Path, tmp_path: Path, semsyn: Callable) -> None:
     assert semsyn("generate", clade, maps, "--out", tmp_path / "one", "--sheet").code == 0
-    first, second = start_ranks(clade, maps, "--out", tmp_path / "two", "--sheet")
+    first, second = start_ranks("generate", clade, maps, "--out", tmp_path / "two", "--sheet")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.startswith(f"3 pictures of 64x64 in {tmp_path / 'two'}\n")
     assert second.stdout == ""
@@ -87,7 +87,7 @@ def test_torchrun_gives_what_one_process_gives(clade: Path, maps: Path, tmp_path
 @pytest.mark.slow
 def test_one_process_that_refuses_stops_all(clade: Path, maps: Path, tmp_path: Path) -> None:
     (maps / "scene1.png").write_text("no picture")  # of the second process
-    results = start_ranks(clade, maps, "--out", tmp_path / "out")
+    results = start_ranks("generate", clade, maps, "--out", tmp_path / "out")
     assert [result.returncode for result in results] == [2, 2]
     assert "another process of this job has failed" in results[0].stderr
     assert "scene1.png is not a picture" in results[1].stderr
