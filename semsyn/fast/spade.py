@@ -11,6 +11,7 @@ from semsyn.nn.spade import SPADE
 from semsyn.ops.linear_as_conv import linear_as_conv
 
 TABLE_ROWS = 512  # of a table computed at a time on CPU: what the second convolution reads stays in the cache
+MAX_PRODUCTS = 2**23  # numbers kept at a time: 32 MB
 
 
 class FastSPADE(SPADE):
@@ -42,9 +43,21 @@ class FastSPADE(SPADE):
 
     def rows(self, hidden: Tensor, inner: Tensor) -> Tensor:
         is_eager = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
+        if is_eager and hidden.dtype == torch.float32 and len(hidden) < len(inner) and not torch.is_grad_enabled():
+            return self._rows_by_tap(hidden, inner)
         pieces = inner.split(TABLE_ROWS if is_eager else len(inner))
         seen = (rearrange(F.embedding(piece, hidden), "u t o -> u (t o)") for piece in pieces)
         return torch.cat([linear_as_conv(rows, self.of_windows) for rows in seen])
+
+    def _rows_by_tap(self, hidden: Tensor, inner: Tensor) -> Tensor:
+        """Each hidden row is multiplied once for each tap, however many windows show it there; then taps are added."""
+        count, t = len(hidden), inner.shape[1]
+        taps = rearrange(self.of_windows.weight, "c (t o) 1 1 -> t o c", t=t)
+        at = inner + count * torch.arange(t, device=inner.device)
+        pieces = taps.split(max(1, MAX_PRODUCTS // (t * count)), dim=2)
+        products = (torch.bmm(hidden.expand(t, -1, -1), piece).flatten(0, 1) for piece in pieces)
+        table = torch.cat([F.embedding_bag(at, rows, mode="sum") for rows in products], dim=1)
+        return table if self.of_windows.bias is None else table.add_(self.of_windows.bias)
 
 
 def _after(weight: Tensor, bias: Tensor, scale: Tensor, shift: Tensor) -> Statistics:
