@@ -1,6 +1,6 @@
 """Replays of clVAE's losses, of the two halves of its training step, and of how it rebalances GTA5."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.records.style import Gaussian, Posterior
 from semsyn.testing.golden.case import Case, Results
 from semsyn.testing.replays.clvae_network import STRIDE, build, layout_of, picture
+from semsyn.testing.replays.kinks import Kinks
 from semsyn.testing.replays.networks import divergence_weight
 from semsyn.testing.replays.train_step import NAMES, gradients, part_of, prefixed
 from semsyn.testing.replays.training import LAMBDA_FEAT, LAMBDA_VGG, build_discriminator, build_perceptual
@@ -79,10 +80,13 @@ def train_losses(case: Case) -> Results:
     """Kind ``train_losses``: the losses of both networks and their gradients, both from the same state and draws.
 
     In double precision: what single precision rounds off turns signs in the L1 losses and at the kinks of VGG19, and
-    one of 16,384 features of its last map is worth 0.001 in a gradient. So only the file's own rounding is left.
+    one of 16,384 features of its last map is worth 0.001 in a gradient. So only the file's own rounding is left. It has
+    turned one of VGG19's ReLUs that stands at its kink; of the gradients on either side of such kinks the nearest are
+    given.
     """
-    made, losses, of_generator = _half(case, of_critic=False)
-    _, losses_of_critic, of_critic = _half(case, of_critic=True)
+    made, losses, found = _half(case, of_critic=False)
+    of_generator = min(found, key=lambda gradients: _distance(gradients, case))
+    _, losses_of_critic, (of_critic,) = _half(case, of_critic=True)
     named = {NAMES[name] if name in OF_CRITIC else f"G_{NAMES[name]}": loss[None] for name, loss in losses.items()}
     named |= {NAMES[name]: loss[None] for name, loss in losses_of_critic.items()}
     return {
@@ -93,8 +97,14 @@ def train_losses(case: Case) -> Results:
     }
 
 
-def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor], dict[str, Tensor]]:
-    """One network's pictures, losses and gradients, those by original keys."""
+def _distance(gradients: Mapping[str, Tensor], case: Case) -> float:
+    """The largest difference from the file's gradients of the generator."""
+    wanted = {key: case.expected.get(f"grad/G_total/{key}") for key in gradients}
+    return max(float((gradients[key] - t).abs().max()) for key, t in wanted.items() if t is not None)
+
+
+def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor], Iterable[dict[str, Tensor]]]:
+    """One network's pictures, losses and gradients by original keys: the critic's, or all there are at the kinks."""
     config = case.config
     inputs = {name: t.to(DTYPE) if t.is_floating_point() else t for name, t in case.inputs.items()}
     state = {key: t.clone() for key, t in case.state.items() if key.startswith(("netG.", "netE."))}
@@ -112,6 +122,7 @@ def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor],
         perceptual=config.get("lambda_vgg", LAMBDA_VGG),
     )
     game.to(DTYPE).train()
+    kinks = Kinks(game.terms)
     optimizers = torch.optim.SGD(net.parameters(), lr=0.0), torch.optim.SGD(critic.parameters(), lr=0.0)
     style = net.style(start=inputs["eps_global"], classes=inputs["eps_class"])
     batch = Batch(
@@ -121,11 +132,12 @@ def _half(case: Case, *, of_critic: bool) -> tuple[Tensor, Mapping[str, Tensor],
     with torch.set_grad_enabled(not of_critic):
         shot = nets.shoot(batch, Draws(style=style), style)
     losses = game.critic_losses(shot) if of_critic else game.generator_losses(shot)
-    torch.stack(list(losses.values())).sum().backward()
+    torch.stack(list(losses.values())).sum().backward(retain_graph=not of_critic)
     if of_critic:
-        return shot.fake, losses, prefixed("netD.", PATCHGAN.invert(gradients(critic)))
-    found = RELEASED.invert(net.config, gradients(net))
-    return shot.fake, losses, prefixed("netG.", found["generator"]) | prefixed("netE.", found["encoder"])
+        return shot.fake, losses, [prefixed("netD.", PATCHGAN.invert(gradients(critic)))]
+    sides = (RELEASED.invert(net.config, found) for found in kinks.gradients(dict(net.named_parameters())))
+    named = (prefixed("netG.", found["generator"]) | prefixed("netE.", found["encoder"]) for found in sides)
+    return shot.fake, losses, named
 
 
 def rarity_estimation(case: Case) -> Results:
