@@ -31,10 +31,12 @@ CITYSCAPES: Mapping[str, Names] = MappingProxyType(
     }
 )  # fmt: skip
 
+# Of 20,174 pairs of adjacent segments in 500 scenes 97.2 % lie in this order, of 2,259 unseen ones 96.9 %. No rule that
+# knows the two classes alone is right for more than 97.6 % of those.
 TOYSCENES: Mapping[str, Names] = MappingProxyType(
     {
         "order": (
-            "sky", "sun", "cloud", "mountain", "sea", "beach", "meadow", "road", "bush", "fence", "tree", "house",
+            "sky", "sun", "cloud", "mountain", "meadow", "beach", "sea", "road", "fence", "house", "tree", "bush",
             "boat", "car", "person",
         ),
         "thin": ("fence",),
