@@ -28,6 +28,7 @@ from semsyn.nn.routing.spatially_conditional_conv import SpatiallyConditionalCon
 from semsyn.nn.routing.spatially_conditional_norm import SpatiallyConditionalNorm
 from semsyn.nn.spade import SPADE
 from semsyn.nn.spectral_norm import SpectralNorm, spectral_norm
+from semsyn.nn.token_modulation import TokenModulation
 
 __all__ = [
     "CLADE",
@@ -58,6 +59,7 @@ __all__ = [
     "SpatiallyConditionalNorm",
     "SpectralNorm",
     "SyncBatchNorm",
+    "TokenModulation",
     "TransformNet",
     "activate_routing",
     "checkpoint_activations",

@@ -75,6 +75,16 @@ def functions() -> dict[str, Subject]:
         functional.mixture_conv2d: dict(
             x=x, weight=_draw(K, 2, C, 3, 3), bias=_draw(K, 2), stride=1, padding=1, dilation=1, groups=1, **routing
         ),
+        functional.modulate_tokens: {
+            "x": _draw(N, 8, C),
+            "ids": _ids(K, N, 8),
+            "gamma": table,
+            "beta": table,
+            "norm": "layer",
+            "eps": 1e-6,
+            "ignore_index": None,
+            "backend": "auto",
+        },
         functional.position_map: {"planes": _draw(N, K, H, W), "size": 3, "sigma": 1.5, "steps": 1, "relative": True},
         functional.region_offsets: {"label_map": ids, "ignore": 0, "normalize": True},
         functional.region_pool: {"x": x, "region_ids": ids, "num_regions": K, "ignore_index": None},
@@ -166,6 +176,7 @@ def constructors() -> dict[str, Subject]:
         },
         layers.PartModulation: dict(channels=C, part_channels=2, hidden=2, **norm),
         layers.PartNet: {"widths": (1, 1, 1, 1), "num_parts": 2, "num_layers": 1},
+        layers.TokenModulation: dict(channels=C, code_dim=2, norm="layer", eps=1e-6, **conv),
         layers.SemanticVectorNetwork: {
             "num_classes": K,
             "width": 1,
@@ -238,6 +249,7 @@ def calls() -> dict[str, Subject]:
         "ImageEncoder": {"image": image, "layout": None},
         "InstanceEncoder": {"image": _draw(N, 3, 16, 16), "layout": Layout(class_ids=ids, instance_ids=ids)},
         "SemanticVectorNetwork": {"class_ids": ids, "edges": None, "planes": None},
+        "TokenModulation": {"x": _draw(N, 8, C), "ids": _ids(K, N, 8), "codes": _draw(K, 2)},
         "CLIPTokens": {"image": image},
         "VGG19Features": {"x": _draw(N, 3, 32, 32)},
     }
