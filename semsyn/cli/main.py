@@ -32,7 +32,8 @@ COMMANDS = {
     "prepare": "label maps from what annotation tools write, support maps of parts",
     "convert": "an original checkpoint to one safetensors file",
     "train": "a network, by one of the recipes",
-    "evaluate": "what generators reach on unseen scenes",
+    "evaluate": "FID, KID, mIoU and others of pictures, generators and segmenters' maps",
+    "report": "figures, curves and pictures on one HTML page",
     "export": "a generator to an ONNX or torch.export file",
     "bench": "how fast operations, generators and training are here",
 }
