@@ -12,6 +12,7 @@ from semsyn.convert.files import find_files
 from semsyn.data.io.folders import real_path
 from semsyn.errors import InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
+from semsyn.hub.critics import load_critic, save_critic
 from semsyn.hub.save import card_of, save_pretrained
 from semsyn.hub.weights_file import describe_file
 from semsyn.models import FAMILIES
@@ -55,6 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
             type=parse_path,
             help=f"{', '.join(titles)}: the file of that network, where it stands apart",
         )
+    parser.add_argument(
+        "--critic", action="store_true", help="CHECKPOINT is a discriminator, as files that end in _D.pth are"
+    )
     add_resources(parser)
     parser.add_argument("--image-size", metavar="HxW", type=parse_size, help="of the picture")
     parser.add_argument("--upsampling", choices=("normal", "more", "most"), help="depth of the pyramid")
@@ -62,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--edges",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="SPADE: whether the last label channel is the map of instance borders",
+        help="SPADE and discriminators: whether the last label channel is the map of instance borders",
     )
     parser.add_argument(
         "--space",
@@ -79,6 +83,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Convert, save, and print the verdict."""
+    if args.critic or args.checkpoint.name.endswith("_D.pth"):
+        _convert_critic(args)
+        return
     files = {"generator": args.checkpoint, "encoder": args.encoder}
     files |= {role: getattr(args, role) for role in _companions()}
     files = {role: path for role, path in files.items() if path is not None}
@@ -121,6 +128,22 @@ def run(args: argparse.Namespace) -> None:
         say(f"note     {note}")
     say(f"written  {args.out}")
     say(f"run      semsyn generate {args.out} map.png --out pictures")
+
+
+def _convert_critic(args: argparse.Namespace) -> None:
+    of_generators = ("card", "encoder", "image_size", "upsampling", "space", "options", "name", *_companions())
+    if given := [name for name in of_generators if getattr(args, name) is not None]:
+        raise InputError(f"a discriminator is read without --{given[0].replace('_', '-')}: leave it out.")
+    _check_out(args.out, [args.checkpoint], overwrite=args.overwrite)
+    critic = load_critic(args.checkpoint, has_edges=args.edges, key=args.key)
+    save_critic(critic, args.out, overwrite=args.overwrite)
+    verdict = f"{type(critic).__name__}, {critic.num_classes} classes{', borders' * bool(args.edges)}"
+    if args.json:
+        say_json({"out": str(args.out), "verdict": verdict})
+        return
+    say(f"{args.checkpoint.name}: {verdict}")
+    say(f"written  {args.out}")
+    say(f"run      semsyn train RECIPE --init-critic {args.out} …")
 
 
 def _companions() -> dict[str, list[str]]:

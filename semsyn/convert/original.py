@@ -228,7 +228,7 @@ def _may_be(state: State, released: Released) -> bool:
 def _describe_stranger(state: State, families: Iterable[Released]) -> str:
     for prefix, other in {prefix: name for released in families for prefix, name in released.others.items()}.items():
         if any(key.startswith(prefix) for key in state):
-            return f"it is {other}; pass the generator's file, which ends in _net_G.pth or _EMA.pth"
+            return f"it is {other}; pass the generator's file, which ends in _net_G.pth or _EMA.pth, or --critic"
     if any(released.encoder_input and released.encoder_input in state for released in families):
         return "it is an encoder; pass {'generator': …, 'encoder': …}"
     if any(key.startswith("painter.") for key in state):

@@ -1,5 +1,6 @@
 """The PatchGAN discriminators that every family with adversarial training shares."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -110,6 +111,26 @@ class MultiscaleDiscriminator(Critic):
         self.scales = nn.ModuleList(
             PatchDiscriminator(self.in_channels, width=width, num_layers=num_layers) for _ in range(num_scales)
         )
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], *, has_edges: bool = False) -> "MultiscaleDiscriminator":
+        """The critic that a state dict of its kind fits, with that state. Classes and borders it does not tell apart.
+
+        Args:
+            state: by the names of this class.
+            has_edges: the last plane of what it reads is that of borders.
+        """
+        first = state["scales.0.blocks.0.conv.weight"]
+        places = [key.split(".") for key in state]
+        critic = cls(
+            first.shape[1] - 3 - has_edges,
+            has_edges=has_edges,
+            num_scales=1 + max(int(place[1]) for place in places),
+            width=len(first),
+            num_layers=max(int(place[3]) for place in places),
+        )
+        critic.load_state_dict(dict(state))
+        return critic
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         check_pictures(layout, image, self)

@@ -1,5 +1,6 @@
 """The feature-pyramid semantics-embedding discriminator (FPSE), which SCGAN and CC-FPSE were trained against."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -63,6 +64,20 @@ class FeaturePyramidDiscriminator(Critic):
         if has_blur:
             kernel = torch.tensor(BLUR).outer(torch.tensor(BLUR))
             self.register_buffer("blur", (kernel / kernel.sum())[None, None])
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], *, has_edges: bool = False) -> "FeaturePyramidDiscriminator":
+        """The critic that a state dict of its kind fits, with that state. Classes and borders it does not tell apart.
+
+        Args:
+            state: by the names of this class.
+            has_edges: the last class that it embeds are the borders.
+        """
+        width = len(state["encoder.0.conv.parametrizations.weight.original"])
+        num_classes = state["embedding.weight"].shape[1] - has_edges
+        critic = cls(num_classes, width=width, has_edges=has_edges, has_blur="blur" in state)
+        critic.load_state_dict(dict(state))
+        return critic
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         self._check(layout, image)

@@ -1,6 +1,6 @@
 """OASIS' discriminator: a U-Net that segments a picture into its classes and one class more, "fake"."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -118,6 +118,29 @@ class SegmentationDiscriminator(Critic):
         self.up = nn.ModuleList(up)
         self.to_classes = nn.Conv2d(last_width, num_classes + 1, 1)
         self.global_head = nn.Conv2d(widths[GLOBAL_LEVEL], 1, 3, padding=1) if has_global_head else None
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], *, has_edges: bool = False) -> "SegmentationDiscriminator":
+        """The critic that a state dict of its kind fits, with that state.
+
+        Args:
+            state: by the names of this class.
+            has_edges: must be False: it reads no layout.
+        """
+        if has_edges:
+            raise InputError("a critic that segments pictures reads no borders: leave has_edges out.")
+        convs = {key: t for key, t in state.items() if ".conv_1." in key and t.ndim == 4}
+        widths = [len(t) for key, t in convs.items() if key.startswith("down.")]
+        rows, last_width = state["to_classes.weight"].shape[:2]
+        critic = cls(
+            rows - 1,
+            widths=widths,
+            last_width=last_width,
+            has_global_head="global_head.weight" in state,
+            has_spectral_norm="down.0.conv_1.parametrizations.weight.original" in state,
+        )
+        critic.load_state_dict(dict(state))
+        return critic
 
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         """As released it does not read the layout: what a picture shows is for it to find."""

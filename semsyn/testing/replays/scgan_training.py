@@ -33,14 +33,7 @@ PREVIEW = "W_Recon_{}"  # original name of the loss, with that of its distance
 
 def build_feature_pyramid(state: Mapping[str, Tensor], *, has_edges: bool = False) -> FeaturePyramidDiscriminator:
     """The discriminator that an original state fits: widths and classes are those of its weights."""
-    net = FeaturePyramidDiscriminator(
-        state["embedding.weight"].shape[1] - has_edges,
-        width=len(state["enc1.0.0.weight_orig"]),
-        has_edges=has_edges,
-        has_blur="blur.weight" in state,
-    )
-    net.load_state_dict(FEATURE_PYRAMID.convert(state))
-    return net
+    return FeaturePyramidDiscriminator.of(FEATURE_PYRAMID.convert(state), has_edges=has_edges)
 
 
 def feature_pyramid(case: Case) -> Results:
