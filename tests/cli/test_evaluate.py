@@ -9,8 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from semsyn.data.io.pictures import read_image
 from semsyn.metrics.frechet import feature_statistics, frechet_distance
 from semsyn.metrics.inception_score import inception_score
+from semsyn.metrics.lpips import LPIPS
+from semsyn.nn.towers.alexnet import AlexNetFeatures
 from semsyn.nn.towers.inception import Inception
 from tests.cli.conftest import Result, write_map
 from tests.cli.test_shard import start_ranks
@@ -226,6 +229,38 @@ def test_class_by_class(
     assert list(classes) == ["road", "sidewalk", "building"] and classes["road"]["real"] == 7
     assert record["value"] == pytest.approx(sum(c["fid"] for c in classes.values()) / 3)
     assert "need both --real-maps and --fake-maps" in semsyn(*run).err
+
+
+@pytest.fixture
+def lpips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[LPIPS, tuple[object, ...]]:
+    """A small one, and the options that ask for it."""
+    torch.manual_seed(0)
+    small = LPIPS(AlexNetFeatures((2, 3, 4, 4, 4)), [torch.rand(c) for c in (2, 3, 4, 4, 4)])
+    (tmp_path / "lpips.ckpt").write_text("weights")
+    monkeypatch.setattr("semsyn.cli.feature_options.read_lpips", lambda name, file: small)
+    return small, ("--lpips", "alexnet", "--lpips-file", tmp_path / "lpips.ckpt")
+
+
+def test_lpips_of_pairs_and_of_samples(
+    semsyn: Callable[..., Result], inade: Path, sets: tuple[Path, Path], inception: Path, lpips, tmp_path: Path
+) -> None:
+    distance, options = lpips
+    run = ("evaluate", "--real", sets[0], "--inception", inception, "--json", *options)
+    assert "have no partner" in semsyn(*run, "--fake", sets[1]).err
+    other = write_pictures(tmp_path / "other", 7, 1)
+    (other / "p0.png").write_bytes((sets[0] / "p0.png").read_bytes())
+    records = by_name(semsyn(*run, "--fake", other).out)
+    pairs = [(read_image(sets[0] / f"p{i}.png")[None], read_image(other / f"p{i}.png")[None]) for i in range(7)]
+    wanted = torch.stack([distance(a, b) for a, b in pairs]).mean()
+    assert records["lpips"]["value"] == pytest.approx(float(wanted), rel=1e-5)
+    noise = torch.stack([-10 * ((a - b) / 2).square().mean().log10() for a, b in pairs[1:]])
+    assert records["psnr"]["value"] == pytest.approx((float(noise.sum()) + 126.0206) / 7, rel=1e-4)
+    assert "lpips" in records["lpips"]["sha256"]
+
+    write_map(tmp_path / "maps" / "a.png", 0)
+    samples = ("evaluate", inade, "--maps", tmp_path / "maps", "--instances", tmp_path / "maps", "--samples", 3)
+    found = by_name(semsyn(*samples, *run[1:], "--resize", "64x64").out)
+    assert found["lpips_diversity"]["value"] > 0 and found["lpips_diversity"]["details"] == {"maps": 1}
 
 
 @pytest.mark.slow
