@@ -48,7 +48,7 @@ class TowerCritic(Critic):
         tower: the trained network, see `semsyn.hub.load_tower`. It stays as it is, and is saved with the critic.
         judges: ``classes`` for the losses of OASIS (`semsyn.train.SegmentationObjective`), ``patches`` for those of
             SPADE and its kin (`semsyn.train.PatchObjective`).
-        width: channels of the heads.
+        width: channels of the heads; at the size of the picture half of them.
         maps: names of the tower's maps that are looked at; None: the first of each size.
 
     Shape: image is (s n) 3 h w in [-1, 1], see `Critic`; any size that the tower takes.
@@ -80,9 +80,10 @@ class TowerCritic(Critic):
         self.laterals = nn.ModuleList(_conv(tower.channels[level], width, 1) for level in self.levels)
         self.refine = nn.ModuleList(_Refine(width) for _ in self.levels)
         if judges == "classes":
-            self.to_pixels = _conv(3, width, 3)
-            self.refine_pixels = _Refine(width)
-            self.to_classes = nn.Conv2d(width, num_classes + 1, 1)
+            fine = max(1, width // 2)  # most of the work would be here
+            self.to_fine, self.to_pixels = _conv(width, fine, 1), _conv(3, fine, 3)
+            self.refine_pixels = _Refine(fine)
+            self.to_classes = nn.Conv2d(fine, num_classes + 1, 1)
         else:
             self.to_realness = nn.ModuleList(nn.Conv2d(width, 1, 1) for _ in self.levels)
             self.to_semantics = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in self.levels)
@@ -104,7 +105,7 @@ class TowerCritic(Critic):
         for feature, refine in zip(features[::-1], list(self.refine)[::-1], strict=True):
             x = refine(feature if x is None else feature + F.interpolate(x, feature.shape[2:]))
         assert x is not None
-        x = self.refine_pixels(self.to_pixels(image) + F.interpolate(x, image.shape[2:]))
+        x = self.refine_pixels(self.to_pixels(image) + F.interpolate(self.to_fine(x), image.shape[2:]))
         return Verdict(classes=self.to_classes(F.leaky_relu(x, SLOPE)))
 
     def _judge_patches(self, layout: Layout, features: Sequence[Tensor]) -> Verdict:

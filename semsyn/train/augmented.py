@@ -30,8 +30,11 @@ class AugmentedObjective(Objective):
         self.game = game
 
     def draw(self, layout: Layout, rng: torch.Generator) -> dict[str, Tensor]:
-        """What the game draws, and ``augmentation``: n 7, one row per picture."""
-        return {**self.game.draw(layout, rng), AUGMENTATION: draw_augmentation(len(layout), rng)}
+        return self.game.draw(layout, rng)
+
+    def draw_each(self, count: int, rng: torch.Generator) -> dict[str, Tensor]:
+        """What the game draws, and ``augmentation``: n 7."""
+        return {**self.game.draw_each(count, rng), AUGMENTATION: draw_augmentation(count, rng)}
 
     def amounts(self, batch: Batch, draws: Draws) -> dict[str, Amount]:
         seen = replace(batch, layout=self._augment(batch.layout, draws.others[AUGMENTATION]))

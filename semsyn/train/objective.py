@@ -41,6 +41,10 @@ class Objective(nn.Module):
         """What the losses of a step need drawn, by name."""
         return {}
 
+    def draw_each(self, count: int, rng: torch.Generator) -> dict[str, Tensor]:
+        """What they need drawn for each picture of a batch, by name: as many rows."""
+        return {}
+
     def amounts(self, batch: Batch, draws: Draws) -> dict[str, Amount]:
         """Of what losses are the means over, where a batch goes through the networks in pieces: by the name of the
         loss, or of whatever else `Shot.totals` should hold of the whole batch. What is not named is a mean over

@@ -188,6 +188,7 @@ class Training:
         else:
             exchange, batches = None, lesson.batches
         seeds = [torch.randint(MANY, (count,), generator=rng).tolist() for _ in range(2 - recipe.shares_pictures)]
+        each = self.nets.objective.draw_each(count, rng)
         state = rng.get_state()
         draws = []
         for batch, rows in zip(batches, lesson.rows, strict=True):
@@ -199,7 +200,8 @@ class Training:
                     critic_style=None if recipe.shares_pictures else styles[1],
                     paired=min(max(encoded - rows.start, 0), len(rows)),
                     exchange=exchange,
-                    others=self.nets.objective.draw(batch.layout, rng),
+                    others=self.nets.objective.draw(batch.layout, rng)
+                    | {name: drawn[rows.start : rows.stop] for name, drawn in each.items()},
                 )
             )
         return batches, draws

@@ -13,6 +13,8 @@ from semsyn.nn.towers.vgg16 import VGG16Features
 from semsyn.records.layout import Layout
 from semsyn.train.augmented import AUGMENTATION, AugmentedObjective
 from semsyn.train.few_pictures import for_few_pictures
+from semsyn.train.lessons import Lesson
+from semsyn.train.setup import Setup
 from semsyn.train.shot import Batch, Draws, Shot
 from semsyn.train.step import Nets, train_step
 from tests.models.small import SMALL
@@ -44,6 +46,10 @@ def recipe(request):
     return get_family(request.param).recipes["toyscenes"], SMALL[request.param]
 
 
+def draw(objective, batch, rng):
+    return objective.draw(batch.layout, rng) | objective.draw_each(len(batch.real), rng)
+
+
 def test_a_step_trains_heads_and_generator_and_no_tower(recipe, tower, batch):
     recipe, config = recipe
     torch.manual_seed(0)
@@ -54,7 +60,7 @@ def test_a_step_trains_heads_and_generator_and_no_tower(recipe, tower, batch):
     before = [{key: t.clone() for key, t in net.state_dict().items()} for net in networks]
     optimizers = tuple(torch.optim.Adam([p for p in net.parameters() if p.requires_grad]) for net in networks)
     rng = torch.Generator().manual_seed(1)
-    draws = Draws(style=generator.sample_style(batch.layout, rng=rng), others=objective.draw(batch.layout, rng))
+    draws = Draws(style=generator.sample_style(batch.layout, rng=rng), others=draw(objective, batch, rng))
     losses = train_step(Nets(generator, objective, optimizers), batch, draws)
     assert all(loss.isfinite() for loss in losses.values())
     for net, old in zip(networks, before, strict=True):
@@ -87,7 +93,7 @@ def test_the_critic_sees_augmented_pictures_and_the_other_losses_plain_ones(reci
     torch.manual_seed(0)
     game = recipe.objective(config).eval()
     objective = AugmentedObjective(game)
-    others = objective.draw(batch.layout, torch.Generator().manual_seed(2))
+    others = draw(objective, batch, torch.Generator().manual_seed(2))
     fake = batch.real.flip(0)
     shot = shoot(batch, others, fake)
     found = objective.generator_losses(shot) | objective.critic_losses(shot)
@@ -98,3 +104,18 @@ def test_the_critic_sees_augmented_pictures_and_the_other_losses_plain_ones(reci
     plain = {name: term(shoot(batch, others, fake)) for name, term in game.terms.items()}
     torch.testing.assert_close(found, expected | plain)
     assert set(objective.amounts(batch, Draws(style=None, others=others))) >= set(plain)
+
+
+def test_a_picture_is_changed_alike_wherever_it_is_learnt_from(recipe, batch):
+    recipe, config = recipe
+    whole, halves = (
+        replace(for_few_pictures(recipe), batch=2, load=None).begin(config, seed=3, setup=Setup(pieces=pieces))
+        for pieces in (1, 2)
+    )
+    lessons = [
+        Lesson([0, 1], [range(2)], [batch], torch.Generator().manual_seed(5)),
+        Lesson([0, 1], [range(1), range(1, 2)], [batch[:1], batch[1:]], torch.Generator().manual_seed(5)),
+    ]
+    drawn = [run._draw(lesson)[1] for run, lesson in zip((whole, halves), lessons, strict=True)]
+    expected, found = (torch.cat([draws.others[AUGMENTATION] for draws in pieces]) for pieces in drawn)
+    torch.testing.assert_close(found, expected)
