@@ -10,8 +10,10 @@ from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.cli.terminal import say, say_json
 from semsyn.convert.files import find_files
 from semsyn.data.io.folders import real_path
+from semsyn.data.io.tensor_files import write_tensors
 from semsyn.errors import InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
+from semsyn.hub.convert_network import convert_network
 from semsyn.hub.critics import load_critic, save_critic
 from semsyn.hub.save import card_of, save_pretrained
 from semsyn.hub.weights_file import describe_file
@@ -86,6 +88,8 @@ def run(args: argparse.Namespace) -> None:
     if args.critic or args.checkpoint.name.endswith("_D.pth"):
         _convert_critic(args)
         return
+    if _convert_network(args):
+        return
     files = {"generator": args.checkpoint, "encoder": args.encoder}
     files |= {role: getattr(args, role) for role in _companions()}
     files = {role: path for role, path in files.items() if path is not None}
@@ -144,6 +148,22 @@ def _convert_critic(args: argparse.Namespace) -> None:
     say(f"{args.checkpoint.name}: {verdict}")
     say(f"written  {args.out}")
     say(f"run      semsyn train RECIPE --init-critic {args.out} …")
+
+
+def _convert_network(args: argparse.Namespace) -> bool:
+    """A network that is of use alone, if the file holds one: whether it did."""
+    if (found := convert_network(args.checkpoint)) is None:
+        return False
+    network, state = found
+    _check_out(args.out, [args.checkpoint], overwrite=args.overwrite)
+    write_tensors(state, args.out)
+    if args.json:
+        say_json({"out": str(args.out), "verdict": network.title})
+        return True
+    say(f"{args.checkpoint.name}: {network.title}")
+    say(f"written  {args.out}")
+    say(f"run      semsyn train RECIPE --{network.option} {args.out} …")
+    return True
 
 
 def _companions() -> dict[str, list[str]]:

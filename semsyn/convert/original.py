@@ -9,6 +9,7 @@ from torch import Tensor
 
 from semsyn.convert.data_set import DataSet
 from semsyn.convert.keymap import KeyMap, State
+from semsyn.convert.lone_network import LoneNetwork
 from semsyn.convert.options import Kinds
 from semsyn.convert.spectral import complete_spectral_norm
 from semsyn.errors import CheckpointError, InputError
@@ -34,6 +35,7 @@ class Released:
         encoder_input: the key of the encoder's first convolution, whose outputs are the encoder's width.
         others: what keys of its other networks begin with, and what such a file is (``a discriminator``).
         companions: what becomes of the generator's state with a further file, by the role of that file.
+        lone: networks whose files are of use without the generator's.
         label_channels: what a config makes of the fact ``label_channels``, for families whose files have it.
         split_channels: facts with ``label_channels``, and what is known besides, to facts without.
         check: refuses states that do not fit the facts about them.
@@ -54,6 +56,7 @@ class Released:
     encoder_input: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
     companions: Mapping[str, Callable[[State, State], dict[str, Tensor]]] = field(default_factory=dict)
+    lone: tuple[LoneNetwork, ...] = ()
     label_channels: Callable[[Any], int] | None = None
     split_channels: Callable[[Facts, Mapping[str, Any]], Facts] | None = None
     check: Callable[[State, Facts], None] = lambda state, facts: None

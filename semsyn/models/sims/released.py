@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from semsyn.convert.keymap import KeyMap
+from semsyn.convert.lone_network import LoneNetwork
 from semsyn.convert.original import Facts, Released
 from semsyn.errors import CheckpointError
 from semsyn.models.sims.config import SIMSConfig
@@ -126,5 +127,21 @@ RELEASED = Released(
         "transform": _merge(FIRST_TRANSFORM, "moves segments"),
         "order": _merge(FIRST_ORDER, "orders segments"),
     },
+    lone=(
+        LoneNetwork(
+            title="SIMS' network that moves segments",
+            first=FIRST_TRANSFORM,
+            keymap=keymap_of(TRANSFORM_KEYS),
+            prefix=TRANSFORM,
+            option="transform-net",
+        ),
+        LoneNetwork(
+            title="SIMS' network that orders segments",
+            first=FIRST_ORDER,
+            keymap=keymap_of(ORDER_KEYS),
+            prefix=ORDER,
+            option="order-net",
+        ),
+    ),
     unchecked=("transform_width", "order_width"),
 )

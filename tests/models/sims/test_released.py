@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from semsyn.cli.main import main
+from semsyn.convert.matconvnet import vgg_state
 from semsyn.errors import CheckpointError, InputError
 from semsyn.hub.convert_checkpoint import convert_checkpoint
+from semsyn.hub.convert_network import convert_network
 from semsyn.hub.load import load_pretrained
-from semsyn.nn.towers.vgg19 import VGG19Features
 from semsyn.models.sims.released import ORDER_KEYS, TRANSFORM_KEYS, generator_keymap, keymap_of
-from semsyn.convert.matconvnet import vgg_state
+from semsyn.nn.towers.vgg19 import VGG19Features
 from tests.convert.bundles import write_bundle
 from tests.models.sims.conftest import CONFIG, SIZE
 
@@ -62,6 +64,7 @@ def test_files_in_wrong_roles_are_refused(released):
         convert_checkpoint({**files, "transform": files["order"]}, image_size=SIZE)
     with pytest.raises(CheckpointError, match="SIMS' network that orders segments"):
         convert_checkpoint(files["order"], image_size=SIZE)
+    assert convert_network(files["generator"]) is None
     with pytest.raises(InputError, match="image_size"):
         convert_checkpoint(files)
 
@@ -99,3 +102,16 @@ def test_the_command_takes_the_folders(released, tmp_path, capsys):
     assert "SIMS, 15 classes, moves segments, orders segments" in capsys.readouterr().out
     state = generator.state_dict()
     assert all(torch.equal(t, state[key]) for key, t in load_pretrained(out).state_dict().items())
+
+
+@pytest.mark.parametrize("role", ["transform", "order"])
+def test_a_network_alone_becomes_what_training_takes(released, role, tmp_path, capsys):
+    generator, files = released
+    out = tmp_path / f"{role}.safetensors"
+    assert main(["convert", str(files[role].parent), "--out", str(out)]) == 0
+    assert f"semsyn train RECIPE --{role}-net {out}" in capsys.readouterr().out
+    network = getattr(generator.conditioner, f"{role}_net")
+    found, own = load_file(out), network.state_dict()
+    assert found.keys() == own.keys() and all(torch.equal(found[key], own[key]) for key in own)
+    assert main(["convert", str(files[role].parent), "--out", str(out)]) == 2
+    assert "exists and was kept" in capsys.readouterr().err
