@@ -13,6 +13,7 @@ from semsyn.errors import InputError, UnknownNameError
 from semsyn.functional.checks import check_ids
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.nn.towers.tower import Tower
+from semsyn.records.arguments import check_is
 from semsyn.records.layout import Layout
 from semsyn.signature import checked
 
@@ -74,6 +75,7 @@ class TowerCritic(Critic):
         super().__init__()
         if judges not in ("classes", "patches"):
             raise UnknownNameError("kind of judgement", judges, ["classes", "patches"])
+        check_is(tower, Tower, "tower", "semsyn.hub.load_tower loads one.")
         self.num_classes, self.judges = num_classes, judges
         self.levels = _choose(tower, maps, least=CELL if judges == "patches" else 1)
         self.tower = tower

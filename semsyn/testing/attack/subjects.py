@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semsyn.nn.towers.vgg16 import VGG16Features
 from semsyn.records.codes import Codes, CodeSpec
 from semsyn.records.condition import Condition, Routing
 from semsyn.records.layout import Layout
@@ -222,6 +223,13 @@ def constructors() -> dict[str, Subject]:
             "has_global_head": False,
             "has_spectral_norm": True,
         },
+        critics.TowerCritic: {
+            "num_classes": K,
+            "tower": VGG16Features((1, 1, 1, 1, 1)),
+            "judges": "patches",
+            "width": 1,
+            "maps": ("relu3_3", "relu4_3"),
+        },
         losses.VGG19Features: {"widths": (1, 1, 1, 1)},
         losses.CLIPTokens: {"width": 4, "heads": 2, "layers": 1, "patch": 4, "resolution": 8},
     }
@@ -241,7 +249,7 @@ def calls() -> dict[str, Subject]:
     given |= {name: {"": x} for name in ("BatchNorm", "SyncBatchNorm", "InstanceNorm")}
     critic = {"layout": big, "image": _draw(N, 3, 64, 64)}
     given |= dict.fromkeys(
-        ("MultiscaleDiscriminator", "FeaturePyramidDiscriminator", "SegmentationDiscriminator"), critic
+        ("MultiscaleDiscriminator", "FeaturePyramidDiscriminator", "SegmentationDiscriminator", "TowerCritic"), critic
     )
     given |= {
         "LabelConv2d": {"class_ids": ids},
