@@ -1,18 +1,17 @@
-"""All segments of a query looked for in a bank, in this process or by class in several."""
+"""All segments of a query looked for in a bank, one after the other or in several threads."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
-import torch
 from numpy.typing import NDArray
 
 from semsyn.data.bank.class_table import Query
 from semsyn.data.bank.context import ContextQuery
-from semsyn.data.bank.packing import pack_masks
+from semsyn.data.bank.packing import PackedMasks, pack_masks
 from semsyn.data.bank.part import Part
 from semsyn.data.bank.search import Found, search, search_as_released
-from semsyn.nn.compose.cutouts import Cutouts
 from semsyn.nn.compose.segments import Segments
 
 Score: TypeAlias = Literal["mask", "mask+context"]
@@ -25,7 +24,7 @@ def search_segments(
     *,
     count: int,
     as_released: bool,
-    workers: int,
+    threads: int,
 ) -> list[Found]:
     """What is found for each segment, see `SegmentBank.retrieve`.
 
@@ -35,39 +34,32 @@ def search_segments(
         layout: the map they are from, if its agreement counts.
         count: how many are wanted.
         as_released: fill the published slots.
-        workers: processes; 0: this one.
+        threads: how many look; numpy lets them run side by side where it counts, and all read the same mapped files.
     """
     if not parts or not len(segments):
         return [Found.none()] * len(segments)
-    classes = segments.class_ids.tolist()
-    of_class = {c: [row for row, other in enumerate(classes) if other == c] for c in sorted(set(classes))}
-    jobs = [(parts, c, segments.masks.select(rows), layout, count, as_released) for c, rows in of_class.items()]
-    if workers:
-        # One thread each, as in torch's DataLoader: forked processes do not have the threads that torch started before.
-        with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            results = list(pool.map(_search_class, *zip(*jobs, strict=True)))
-    else:
-        results = [_search_class(*job) for job in jobs]
-    found = dict(zip((row for rows in of_class.values() for row in rows), (f for r in results for f in r), strict=True))
-    return [found[row] for row in range(len(segments))]
+    packed = pack_masks(segments.masks, parts[0].grid)
+    look = partial(_search_one, parts, segments, packed=packed, layout=layout, count=count, as_released=as_released)
+    if threads < 2:
+        return [look(row) for row in range(len(segments))]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(look, range(len(segments))))
 
 
-def _search_class(
+def _search_one(
     parts: Sequence[Part],
-    class_id: int,
-    masks: Cutouts,
+    segments: Segments,
+    row: int,
+    *,
+    packed: PackedMasks,
     layout: NDArray[Any] | None,
     count: int,
     as_released: bool,
-) -> list[Found]:
-    """All segments of one class, so that a process touches the files of few classes."""
-    grid, k = parts[0].grid, parts[0].num_classes
-    packed, found = pack_masks(masks, grid), []
-    for index, box in enumerate(masks.boxes.tolist()):
-        query = Query.of(packed, index, grid)
-        if as_released:
-            found.append(search_as_released(parts, class_id, query, count))
-        else:
-            context = None if layout is None else ContextQuery(layout, box, grid, k)
-            found.append(search(parts, class_id, query, count, context))
-    return found
+) -> Found:
+    grid, class_id = parts[0].grid, int(segments.class_ids[row])
+    query = Query.of(packed, row, grid)
+    if as_released:
+        return search_as_released(parts, class_id, query, count)
+    box = segments.masks.boxes[row].tolist()
+    context = None if layout is None else ContextQuery(layout, box, grid, parts[0].num_classes)
+    return search(parts, class_id, query, count, context)

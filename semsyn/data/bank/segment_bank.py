@@ -107,7 +107,7 @@ class SegmentBank:
         count: int = 10,
         score: Score = "mask",
         as_released: bool = False,
-        workers: int = 0,
+        threads: int = 1,
     ) -> Matches:
         """The best segments of the same class for each segment of a query: exact, without shifting or resizing.
 
@@ -119,8 +119,7 @@ class SegmentBank:
                 far the maps agree around the segment, as the paper proposes. No golden number pins the latter.
             as_released: the slots that the published search fills: within an image a later segment may displace a
                 better one, and slots are not sorted. For ``mask`` alone.
-            workers: processes, each of which searches some of the classes. 0: this one alone. It takes a tenth of a
-                second to start them, which pays from some 10⁶ segments on.
+            threads: how many look for segments side by side, which pays in large banks.
 
         Raises:
             InputError: for segments of another size, or a score that is unknown or lacks the map.
@@ -129,7 +128,7 @@ class SegmentBank:
         large = (segments.areas > self.config.least_area).nonzero()[:, 0]
         layout = None if class_ids is None or score == "mask" else class_ids.numpy(force=True)
         found = search_segments(
-            self.parts, segments.select(large), layout, count=count, as_released=as_released, workers=workers
+            self.parts, segments.select(large), layout, count=count, as_released=as_released, threads=threads
         )
         slots = torch.full((2, len(segments), count), -1)
         values = torch.zeros(2, len(segments), count, dtype=torch.float64)

@@ -125,10 +125,10 @@ def test_published_slots_are_filled_as_published(scenes_bank, count):
             np.testing.assert_allclose(matches.scores[row], [overlap for overlap, _ in slots])
 
 
-def test_several_processes_find_the_same(scenes_bank):
+def test_several_threads_find_the_same(scenes_bank):
     _, ids = RandomScenes(9, scenes_bank.config.size, 3).read(1, scenes_bank.config)
     segments = scenes_bank.find_segments(ids)
-    one, two = (scenes_bank.retrieve(segments, ids, score="mask+context", workers=n) for n in (0, 2))
+    one, two = (scenes_bank.retrieve(segments, ids, score="mask+context", threads=n) for n in (1, 3))
     assert torch.equal(one.segments, two.segments) and torch.equal(one.scores, two.scores)
 
 
