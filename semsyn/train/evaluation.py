@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from torch import nn
-
 
 class Evaluation(Protocol):
     """Measures a generator, such as ``lambda generator, unseen: {"kid": …}``."""
 
-    def __call__(self, network: nn.Module, unseen: Any, /) -> Mapping[str, float]:
+    def __call__(self, network: Any, unseen: Any, /) -> Mapping[str, float]:
         """Figures by name.
 
         Args:

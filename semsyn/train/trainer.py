@@ -144,6 +144,8 @@ class Trainer:
             if step % self.every == 0 and step < self.run.steps:
                 self._look(log, pictures, unseen, f"step-{step:05d}")
                 self.save()
+        if tally.count and log is not None:
+            self._tell(log, tally)
         self._look(log, pictures, unseen, "last")
         self.save()
         if log is not None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from semsyn.errors import InputError
+from semsyn.errors import InputError, list_some
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 from semsyn.nn.conditional import ConditionalNorm
@@ -128,6 +128,26 @@ class Training:
             recipe.start(self.nets.generator, given)
             if self.average is not None:
                 recipe.start(self.average.network, given)
+
+    def start_from(self, generator: Generator, *, name: str = "it") -> None:
+        """Give the generator, and its average, the weights of another one.
+
+        Args:
+            generator: of the same networks.
+            name: what messages call it.
+
+        Raises:
+            InputError: if its networks are others: the message names what differs.
+        """
+        theirs, ours = generator.state_dict(), self.nets.generator.state_dict()
+        both = theirs.keys() & ours.keys()
+        if differ := sorted(theirs.keys() ^ ours.keys()) + sorted(k for k in both if theirs[k].shape != ours[k].shape):
+            here, there = (g.config.describe() for g in (self.nets.generator, generator))
+            raise InputError(
+                f"{name} is another network, {there}, than is trained here, {here}: {list_some(differ)} differ."
+            )
+        for network in (self.nets.generator, *([] if self.average is None else [self.average.network])):
+            network.load_state_dict(theirs)
 
     def _groups(self, generator: Generator) -> list[dict[str, Any]]:
         modulations = [m for m in generator.modules() if isinstance(m, ConditionalNorm)]

@@ -126,10 +126,10 @@ def test_command_writes_a_file_that_loads(family, part_net, cache, tmp_path, mon
     arguments = ["train", f"{family}/toyscenes", "--out", out, "--cache", cache, "--scenes", 20, "--steps", 1]
     arguments += ["--every", 1, *(["--part-net", part_net] if family == "ipose" else [])]
     assert main([*map(str, arguments)]) == 0
-    generator = load_pretrained(out / f"{family}-toyscenes.safetensors")
+    generator = load_pretrained(out)
     assert generator.config == SMALL[family]
     assert generator.label_space == label_space("toyscenes")
-    assert (out / "last.png").exists() and (out / "step-00001.png").exists()
+    assert (out / "last.png").exists()
     assert "bytes" in capsys.readouterr().out
     assert main([*map(str, arguments)]) == 0, "nothing is left to do, and the state says so"
 

@@ -66,12 +66,12 @@ def test_it_reports_saves_and_shows(tmp_path):
     assert run.given == {"what": tmp_path}
     assert isinstance(trainer.train(None, None), nn.Identity)
     assert run.shown == ["step-00002", "step-00004", "last"]
-    assert [line.split()[1] for line in lines] == ["2/5", "4/5"]
-    assert [line.split()[-1] for line in lines] == ["1.500", "3.500"], "means since the last line"
+    assert [line.split()[1] for line in lines] == ["2/5", "4/5", "5/5"]
+    assert [line.split()[-1] for line in lines] == ["1.500", "3.500", "5.000"], "means since the last line"
     assert all("left: loss" in line for line in lines)
     assert read_state(trainer)["run"] == {"step": 5}
     records = read_log(tmp_path / "new")
-    assert [r["step"] for r in records] == [2, 4] and records[1]["losses"] == {"loss": 3.5}
+    assert [r["step"] for r in records] == [2, 4, 5] and records[1]["losses"] == {"loss": 3.5}
     assert all(r["seconds"] > 0 and r["memory"] > 2**20 and r["steps"] == 5 for r in records)
 
 

@@ -69,7 +69,7 @@ def _train(folder: Path) -> None:
 GENERATE = Command(_lay_out_older, _generate)
 PREPARE = Command(_lay_out, _prepare, passing=("out/prepared.json",))  # which says whether all is there
 BANK = Command(lambda folder: None, _prepare_bank, passing=("bank.building/*",))
-TRAIN = Command(lambda folder: None, _train, passing=("run/state.pt",))
+TRAIN = Command(lambda folder: None, _train, passing=("run/state.pt", "run/log.jsonl"))  # which hold times
 
 
 def kill_generate(rng: random.Random, folder: Path) -> None:
