@@ -5,18 +5,19 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from einops import repeat
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from semsyn.critics.verdict import Critic, Verdict, check_pictures, edges_of
 from semsyn.errors import InputError, check_shape
 from semsyn.functional.checks import check_ids
+from semsyn.functional.label_conv2d import label_conv2d
 from semsyn.nn.norms import InstanceNorm
 from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
 from semsyn.signature import checked
 
-KERNEL, SLOPE, MAX_WIDTH = 4, 0.2, 512
+KERNEL, STRIDE, SLOPE, MAX_WIDTH = 4, 2, 0.2, 512
 
 
 class PatchBlock(nn.Module):
@@ -76,10 +77,19 @@ class PatchDiscriminator(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = []
-        for block in self.blocks:
-            x = block(x)
-            maps.append(x)
+        return self.go_on(self.first(x))
+
+    @property
+    def first(self) -> nn.Conv2d:
+        """The convolution that reads semantics and picture; it has no norm."""
+        conv: nn.Conv2d = self.blocks[0].conv  # type: ignore[assignment]
+        return conv
+
+    def go_on(self, x: Tensor) -> list[Tensor]:
+        """All maps from what the first convolution gives."""
+        maps = [F.leaky_relu(x, SLOPE)]
+        for block in self.blocks[1:]:
+            maps.append(block(maps[-1]))
         return maps
 
 
@@ -93,7 +103,8 @@ class MultiscaleDiscriminator(Critic):
         width: see `PatchDiscriminator`.
         num_layers: see `PatchDiscriminator`.
 
-    From the second scale on the averaged class planes are no one-hot map any more: the input is dense.
+    A layout is read once for all pictures of it: the first scale looks its ids up (`semsyn.functional.label_conv2d`),
+    the others convolve the shares of the classes. No one-hot map is made.
 
     Reference: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
     arXiv:1711.11585.
@@ -135,45 +146,62 @@ class MultiscaleDiscriminator(Critic):
     def forward(self, layout: Layout, image: Tensor) -> Verdict:
         check_pictures(layout, image, self)
         check_ids(layout.class_ids, self.num_classes, name="class_ids")
-        planes = semantic_planes(layout, self.num_classes, has_edges=self.has_edges, dtype=image.dtype)
         sets = len(image) // len(layout)
-        maps = self.maps(torch.cat([repeat(planes, "n c h w -> (s n) c h w", s=sets), image], 1))
+        shares: Tensor | None = None
+        edges = edges_of(layout)[:, None].to(image.dtype) if self.has_edges else None
+        maps = []
+        for index, scale in enumerate(self.scales):
+            if index:
+                shares = pool_ids(layout.class_ids, self.num_classes).to(image) if shares is None else _halve(shares)
+                image, edges = _halve(image), None if edges is None else _halve(edges)
+            conv, seen = scale.first, self.num_classes + self.has_edges
+            of_layout, of_pictures = conv.weight[:, :seen], conv.weight[:, seen:]
+            look = {"stride": STRIDE, "padding": KERNEL // 2}
+            if shares is None:
+                read = label_conv2d(layout.class_ids, of_layout, planes=edges, **look)
+            else:
+                planes = shares if edges is None else torch.cat([shares, edges], 1)
+                read = F.conv2d(planes, of_layout, **look)
+            x = F.conv2d(image, of_pictures, conv.bias, **look)
+            maps.append(scale.go_on(x + repeat(read.to(x), "n c h w -> (s n) c h w", s=sets)))
         return Verdict(logits=tuple(scale[-1] for scale in maps), features=tuple(tuple(s[:-1]) for s in maps))
 
     def maps(self, x: Tensor) -> list[list[Tensor]]:
         """All maps of all scales, the logits being the last of each.
 
         Args:
-            x: n (k + has_edges + 3) h w: planes as of `semantic_planes`, then the picture.
+            x: n (k + has_edges + 3) h w: the class planes, zeros and ones, the edges, then the picture.
         """
         check_shape(x, "n c h w", name="x", c=self.in_channels)
         maps = []
         for index, scale in enumerate(self.scales):
             if index:
-                x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+                x = _halve(x)
             maps.append(scale(x))
         return maps
 
 
-def semantic_planes(
-    layout: Layout, num_classes: int, *, has_edges: bool = False, dtype: torch.dtype = torch.float32
-) -> Tensor:
-    """The dense semantics a discriminator reads: a plane per class ("no class" is zero in all), then edges if used.
+def _halve(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+
+
+def pool_ids(class_ids: Tensor, num_classes: int) -> Tensor:
+    """The one-hot map at half the size, each pixel the mean of 3×3, those outside not counted: without that map.
 
     Args:
-        layout: class_ids n h w, and edges n h w if ``has_edges``.
+        class_ids: n h w in [0, k]; k, no class, is zero in all planes.
         num_classes: k.
-        has_edges: append the edge plane.
-        dtype: of the result.
 
     Returns:
-        n (k + has_edges) h w of zeros and ones.
-
-    Raises:
-        InputError: if edges are asked for and the layout has none.
+        n k h' w', float32, sides rounded up.
     """
-    ids = layout.class_ids
-    planes = [(ids[:, None] == torch.arange(num_classes, device=ids.device)[:, None, None]).to(dtype)]
-    if has_edges:
-        planes.append(edges_of(layout)[:, None].to(dtype))
-    return torch.cat(planes, 1)
+    n, h, w = class_ids.shape
+    rows, columns = (h + 1) // 2, (w + 1) // 2
+    padded = F.pad(class_ids, (1, 1 + w % 2, 1, 1 + h % 2), value=num_classes)
+    taps = [padded[:, i : i + 2 * rows : 2, j : j + 2 * columns : 2] for i in range(3) for j in range(3)]
+    seen = F.avg_pool2d(torch.ones(1, 1, h, w, device=class_ids.device), 3, 2, 1, divisor_override=1)
+    place = torch.arange(rows * columns, device=class_ids.device).view(rows, columns)
+    shares = torch.zeros(n, (num_classes + 1) * rows * columns, device=class_ids.device)
+    for tap in taps:
+        shares.scatter_add_(1, (tap * rows * columns + place).flatten(1), (1 / seen[0]).flatten(1).expand(n, -1))
+    return rearrange(shares, "n (k h w) -> n k h w", h=rows, w=columns)[:, :num_classes]

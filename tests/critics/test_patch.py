@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from semsyn.critics.patch import MultiscaleDiscriminator, PatchDiscriminator, semantic_planes
+from semsyn.critics.patch import MultiscaleDiscriminator, PatchDiscriminator, pool_ids
 from semsyn.errors import InputError
 from semsyn.models.pyramid.released import PATCHGAN
 from semsyn.records.layout import Layout
@@ -41,28 +41,43 @@ def test_next_scale_sees_the_average_without_the_border():
     torch.testing.assert_close(net.maps(x)[1], net.scales[1](half))
 
 
-def test_compare_splits_one_forward_into_fake_and_real():
-    net = MultiscaleDiscriminator(2, has_edges=True, width=2).eval()
-    layout = Layout(class_ids=torch.randint(3, (2, 32, 32)), edges=torch.rand(2, 32, 32) < 0.5)
-    fake, real = torch.randn(2, 2, 3, 32, 32)
-    planes = semantic_planes(layout, 2, has_edges=True)
-    for said, image in zip(net.compare(layout, fake, real), (fake, real), strict=True):
-        maps = net.maps(torch.cat([planes, image], 1))
+def one_hot(layout, num_classes, has_edges):
+    """What the critic reads of a layout, as its paper has it; "no class" is zero in all planes."""
+    planes = F.one_hot(layout.class_ids, num_classes + 1)[..., :num_classes].movedim(-1, 1).float()
+    return torch.cat([planes, layout.edges[:, None].float()], 1) if has_edges else planes
+
+
+@pytest.mark.parametrize(("size", "has_edges"), [((32, 32), True), ((33, 48), False), ((46, 35), True)])
+def test_layouts_are_read_as_their_one_hot_maps_would_be(size, has_edges):
+    torch.manual_seed(0)
+    net = MultiscaleDiscriminator(2, has_edges=has_edges, width=2, num_scales=3).eval()
+    layout = Layout(class_ids=torch.randint(3, (2, *size)), edges=torch.rand(2, *size) < 0.5)
+    images = [torch.randn(2, 3, *size, requires_grad=True) for _ in range(2)]
+    wanted = [net.maps(torch.cat([one_hot(layout, 2, has_edges), image], 1)) for image in images]
+    for said, maps in zip(net.compare(layout, *images), wanted, strict=True):
         torch.testing.assert_close(list(said.logits), [scale[-1] for scale in maps])
         torch.testing.assert_close([list(scale) for scale in said.features], [scale[:-1] for scale in maps])
+    leaves = [*images, *(scale.first.weight for scale in net.scales)]
+    grads = [
+        torch.autograd.grad(sum((scale[-1] ** 2).mean() + scale[0].std() for maps in told for scale in maps), leaves)
+        for told in (
+            wanted,
+            [[(*f, t) for f, t in zip(v.features, v.logits, strict=True)] for v in net.compare(layout, *images)],
+        )
+    ]
+    torch.testing.assert_close(grads[1], grads[0])
 
 
-def test_semantic_planes_are_one_hot_with_edges_last():
-    layout = Layout(class_ids=torch.tensor([[[0, 2, 3]]]), edges=torch.tensor([[[False, True, True]]]))
-    planes = semantic_planes(layout, 3, has_edges=True)
-    assert planes.tolist() == [
-        [[[1, 0, 0]], [[0, 0, 0]], [[0, 1, 0]], [[0, 1, 1]]]
-    ]  # id 3, no class, is zero everywhere
+def test_ids_are_pooled_as_their_one_hot_map_would_be():
+    layout = Layout(class_ids=torch.randint(4, (2, 7, 12)))
+    wanted = F.avg_pool2d(one_hot(layout, 3, False), 3, stride=2, padding=1, count_include_pad=False)
+    torch.testing.assert_close(pool_ids(layout.class_ids, 3), wanted)
 
 
 def test_missing_edges_are_named():
+    net = MultiscaleDiscriminator(3, has_edges=True, width=2)
     with pytest.raises(InputError, match="edges"):
-        semantic_planes(Layout(class_ids=torch.zeros(1, 2, 2, dtype=torch.long)), 3, has_edges=True)
+        net(Layout(class_ids=torch.zeros(1, 32, 32, dtype=torch.long)), torch.zeros(1, 3, 32, 32))
 
 
 def test_wrong_channels_are_named():
