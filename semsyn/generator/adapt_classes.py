@@ -1,0 +1,89 @@
+"""A trained generator for other classes: what it knows of painting stays, and of the classes those it has in common."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from semsyn.errors import InputError, UnknownNameError
+from semsyn.generator.config import Config
+from semsyn.generator.generator import Generator
+from semsyn.labels import LabelSpace
+from semsyn.nn.routing.pyramid_conv import PyramidConv2d
+
+
+def adapt_classes(generator: Generator, space: LabelSpace, *, same: Mapping[str, str] | None = None) -> Generator:
+    """A copy of a trained generator whose classes are those of another label space; it is there to be trained on.
+
+    Everything that does not know the classes is copied. Rows of tables and columns of convolutions that belong to a
+    class are those of the class of that name, whatever its id; those of classes that the trained one did not have are
+    drawn as in a new generator. (iPOSE's parts belong to the ids of its convention, which do not move along.)
+
+    Args:
+        generator: trained, with a label space.
+        space: of the new classes.
+        same: name of a new class → name of the trained class that it starts from, where names differ.
+
+    Returns:
+        a generator in training mode, on the CPU. Its card is that of the trained one, whose licence holds for it.
+
+    Raises:
+        InputError: if the generator has no label space, or its config no number of classes.
+        UnknownNameError: if ``same`` names a class that is not there.
+    """
+    if generator.label_space is None:
+        raise InputError("the generator does not know what its classes are called: set generator.label_space first.")
+    old, config = generator.label_space, generator.config
+    if getattr(config, "num_classes", None) != old.num_classes:
+        raise InputError(f"the generator's config does not have the {old.num_classes} classes of its label space.")
+    pairs = _pair(old, space, same or {})
+    adapted: Generator = replace(config, num_classes=space.num_classes).build()
+    starts = {
+        f"{name}.{key}": module.in_channels
+        for name, module in adapted.named_modules()
+        if isinstance(module, PyramidConv2d)
+        for key in module.state_dict()
+    }
+    axes, theirs = _find_class_axes(config), generator.state_dict()
+    state: dict[str, Tensor] = {}
+    for key, new in adapted.state_dict().items():
+        trained = theirs[key].to(new)
+        if key in axes:
+            trained = _move(trained, new, axes[key], starts.get(key, 0), pairs, old.num_classes, space.num_classes)
+        state[key] = trained
+    adapted.load_state_dict(state)
+    adapted.label_space, adapted.card = space, generator.card
+    return adapted.train()
+
+
+def _pair(old: LabelSpace, new: LabelSpace, same: Mapping[str, str]) -> list[tuple[int, int]]:
+    """Ids of classes, the trained one's and the new one's, that are the same."""
+    for names, space in ((same, new), (same.values(), old)):
+        for name in names:
+            if name not in space.classes:
+                raise UnknownNameError(f"class of {space.name}", name, space.classes)
+    known = {name.casefold(): index for index, name in enumerate(old.classes)}
+    named = [(known.get(same.get(name, name).casefold()), index) for index, name in enumerate(new.classes)]
+    return [(theirs, ours) for theirs, ours in named if theirs is not None]
+
+
+def _find_class_axes(config: Config) -> dict[str, int]:
+    """The axis of each entry of the state that counts classes: it grows by one with them."""
+    with torch.device("meta"):
+        more = replace(config, num_classes=config.num_classes + 1)
+        here, there = (c.build().state_dict() for c in (config, more))
+    pairs = {key: list(zip(t.shape, there[key].shape, strict=True)) for key, t in here.items()}
+    return {key: axis for key, sides in pairs.items() for axis, (a, b) in enumerate(sides) if a != b}
+
+
+def _move(
+    trained: Tensor, new: Tensor, axis: int, start: int, pairs: list[tuple[int, int]], k_old: int, k_new: int
+) -> Tensor:
+    """What stands before and behind the classes is taken over, and the classes in their new places."""
+    moved, trained = new.clone().transpose(0, axis), trained.transpose(0, axis)
+    moved[:start] = trained[:start]
+    moved[start + k_new :] = trained[start + k_old :]
+    for theirs, ours in pairs:
+        moved[start + ours] = trained[start + theirs]
+    return moved.transpose(0, axis).contiguous()
