@@ -17,7 +17,8 @@ from semsyn.nn.spectral_norm import spectral_norm
 from semsyn.records.layout import Layout
 from semsyn.signature import checked
 
-KERNEL, STRIDE, SLOPE, MAX_WIDTH = 4, 2, 0.2, 512
+KERNEL, STRIDE, PADDING = 4, 2, 2
+SLOPE, MAX_WIDTH = 0.2, 512
 
 
 class PatchBlock(nn.Module):
@@ -150,21 +151,23 @@ class MultiscaleDiscriminator(Critic):
         shares: Tensor | None = None
         edges = edges_of(layout)[:, None].to(image.dtype) if self.has_edges else None
         maps = []
-        for index, scale in enumerate(self.scales):
+        for index, scale in enumerate(self._patch_critics()):
             if index:
                 shares = pool_ids(layout.class_ids, self.num_classes).to(image) if shares is None else _halve(shares)
                 image, edges = _halve(image), None if edges is None else _halve(edges)
             conv, seen = scale.first, self.num_classes + self.has_edges
             of_layout, of_pictures = conv.weight[:, :seen], conv.weight[:, seen:]
-            look = {"stride": STRIDE, "padding": KERNEL // 2}
             if shares is None:
-                read = label_conv2d(layout.class_ids, of_layout, planes=edges, **look)
+                read = label_conv2d(layout.class_ids, of_layout, planes=edges, stride=STRIDE, padding=PADDING)
             else:
                 planes = shares if edges is None else torch.cat([shares, edges], 1)
-                read = F.conv2d(planes, of_layout, **look)
-            x = F.conv2d(image, of_pictures, conv.bias, **look)
+                read = F.conv2d(planes, of_layout, stride=STRIDE, padding=PADDING)
+            x = F.conv2d(image, of_pictures, conv.bias, stride=STRIDE, padding=PADDING)
             maps.append(scale.go_on(x + repeat(read.to(x), "n c h w -> (s n) c h w", s=sets)))
         return Verdict(logits=tuple(scale[-1] for scale in maps), features=tuple(tuple(s[:-1]) for s in maps))
+
+    def _patch_critics(self) -> list[PatchDiscriminator]:
+        return list(self.scales)  # type: ignore[arg-type]
 
     def maps(self, x: Tensor) -> list[list[Tensor]]:
         """All maps of all scales, the logits being the last of each.
