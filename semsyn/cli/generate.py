@@ -145,10 +145,13 @@ def run(args: argparse.Namespace) -> None:
         warnings.simplefilter("ignore", MapWarning)  # they are told already, with the file's name
         shard.wait()  # nothing is made before every process has found its part in order
         for job in tqdm(mine, unit="map", disable=args.json or not shard.is_first or None):  # None: on terminals only
+            if args.show_canvas:
+                for (picture, canvas), path in zip(reader.render_over_canvases(job), job.pictures, strict=True):
+                    write_picture(picture, path)
+                    write_picture(canvas, canvas_path(path))
+                continue
             for picture, path in zip(reader.render(job), job.pictures, strict=True):
                 write_picture(picture, path)
-            for picture, path in zip(reader.canvases(job) if args.show_canvas else (), job.pictures, strict=False):
-                write_picture(picture, canvas_path(path))
         shard.wait()
         if shard.is_first:
             size = None if args.size == AS_MAP else args.size or reader.generator.image_size

@@ -19,7 +19,7 @@ from semsyn.cli.options import AS_MAP
 from semsyn.cli.planes import read_planes
 from semsyn.cli.preprocess import Preprocess
 from semsyn.cli.scene_style import Reference, find_instance, find_posteriors, read_noise, repeat_posterior
-from semsyn.cli.show_canvas import draw_canvases
+from semsyn.cli.show_canvas import draw_over_canvases
 from semsyn.data.io.folders import ARRAYS, PICTURES, list_pictures
 from semsyn.data.io.pictures import open_image, read_image
 from semsyn.data.scenes.objects import read_instance_ids
@@ -117,8 +117,8 @@ class SceneReader:
                     "a smaller --size or --device cpu."
                 ) from error
 
-    def canvases(self, job: Job) -> Iterator[Image.Image]:
-        """What the pictures of one map are painted over, sample after sample."""
+    def render_over_canvases(self, job: Job) -> Iterator[tuple[Image.Image, Image.Image]]:
+        """As `render`, and with each picture what it was painted over."""
         scene, generator = self.read(job), self.generator
         layout = read_layout(generator, scene.label_map, scene.instance_map, size=scene.size).to(generator.device)
         for first in range(0, self.samples, BATCH):
@@ -132,7 +132,7 @@ class SceneReader:
                 truncation=self.args.truncation,
                 resample_classes=self.args.resample_class,
             )
-            yield from draw_canvases(generator, scenes, style)
+            yield from draw_over_canvases(generator, scenes, style)
 
     def seed(self, job: Job) -> int:
         """Of the first sample."""

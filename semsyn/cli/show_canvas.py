@@ -13,7 +13,7 @@ from semsyn.generator.generator import Generator
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
 
-__all__ = ["canvas_path", "check_canvas", "draw_canvases"]
+__all__ = ["canvas_path", "check_canvas", "draw_over_canvases"]
 
 
 def canvas_path(picture: Path) -> Path:
@@ -28,18 +28,18 @@ def check_canvas(generator: Generator, name: str) -> None:
 
 
 @torch.no_grad()
-def draw_canvases(generator: Generator, layout: Layout, style: Style) -> list[Image.Image]:
-    """The canvases of a batch, each beside its layout: what was asked for, the canvas, and what it shows.
+def draw_over_canvases(generator: Generator, layout: Layout, style: Style) -> list[tuple[Image.Image, Image.Image]]:
+    """The pictures of a batch; and beside each its canvas: what was asked for, the canvas, and what it shows.
 
     Args:
-        generator: composes them.
+        generator: composes and paints, once.
         layout: of n scenes, at the size of the pictures.
         style: of the same scenes.
     """
-    prepared = generator.conditioner.prepare(layout, generator.sizes(layout.size))
-    _, found = generator.conditioner.show(prepared, style)
+    made = generator.synthesize(layout, style, size=layout.size)
     space = generator.label_space or generator.config.num_classes
-    canvases = to_uint8(found["canvas"].float().cpu() * 2 - 1, rounding="nearest")
-    asked, shown = (color_ids(ids.cpu(), space) for ids in (layout.class_ids, found["layout"]))
+    canvases = to_uint8(made["canvas"].float().cpu() * 2 - 1, rounding="nearest")
+    asked, shown = (color_ids(ids.cpu(), space) for ids in (layout.class_ids, made["layout"]))
     rows: Tensor = torch.cat([asked, canvases, shown], dim=2)
-    return [Image.fromarray(row.numpy()) for row in rows]
+    pictures = to_uint8(made.image.float().cpu())
+    return [(Image.fromarray(a.numpy()), Image.fromarray(b.numpy())) for a, b in zip(pictures, rows, strict=True)]

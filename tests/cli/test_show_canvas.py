@@ -13,6 +13,7 @@ from semsyn.data.bank.scenes import ToyBankScenes
 from semsyn.data.spaces.label_space import label_space
 from semsyn.data.toyscenes.scene import draw_scene
 from semsyn.hub.save import save_pretrained
+from semsyn.models.sims import composer
 from semsyn.models.sims.config import SIMSConfig
 from tests.hub.models import make_generator
 
@@ -38,9 +39,12 @@ def generate(given, out, *options):
     return main(["generate", str(given / "sims.safetensors"), str(given / "map.png"), "--out", str(out), *options])
 
 
-def test_canvases_are_drawn_beside_the_pictures(given, tmp_path):
+def test_canvases_are_drawn_beside_the_pictures(given, tmp_path, monkeypatch):
+    composed, paste = [], composer.paste
+    monkeypatch.setattr(composer, "paste", lambda *args: composed.append(1) or paste(*args))
     options = ["--bank", str(given / "bank"), "--show-canvas", "--samples", "2", "--seed", "3"]
     assert generate(given, tmp_path, *options) == 0
+    assert len(composed) == 2, "each canvas once, for the picture and beside it"
     names = {"map_0.png", "map_1.png", "map_0_canvas.png", "map_1_canvas.png"}
     assert {path.name for path in tmp_path.iterdir()} == names
     canvases = [np.asarray(Image.open(tmp_path / f"map_{i}_canvas.png")) for i in range(2)]

@@ -29,7 +29,7 @@ def read_mat(path: str | PathLike[str]) -> dict[str, Value]:
         MissingExtraError: without SciPy.
     """
     try:
-        from scipy.io import loadmat
+        from scipy.io import loadmat  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ModuleNotFoundError as error:
         raise MissingExtraError("scipy", "mat") from error
     try:
