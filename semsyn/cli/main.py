@@ -33,6 +33,7 @@ COMMANDS = {
     "convert": "an original checkpoint to one safetensors file",
     "train": "a network, by one of the recipes",
     "evaluate": "FID, KID, mIoU and others of pictures, generators and segmenters' maps",
+    "augment": "synthetic pictures with their label maps, to train segmenters on",
     "report": "figures, curves and pictures on one HTML page",
     "export": "a generator to an ONNX or torch.export file",
     "bench": "how fast operations, generators and training are here",

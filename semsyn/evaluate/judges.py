@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from semsyn.data.io.tensor_files import write_torch
 from semsyn.data.toyscenes.cache import Scenes
-from semsyn.errors import CheckpointError
+from semsyn.errors import CheckpointError, InputError
 from semsyn.losses.parts import root_weights
 from semsyn.metrics.segmentation import class_iou, confusion_matrix
 from semsyn.ops.onednn import has_fast_bfloat16
@@ -71,9 +71,13 @@ class Judge:
     names: Sequence[str]
     field: Field = "class_ids"
 
-    def truth(self, scenes: Scenes, indices: list[int], layout: Layout, flips: list[bool] | None = None) -> Tensor:
+    def truth(self, scenes: "Seen", indices: list[int], layout: Layout, flips: list[bool] | None = None) -> Tensor:
         """What it should say of some scenes, n h w; ``layout`` is theirs, the rest as of `Scenes.batch`."""
-        return layout.class_ids if self.field == "class_ids" else scenes.parts(indices, flips)
+        if self.field == "class_ids":
+            return layout.class_ids
+        if not isinstance(scenes, Scenes):
+            raise InputError("parts are told apart in toyscenes alone.")
+        return scenes.parts(indices, flips)
 
     def count(self, image: Tensor, truth: Tensor) -> Tensor:
         """Pixels of each (true, found) pair, k k, in pictures n 3 h w that should show ``truth``, n h w."""
@@ -94,8 +98,18 @@ class Judge:
         write_torch(self.network.state_dict(), file)
 
 
+class Seen(Protocol):
+    """Pictures with what they show: toyscenes, or a data set of somebody's."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: list[int], flips: list[bool] | None = None, /) -> tuple[Layout, Tensor]:
+        """The layout of some, and the pictures, n 3 h w in [-1, 1]; those mirrored that ``flips`` says."""
+        ...
+
+
 def train_judge(
-    scenes: Scenes,
+    scenes: Seen,
     names: Sequence[str],
     *,
     field: Field = "class_ids",
@@ -131,7 +145,9 @@ def train_judge(
             layout, image = scenes.batch(indices, flips)
             with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
                 logits = net(image.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits.float(), judge.truth(scenes, indices, layout, flips), weights)
+            truth = judge.truth(scenes, indices, layout, flips)
+            # The id k, no class, teaches nothing.
+            loss = F.cross_entropy(logits.float(), truth, weights, ignore_index=len(names))
             loss.backward()
             optimizer.step()
             schedule.step()
@@ -171,6 +187,8 @@ def _new_judge(names: Sequence[str], field: Field) -> Judge:
     return Judge(network, names, field)
 
 
-def _part_weights(scenes: Scenes, num_parts: int) -> Tensor:
+def _part_weights(scenes: Seen, num_parts: int) -> Tensor:
+    if not isinstance(scenes, Scenes):
+        raise InputError("parts are told apart in toyscenes alone.")
     some = scenes.parts(list(range(min(len(scenes), COUNTED))))
     return root_weights(torch.bincount(some.flatten(), minlength=num_parts))

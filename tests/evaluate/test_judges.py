@@ -37,9 +37,9 @@ def test_a_judge_of_parts_weighs_rare_ones_up(scenes, monkeypatch):
     weights = []
     cross_entropy = torch.nn.functional.cross_entropy
 
-    def spy(logits, truth, weight):
+    def spy(logits, truth, weight, **options):
         weights.append(weight)
-        return cross_entropy(logits, truth, weight)
+        return cross_entropy(logits, truth, weight, **options)
 
     monkeypatch.setattr("semsyn.evaluate.judges.F.cross_entropy", spy)
     train_judge(scenes, CLASSES, steps=1, batch=2)
