@@ -15,10 +15,12 @@ from semsyn.nn.encoders.instance import InstanceConv2d, InstanceEncoder
 from semsyn.nn.inade import INADE
 from semsyn.nn.initialize import initialize
 from semsyn.nn.label_conv import LabelConv2d
+from semsyn.nn.monai_spade import MonaiSPADE
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
 from semsyn.nn.parts.part_modulation import PartModulation
 from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.part_supports import PartSupports
+from semsyn.nn.prepared_condition import PreparedCondition
 from semsyn.nn.replace_norms import ModulatedNetwork, replace_norms
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.routing.activate_routing import activate_routing
@@ -49,11 +51,13 @@ __all__ = [
     "LabelConv2d",
     "ModulatedNetwork",
     "ModulatedResBlock",
+    "MonaiSPADE",
     "OrderNet",
     "PartModulation",
     "PartNet",
     "PartSupports",
     "PositionMaps",
+    "PreparedCondition",
     "SemanticVectorNetwork",
     "SpatiallyConditionalConv2d",
     "SpatiallyConditionalNorm",

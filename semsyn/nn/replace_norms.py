@@ -10,13 +10,12 @@ from semsyn.errors import InputError, InputTypeError
 from semsyn.nn.checkpointing import checkpointed
 from semsyn.nn.conditional import Conditional, MakeNorm
 from semsyn.nn.norms import BatchNorm, InstanceNorm, SyncBatchNorm
+from semsyn.nn.prepared_condition import Levels, PreparedCondition
 from semsyn.nn.replicate import replicate
 from semsyn.nn.untouched import is_untouched
 from semsyn.ops.modes import is_traced
 from semsyn.records.condition import Condition
 from semsyn.signature import checked
-
-Size = tuple[int, int]
 
 REPLACED: tuple[type[nn.Module], ...] = (
     nn.BatchNorm2d,
@@ -27,37 +26,6 @@ REPLACED: tuple[type[nn.Module], ...] = (
     SyncBatchNorm,
     InstanceNorm,
 )
-
-
-class Levels:
-    """The condition of one call, at the sizes of the features that ask for it (nearest, floor rule)."""
-
-    def __init__(self, cond: Condition) -> None:
-        self.cond = cond
-        self.made = {cond.size: cond}
-        self.sizes: set[Size] = set()  # of the features so far
-        # What is resized inside a checkpointed part, perhaps without gradients, is no one else's.
-        self.keeps = not any(t.requires_grad for t in cond.tensors())
-
-    def at(self, size: Size) -> Condition:
-        """The condition for features of a size."""
-        self.sizes.add(size)
-        if size in self.made:
-            return self.made[size]
-        cond = self.cond.resized(size)
-        if self.keeps:
-            self.made[size] = cond
-        return cond
-
-    def find_size(self, count: int) -> Size | None:
-        """(h, w) of so many tokens: of features seen before, or of the condition's shape; None: they tell nothing."""
-        if seen := {size for size in self.sizes if size[0] * size[1] == count}:
-            return seen.pop() if len(seen) == 1 else None
-        h, w = self.cond.size
-        height = round((count * h / max(w, 1)) ** 0.5)
-        size = (height, count // max(height, 1))
-        fits = size[0] * size[1] == count and all(size[0] * b == size[1] * a for a, b in (self.cond.size, *self.sizes))
-        return size if fits else None
 
 
 class NormSlot(nn.Module):
@@ -93,15 +61,10 @@ class NormSlot(nn.Module):
                 f"{self.name} was given features of shape {tuple(x.shape)}; which pixels they show is not known. Leave "
                 f"it as it is: replace_norms(…, where=lambda name: name != {self.name!r})."
             )
-        given = (self.layer, x.unflatten(2, size) if x.ndim == 3 else x, self.levels.at(size))
-        y: Tensor = checkpointed(_call, *given) if self.checkpoints else _call(*given)
+        given = x.unflatten(2, size) if x.ndim == 3 else x
+        y = checkpointed(self.levels.run, self.layer, given) if self.checkpoints else self.levels.run(self.layer, given)
         y = y.flatten(2) if x.ndim == 3 else y
         return y if self.after is None else self.after(y)
-
-
-def _call(layer: Conditional, x: Tensor, cond: Condition) -> Tensor:
-    y: Tensor = layer(x, cond)
-    return y
 
 
 class ModulatedNetwork(nn.Module):
@@ -126,12 +89,17 @@ class ModulatedNetwork(nn.Module):
         others = tuple(f"{name}." for name, m in modules if isinstance(m, ModulatedNetwork))
         return (m for name, m in modules if isinstance(m, NormSlot) and not name.startswith(others))
 
-    def forward(self, *args: Any, cond: Condition | Tensor, **kwargs: Any) -> Any:
-        if not isinstance(cond, Condition | Tensor):
+    def prepare(self, cond: Condition | Tensor) -> PreparedCondition:
+        """The condition for many calls with the same weights, such as the steps of a denoising, to be given as
+        ``cond=``: without gradients and in evaluation, what layers make of the condition alone is made once."""
+        return PreparedCondition(cond)
+
+    def forward(self, *args: Any, cond: Condition | Tensor | PreparedCondition, **kwargs: Any) -> Any:
+        if not isinstance(cond, Condition | Tensor | PreparedCondition):
             raise InputTypeError(
                 f"cond must be a Condition, or class_ids (n h w), found {type(cond).__name__}. See Condition.of(...)."
             )
-        levels = Levels(Condition(class_ids=cond) if isinstance(cond, Tensor) else cond)
+        levels = cond.levels() if isinstance(cond, PreparedCondition) else PreparedCondition.of_one_call(cond)
         if is_traced():
             return self._run_in_place(levels, *args, **kwargs)
         replica = replicate(self.network, _is_slot, enters=_holds_own_slots)

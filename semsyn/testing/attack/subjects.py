@@ -177,6 +177,7 @@ def constructors() -> dict[str, Subject]:
         },
         layers.PartModulation: dict(channels=C, part_channels=2, hidden=2, **norm),
         layers.PartNet: {"widths": (1, 1, 1, 1), "num_parts": 2, "num_layers": 1},
+        layers.MonaiSPADE: {"channels": C, "num_classes": K, "hidden": 2, "kernel_size": 3, **norm},
         layers.TokenModulation: dict(channels=C, code_dim=2, norm="layer", eps=1e-6, **conv),
         layers.SemanticVectorNetwork: {
             "num_classes": K,
@@ -243,7 +244,13 @@ def calls() -> dict[str, Subject]:
     routing = Condition(routing=Routing(conv=_draw(N, K, H, W), norm=_draw(N, K, H, W)))
     pairs = Condition.of(class_ids=ids, instance_ids=ids, instance_codes=_draw(N, K, 2, 5))
     big = Layout(class_ids=_ids(K, N, 64, 64), instance_ids=_ids(K, N, 64, 64))
-    conds: dict[str, Any] = {"CLADE": ids, "SPADE": ids, "INADE": pairs, "ModulatedResBlock": Condition(class_ids=ids)}
+    conds: dict[str, Any] = {
+        "CLADE": ids,
+        "SPADE": ids,
+        "MonaiSPADE": ids,
+        "INADE": pairs,
+        "ModulatedResBlock": Condition(class_ids=ids),
+    }
     conds |= dict.fromkeys(("SpatiallyConditionalConv2d", "SpatiallyConditionalNorm"), routing)
     given: dict[str, Arguments] = {name: {"x": x, "cond": cond} for name, cond in conds.items()}
     given |= {name: {"": x} for name in ("BatchNorm", "SyncBatchNorm", "InstanceNorm")}
