@@ -22,9 +22,11 @@ from semsyn.data.io.tensor_files import write_tensors
 from semsyn.errors import InputError, UnknownNameError, printable
 from semsyn.evaluate.features import FeatureReader
 from semsyn.evaluate.while_training import KernelEvaluation
+from semsyn.generator.adapt_classes import adapt_classes
 from semsyn.generator.generator import Generator
+from semsyn.hub.critics import load_critic
 from semsyn.hub.load import load_pretrained
-from semsyn.hub.load_tower import load_tower
+from semsyn.hub.load_tower import load_loss_network, load_tower
 from semsyn.hub.save import WEIGHTS_NAME, save_pretrained
 from semsyn.models import FAMILIES, find_card
 from semsyn.models.card import Card
@@ -72,6 +74,8 @@ def _train(
     args: argparse.Namespace, task: Task, card: Card, given: Mapping[str, Path], world: World, report: Any
 ) -> None:
     first = None if args.init is None else load_pretrained(args.init)
+    if args.adapt_classes:
+        first = _adapt(first, task)
     keep = partial(_keep, args, task, _license(args, card, first))
     trainer = Trainer(
         _begin(args, task, world),
@@ -90,6 +94,10 @@ def _train(
     if first is not None and trainer.run.step == 0:
         assert isinstance(trainer.run, Training)
         trainer.run.start_from(first, name=args.init)
+    if args.init_critic is not None and trainer.run.step == 0:
+        assert isinstance(trainer.run, Training)
+        has_edges = getattr(trainer.run.nets.objective.critic, "has_edges", None)
+        trainer.run.judge_from(load_critic(args.init_critic, has_edges=has_edges), name=str(args.init_critic))
     folder = args.cache if args.data is None else args.data
     pictures = trainer.run.load(folder, "train", args.scenes)
     trained = trainer.train(pictures, trainer.run.load(folder, "val", SHOWN if args.kid is None else MEASURED))
@@ -120,8 +128,17 @@ def _find_recipe(args: argparse.Namespace, recipes: Mapping[str, Any]) -> Any:
         raise InputError(f"--{both[0]} and --without {both[0]} do not go together.")
     if not own:
         return recipe
-    loaded = {name: load_tower(name, source or None) for name, source in sources.items()}
+    loaded = {name: load_loss_network(name, source or None) for name, source in sources.items()}
     return recipe.looking_through({**loaded, **dict.fromkeys(args.without)})
+
+
+def _adapt(first: Generator | None, task: Task) -> Generator:
+    """What a run starts from, with the run's own classes."""
+    if first is None:
+        raise InputError("--adapt-classes is for a generator that a run starts from: give --init NAME, too.")
+    if task.space is None:
+        raise InputError("--adapt-classes goes by the names of classes: give --space.")
+    return adapt_classes(first, task.space)
 
 
 def _judge_few(args: argparse.Namespace, recipe: Any) -> Recipe:
@@ -142,7 +159,13 @@ def _begin(args: argparse.Namespace, task: Task, world: World) -> Any:
             world=world,
         )
         return task.recipe.begin(task.config, seed=args.seed, setup=setup)
-    options = {"--amp": args.amp, "--compile": args.compile, "--init": args.init, "--kid": args.kid}
+    options = {
+        "--amp": args.amp,
+        "--compile": args.compile,
+        "--init": args.init,
+        "--init-critic": args.init_critic,
+        "--kid": args.kid,
+    }
     given = [name for name, value in options.items() if value] + ["--accumulate"] * (args.accumulate > 1)
     if given or world.size > 1:
         raise InputError(f"recipe {args.recipe} knows no {', '.join(given) or 'several processes'}: leave it out.")
@@ -182,7 +205,7 @@ def _net_file(args: argparse.Namespace) -> str:
 
 
 def _list_inputs(args: argparse.Namespace, given: Mapping[str, Path]) -> list[Path]:
-    named = [] if args.init is None else [Path(args.init)]
+    named = [Path(name) for name in (args.init, args.init_critic) if name is not None]
     return [*given.values(), *(path for path in named if path.exists())]
 
 

@@ -4,10 +4,14 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from torch import nn
+
+from semsyn.convert.checkpoint import read_state
 from semsyn.convert.files import as_path
 from semsyn.convert.towers import read_lpips, read_tower
-from semsyn.errors import HubError
+from semsyn.errors import HubError, InputError
 from semsyn.hub.files import fetch, is_repo_id
+from semsyn.losses.clip_style import CLIPTokens
 from semsyn.metrics.lpips import LPIPS
 from semsyn.nn.towers.tower import Tower
 
@@ -33,6 +37,23 @@ def load_tower(name: str, source: str | os.PathLike[str] | None = None) -> Tower
         HubError: if the repository or its file cannot be had.
     """
     return read_tower(name, None if source is None else _find(source))
+
+
+def load_loss_network(name: str, source: str | os.PathLike[str] | None = None) -> nn.Module:
+    """What the losses of a recipe look through, by the name that it has there: a tower, or CLIP's image tower.
+
+    Args:
+        name: ``clip``, or a name of `load_tower`.
+        source: see `load_tower`; of ``clip`` a file or repository of ViT-B/32, ``openai/clip-vit-base-patch32``.
+
+    Raises:
+        as `load_tower`.
+    """
+    if name != "clip":
+        return load_tower(name, source)
+    if source is None:
+        raise InputError("no package brings clip: give a file of ViT-B/32, or openai/clip-vit-base-patch32.")
+    return CLIPTokens().load_clip(read_state(_find(source)))
 
 
 def load_lpips(

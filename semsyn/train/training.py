@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
+from semsyn.critics.verdict import Critic
 from semsyn.errors import InputError, list_some
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
@@ -139,15 +140,33 @@ class Training:
         Raises:
             InputError: if its networks are others: the message names what differs.
         """
-        theirs, ours = generator.state_dict(), self.nets.generator.state_dict()
-        both = theirs.keys() & ours.keys()
-        if differ := sorted(theirs.keys() ^ ours.keys()) + sorted(k for k in both if theirs[k].shape != ours[k].shape):
+        theirs = generator.state_dict()
+        if differ := _differences(theirs, self.nets.generator.state_dict()):
             here, there = (g.config.describe() for g in (self.nets.generator, generator))
             raise InputError(
                 f"{name} is another network, {there}, than is trained here, {here}: {list_some(differ)} differ."
             )
         for network in (self.nets.generator, *([] if self.average is None else [self.average.network])):
             network.load_state_dict(theirs)
+
+    def judge_from(self, critic: Critic, *, name: str = "it") -> None:
+        """Give the critic the weights of another one.
+
+        Args:
+            critic: of the same network.
+            name: what messages call it.
+
+        Raises:
+            InputError: if it is another network: the message names what differs.
+        """
+        theirs, own = critic.state_dict(), self.nets.objective.critic
+        if differ := _differences(theirs, own.state_dict()):
+            kinds = f"{type(critic).__name__} of {critic.num_classes} classes", type(own).__name__
+            raise InputError(
+                f"{name} is another critic, {kinds[0]}, than the {kinds[1]} that is trained here: {list_some(differ)} "
+                "differ."
+            )
+        own.load_state_dict(theirs)
 
     def _groups(self, generator: Generator) -> list[dict[str, Any]]:
         modulations = [m for m in generator.modules() if isinstance(m, ConditionalNorm)]
@@ -308,6 +327,12 @@ class Training:
             "critic_optimizer": of_critic,
             **dict(zip(("generator_scaler", "critic_scaler"), self.nets.scalers or (), strict=False)),
         }
+
+
+def _differences(theirs: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> list[str]:
+    """Names that only one of two states has, then those of tensors of other shapes."""
+    both = theirs.keys() & ours.keys()
+    return sorted(theirs.keys() ^ ours.keys()) + sorted(k for k in both if theirs[k].shape != ours[k].shape)
 
 
 def _group(weights: Any, rate: float) -> dict[str, Any]:

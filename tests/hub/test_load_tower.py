@@ -1,11 +1,14 @@
+from functools import partial
 from importlib import import_module
 
 import pytest
 import torch
 
 from semsyn.convert import towers
-from semsyn.errors import HubError, InputError
+from semsyn.errors import CheckpointError, HubError, InputError
 from semsyn.hub import load_lpips, load_tower
+from semsyn.hub.load_tower import load_loss_network
+from semsyn.losses import CLIPTokens
 from semsyn.nn.towers.vgg16 import VGG16Features
 
 WIDTHS = (2, 3, 4, 5, 6)
@@ -44,3 +47,19 @@ def test_lpips_takes_heads_of_their_own(tmp_path):
 def test_without_a_source_and_a_package_the_way_is_told():
     with pytest.raises(InputError, match="no package brings vgg16: give its file"):
         load_tower("vgg16")
+
+
+def test_losses_of_recipes_look_through_towers_and_clip(tmp_path, monkeypatch):
+    torch.save(VGG16Features(WIDTHS).state_dict(), tmp_path / "vgg16.pth")
+    assert isinstance(load_loss_network("vgg16", tmp_path / "vgg16.pth"), VGG16Features)
+    narrow = partial(CLIPTokens, width=8, heads=2, layers=1, patch=16, resolution=32)
+    monkeypatch.setattr(import_module("semsyn.hub.load_tower"), "CLIPTokens", narrow)
+    with pytest.raises(InputError, match="no package brings clip: give a file of ViT-B/32"):
+        load_loss_network("clip")
+    torch.save({"fc.weight": torch.zeros(2, 2)}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError):
+        load_loss_network("clip", tmp_path / "other.pth")
+    source = narrow()
+    torch.save({f"visual.{key}": t for key, t in source.state_dict().items()}, tmp_path / "clip.pth")
+    found = load_loss_network("clip", tmp_path / "clip.pth")
+    torch.testing.assert_close(found.state_dict(), source.state_dict())

@@ -7,11 +7,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from semsyn.critics import SegmentationDiscriminator
 from semsyn.data.parts.part_supports import write_supports
 from semsyn.errors import InputError, UnknownNameError
 from semsyn.functional.maps import edges
+from semsyn.hub.critics import load_critic
 from semsyn.losses import CLIPTokens
 from semsyn.models import CARDS, find_card, get_family
+from semsyn.models.released_critics import to_released
 from semsyn.nn import PartNet
 from semsyn.nn.parts.part_supports import PartSupports
 from semsyn.nn.towers.vgg19 import VGG19Features
@@ -219,3 +222,17 @@ def test_as_released_differs_where_paper_and_code_do():
     assert not paper.objective(config).as_released and code.objective(config).as_released
     same = {f.name for f in fields(paper)} - {"data", "objective"}
     assert all(getattr(paper, name) == getattr(code, name) for name in same)
+
+
+def test_a_run_starts_from_the_authors_pair(towers, given, tmp_path):
+    first, second = (begin("spade/cityscapes", towers, given) for _ in range(2))
+    critic = first.nets.objective.critic
+    with torch.no_grad():
+        for p in critic.parameters():
+            p.add_(1)
+    torch.save(to_released(critic), tmp_path / "latest_net_D.pth")
+    second.judge_from(load_critic(tmp_path / "latest_net_D.pth", has_edges=True))
+    for name, tensor in critic.state_dict().items():
+        assert torch.equal(second.nets.objective.critic.state_dict()[name], tensor), name
+    with pytest.raises(InputError, match="mine is another critic, SegmentationDiscriminator of 3 classes"):
+        second.judge_from(SegmentationDiscriminator(3, widths=(2, 2), last_width=2), name="mine")
