@@ -24,9 +24,8 @@ from semsyn.evaluate.features import FeatureReader
 from semsyn.evaluate.while_training import KernelEvaluation
 from semsyn.generator.adapt_classes import adapt_classes
 from semsyn.generator.generator import Generator
-from semsyn.hub.critics import load_critic
 from semsyn.hub.load import load_pretrained
-from semsyn.hub.load_tower import load_loss_network, load_tower
+from semsyn.hub.load_tower import load_tower
 from semsyn.hub.save import WEIGHTS_NAME, save_pretrained
 from semsyn.models import FAMILIES, find_card
 from semsyn.models.card import Card
@@ -94,10 +93,6 @@ def _train(
     if first is not None and trainer.run.step == 0:
         assert isinstance(trainer.run, Training)
         trainer.run.start_from(first, name=args.init)
-    if args.init_critic is not None and trainer.run.step == 0:
-        assert isinstance(trainer.run, Training)
-        has_edges = getattr(trainer.run.nets.objective.critic, "has_edges", None)
-        trainer.run.judge_from(load_critic(args.init_critic, has_edges=has_edges), name=str(args.init_critic))
     folder = args.cache if args.data is None else args.data
     pictures = trainer.run.load(folder, "train", args.scenes)
     trained = trainer.train(pictures, trainer.run.load(folder, "val", SHOWN if args.kid is None else MEASURED))
@@ -128,7 +123,7 @@ def _find_recipe(args: argparse.Namespace, recipes: Mapping[str, Any]) -> Any:
         raise InputError(f"--{both[0]} and --without {both[0]} do not go together.")
     if not own:
         return recipe
-    loaded = {name: load_loss_network(name, source or None) for name, source in sources.items()}
+    loaded = {name: load_tower(name, source or None) for name, source in sources.items()}
     return recipe.looking_through({**loaded, **dict.fromkeys(args.without)})
 
 
@@ -159,13 +154,7 @@ def _begin(args: argparse.Namespace, task: Task, world: World) -> Any:
             world=world,
         )
         return task.recipe.begin(task.config, seed=args.seed, setup=setup)
-    options = {
-        "--amp": args.amp,
-        "--compile": args.compile,
-        "--init": args.init,
-        "--init-critic": args.init_critic,
-        "--kid": args.kid,
-    }
+    options = {"--amp": args.amp, "--compile": args.compile, "--init": args.init, "--kid": args.kid}
     given = [name for name, value in options.items() if value] + ["--accumulate"] * (args.accumulate > 1)
     if given or world.size > 1:
         raise InputError(f"recipe {args.recipe} knows no {', '.join(given) or 'several processes'}: leave it out.")
@@ -205,7 +194,7 @@ def _net_file(args: argparse.Namespace) -> str:
 
 
 def _list_inputs(args: argparse.Namespace, given: Mapping[str, Path]) -> list[Path]:
-    named = [Path(name) for name in (args.init, args.init_critic) if name is not None]
+    named = [] if args.init is None else [Path(args.init)]
     return [*given.values(), *(path for path in named if path.exists())]
 
 

@@ -39,19 +39,14 @@ def adapt_classes(generator: Generator, space: LabelSpace, *, same: Mapping[str,
         raise InputError(f"the generator's config does not have the {old.num_classes} classes of its label space.")
     pairs = _pair(old, space, same or {})
     adapted: Generator = replace(config, num_classes=space.num_classes).build()
-    starts = {
-        f"{name}.{key}": module.in_channels
-        for name, module in adapted.named_modules()
-        if isinstance(module, PyramidConv2d)
-        for key in module.state_dict()
-    }
+    starts = {f"{name}.": m.in_channels for name, m in adapted.named_modules() if isinstance(m, PyramidConv2d)}
     axes, theirs = _find_class_axes(config), generator.state_dict()
     state: dict[str, Tensor] = {}
     for key, new in adapted.state_dict().items():
-        trained = theirs[key].to(new)
+        state[key] = theirs[key].to(new)
         if key in axes:
-            trained = _move(trained, new, axes[key], starts.get(key, 0), pairs, old.num_classes, space.num_classes)
-        state[key] = trained
+            start = next((first for name, first in starts.items() if key.startswith(name)), 0)
+            state[key] = _move(state[key], new, *axes[key], start, pairs, old.num_classes, space.num_classes)
     adapted.load_state_dict(state)
     adapted.label_space, adapted.card = space, generator.card
     return adapted.train()
@@ -68,22 +63,37 @@ def _pair(old: LabelSpace, new: LabelSpace, same: Mapping[str, str]) -> list[tup
     return [(theirs, ours) for theirs, ours in named if theirs is not None]
 
 
-def _find_class_axes(config: Config) -> dict[str, int]:
-    """The axis of each entry of the state that counts classes: it grows by one with them."""
+def _find_class_axes(config: Config) -> dict[str, tuple[int, int]]:
+    """The axis of each entry of the state that counts classes, and how many numbers of it a class has."""
     with torch.device("meta"):
         more = replace(config, num_classes=config.num_classes + 1)
         here, there = (c.build().state_dict() for c in (config, more))
-    pairs = {key: list(zip(t.shape, there[key].shape, strict=True)) for key, t in here.items()}
-    return {key: axis for key, sides in pairs.items() for axis, (a, b) in enumerate(sides) if a != b}
+    axes: dict[str, tuple[int, int]] = {}
+    for key, t in here.items():
+        growth = [b - a for a, b in zip(t.shape, there[key].shape, strict=True)]
+        for axis, count in enumerate(growth):
+            if count:
+                axes[key] = axis, count
+    return axes
 
 
 def _move(
-    trained: Tensor, new: Tensor, axis: int, start: int, pairs: list[tuple[int, int]], k_old: int, k_new: int
+    trained: Tensor,
+    new: Tensor,
+    axis: int,
+    count: int,
+    start: int,
+    pairs: list[tuple[int, int]],
+    k_old: int,
+    k_new: int,
 ) -> Tensor:
-    """What stands before and behind the classes is taken over, and the classes in their new places."""
-    moved, trained = new.clone().transpose(0, axis), trained.transpose(0, axis)
+    """What stands before and behind the classes is taken over, and the classes in their new places.
+
+    Where a class has several numbers (the vectors of spectral norms run over the kernel, too) they stand together.
+    """
+    trained, moved = (t.transpose(0, axis).unflatten(0, (-1, count)) for t in (trained, new.clone()))
     moved[:start] = trained[:start]
     moved[start + k_new :] = trained[start + k_old :]
     for theirs, ours in pairs:
         moved[start + ours] = trained[start + theirs]
-    return moved.transpose(0, axis).contiguous()
+    return moved.flatten(0, 1).transpose(0, axis).contiguous()

@@ -1,5 +1,6 @@
 """Weights: loading, saving, converting, and what is known of each released set."""
 
+from semsyn.generator.adapt_classes import adapt_classes
 from semsyn.hub.convert_checkpoint import Conversion, convert_checkpoint
 from semsyn.hub.info import info, list_pretrained
 from semsyn.hub.load import create, load_pretrained
@@ -11,6 +12,7 @@ from semsyn.models.card import Card
 __all__ = [
     "Card",
     "Conversion",
+    "adapt_classes",
     "convert_checkpoint",
     "create",
     "find_card",
