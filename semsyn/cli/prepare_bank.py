@@ -9,7 +9,7 @@ from semsyn.cli.jobs import list_maps
 from semsyn.cli.options import MAX_SCENES, count_up_to, parse_path, parse_seed, parse_size
 from semsyn.cli.spaces import SPACE_HELP, find_space
 from semsyn.cli.terminal import say, say_json
-from semsyn.data.bank.build import append_scenes, build_bank, merge_banks
+from semsyn.data.bank.build import SIZE, append_scenes, build_bank, merge_banks
 from semsyn.data.bank.groups import class_groups
 from semsyn.data.bank.manifest import MANIFEST, BankConfig
 from semsyn.data.bank.scenes import SceneFiles, Scenes, ToyBankScenes
@@ -30,7 +30,6 @@ DATA_SETS = {
     "coco": (presets.COCO, "coco-stuff"),
 }
 SIZES = {TOYSCENES: (128, 256)}
-SIZE = (256, 512)
 
 EPILOG = f"""\
 SOURCE is a folder that holds photographs in {PICTURES[0]}/ and their maps in {MAPS[0]}/, with equal names;

@@ -1,5 +1,6 @@
 """Label spaces, files, transforms, instance maps, colours; banks of segments; the procedural toyscenes."""
 
+from semsyn.data.bank.build import build_bank
 from semsyn.data.bank.segment_bank import SegmentBank
 from semsyn.data.io.label_maps import read_instance_map, read_label_map
 from semsyn.data.io.pictures import allow_pixels, read_image
@@ -15,6 +16,7 @@ __all__ = [
     "SceneFolder",
     "SegmentBank",
     "allow_pixels",
+    "build_bank",
     "draw_labels",
     "find_objects",
     "label_space",

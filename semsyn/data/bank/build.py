@@ -15,15 +15,21 @@ from typing import Any
 
 import torch
 
+from semsyn.data.bank.groups import class_groups
 from semsyn.data.bank.manifest import MANIFEST, PREVIOUS, BankConfig, Manifest, PartEntry
 from semsyn.data.bank.part import NAMES
 from semsyn.data.bank.scene_pieces import cut_scene
-from semsyn.data.bank.scenes import Scenes
+from semsyn.data.bank.scenes import Pairs, Scenes, as_scenes
 from semsyn.data.bank.segment_bank import SegmentBank
 from semsyn.data.bank.write_part import write_chunk, write_part
 from semsyn.data.io.whole_file import whole_folder, write_text
+from semsyn.data.scenes.scene_folder import SceneFolder
+from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError
+from semsyn.labels import LabelSpace
+from semsyn.nn.compose.cutouts import Size
 
+SIZE: Size = (256, 512)  # published
 CHUNK = 32  # scenes that a process cuts in a row, and that are lost if it is killed
 PLAN = "plan.json"
 BUILDING = ".building"
@@ -33,9 +39,12 @@ Track = Callable[[Iterable[Any], int], Iterable[Any]]
 
 def build_bank(
     folder: str | PathLike[str],
-    scenes: Scenes,
-    config: BankConfig,
+    scenes: Scenes | SceneFolder | Pairs,
+    config: BankConfig | LabelSpace | str,
     *,
+    size: Size | None = None,
+    scale: int | None = None,
+    quality: int | None = None,
     workers: int | None = None,
     track: Track | None = None,
 ) -> SegmentBank:
@@ -45,8 +54,10 @@ def build_bank(
 
     Args:
         folder: of the bank; not there yet, or empty.
-        scenes: what to cut.
-        config: how.
+        scenes: what to cut: photographs with their label maps, as pairs of paths; or a `SceneFolder`.
+        config: what the ids of the maps mean, a `LabelSpace` or its name; or all at once.
+        size, scale, quality: h w of the maps that segments are compared in, by which whole factor photographs are
+            larger, and of JPEG, 1 to 95. None: 256 x 512, 1, PNG without loss; or what the config says.
         workers: processes; None: one for each core, 0: this one alone.
         track: wraps the chunks of scenes as they get done, with their number: a progress bar.
 
@@ -57,15 +68,24 @@ def build_bank(
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} exists and is not empty; give another folder, or append to the bank in it.")
+    if not isinstance(config, BankConfig):
+        space = label_space(config) if isinstance(config, str) else config
+        config = BankConfig(space=space, groups=class_groups(space), size=SIZE)
+    changes = {"size": size, "scale": scale, "quality": quality}
+    config = replace(config, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
     work = target.with_name(target.name + BUILDING)
-    chunks = _cut(work, scenes, config, (), workers, track)
+    chunks = _cut(work, as_scenes(scenes), config, (), workers, track)
     with _finishing(work), whole_folder(target) as new:
         Manifest(config=config).with_parts(_write(new / "part-0001", chunks, config)).write(new)
     return SegmentBank(target)
 
 
 def append_scenes(
-    bank: SegmentBank, scenes: Scenes, *, workers: int | None = None, track: Track | None = None
+    bank: SegmentBank,
+    scenes: Scenes | SceneFolder | Pairs,
+    *,
+    workers: int | None = None,
+    track: Track | None = None,
 ) -> SegmentBank:
     """Add scenes to a bank, as another part; those that it has already are left out.
 
@@ -79,7 +99,7 @@ def append_scenes(
     """
     known = tuple(d.tobytes() for part in bank.parts for d in part["digests"])
     work = bank.folder.with_name(bank.folder.name + BUILDING)
-    chunks = _cut(work, scenes, bank.config, known, workers, track)
+    chunks = _cut(work, as_scenes(scenes), bank.config, known, workers, track)
     free = _free_part(bank)
     with _finishing(work):
         with whole_folder(free) as new:

@@ -1,9 +1,10 @@
 """Where a bank gets its scenes from: photographs and maps in folders, or toyscenes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from semsyn.data.bank.manifest import BankConfig
 from semsyn.data.io.label_maps import read_label_map
 from semsyn.data.io.pictures import open_image, to_levels
+from semsyn.data.scenes.scene_folder import SceneFolder
 from semsyn.data.toyscenes.scene import Split, draw_scene
 from semsyn.errors import InputError, SemsynError
 from semsyn.functional.maps import resize_ids
@@ -29,6 +31,9 @@ class Scenes(Protocol):
         ...
 
 
+Pairs: TypeAlias = Sequence[tuple[str | os.PathLike[str], str | os.PathLike[str]]]
+
+
 @dataclass(frozen=True)
 class SceneFiles:
     """Photographs and their maps.
@@ -40,6 +45,14 @@ class SceneFiles:
 
     pairs: tuple[tuple[Path, Path], ...]
     root: Path
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> "SceneFiles":
+        """Of photographs and maps anywhere; their root is the folder that all photographs have in common."""
+        paths = tuple((Path(photo).absolute(), Path(label_map).absolute()) for photo, label_map in pairs)
+        if not paths:
+            raise InputError("there is no scene to build a bank of.")
+        return cls(paths, Path(os.path.commonpath([photo.parent for photo, _ in paths])))
 
     @property
     def names(self) -> Sequence[str]:
@@ -89,3 +102,10 @@ class ToyBankScenes:
         scene = draw_scene(index, seed=self.seed, size=config.photo_size, split=self.split)
         photo = torch.from_numpy(scene.image).movedim(2, 0).contiguous()
         return photo, resize_ids(torch.from_numpy(scene.class_ids), config.size, rule="centre")
+
+
+def as_scenes(given: Scenes | SceneFolder | Pairs) -> Scenes:
+    """Scenes in whatever form they are given."""
+    if isinstance(given, SceneFolder):
+        return SceneFiles.of(given.pairs)
+    return SceneFiles.of(given) if isinstance(given, Sequence) else given

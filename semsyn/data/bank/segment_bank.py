@@ -31,7 +31,7 @@ class SegmentBank:
 
     Opening reads a small file and maps the others into memory: a bank needs no more memory than the pages that a search
     touches, and processes share them. Its files never change; a bank grows by parts. Build one with
-    ``semsyn prepare bank``, or `semsyn.data.bank.build.build_bank`.
+    ``semsyn prepare bank``, or `semsyn.data.build_bank`.
 
     Args:
         folder: of the bank.

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -5,8 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
+import semsyn.data
+from semsyn.data import SceneFolder, presets
 from semsyn.data.bank.build import build_bank
-from semsyn.data.bank.scenes import SceneFiles, ToyBankScenes
+from semsyn.data.bank.scenes import SceneFiles, ToyBankScenes, as_scenes
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError
 
@@ -75,3 +78,23 @@ def test_toyscenes_are_drawn_at_the_size_of_the_photographs(config):
     photo, ids = ToyBankScenes(3, seed=1, split="val").read(2, config)
     assert photo.shape == (3, 96, 128) and ids.shape == (48, 64)
     assert ToyBankScenes(3, seed=1, split="val").names == ["val-1-00000", "val-1-00001", "val-1-00002"]
+
+
+def test_pairs_and_the_name_of_a_label_space_will_do(tmp_path, config):
+    scenes = write(tmp_path)
+    given = [(str(photo), label_map) for photo, label_map in scenes.pairs]
+    options = {"size": config.size, "scale": 2, "workers": 0}
+    bank = semsyn.data.build_bank(tmp_path / "bank", given, "toyscenes", **options)
+    assert bank.config.photo_size == (96, 128) and bank.groups == config.groups and bank.name(1) == "1.png"
+    own = replace(config, smallest=bank.config.smallest, kept=bank.config.kept)
+    assert bank.class_counts == build_bank(tmp_path / "own", scenes, own, workers=0).class_counts
+    folder = tmp_path / "more"
+    for kind, place in (("images", 0), ("annotations", 1)):
+        (folder / kind / "training").mkdir(parents=True)
+        for i, pair in enumerate(scenes.pairs):
+            shutil.copy(pair[place], folder / kind / "training" / f"{i}.png")
+    found = as_scenes(SceneFolder(folder, presets.ADE20K, "train"))
+    assert list(found.names) == ["0.png", "1.png"]
+    assert torch.equal(found.read(1, config)[1], scenes.read(1, config)[1])
+    with pytest.raises(InputError, match="no scene"):
+        semsyn.data.build_bank(tmp_path / "none", [], "toyscenes")
