@@ -15,6 +15,7 @@ from semsyn.losses.clip_style import CLIPStyleLoss, CLIPTokens
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.part_training import PartRecipe
 from semsyn.models.ipose.released import part_net_keymap
+from semsyn.models.ipose.shape_training import ShapeRecipe
 from semsyn.models.ipose.style import StyledObjective, StyleTerm
 from semsyn.models.oasis import recipe as oasis
 from semsyn.nn.parts.part_conditioner import PartConditioner
@@ -64,7 +65,7 @@ def take_parts(generator: Generator, given: Mapping[str, Path]) -> None:
         raise InputError(f"{path} holds no PartNet for this generator: {error}") from error
 
 
-PART_NET = "file of a trained PartNet, from a recipe ipose/…-parts"
+PART_NET = "file of a trained PartNet, from the recipe ipose/parts or ipose/toyscenes-parts"
 RELEASED_NEEDS = {
     "part_net": f"{PART_NET}, or the authors' best_G.pth of partsyn_model",
     "supports": "folder of support maps, see semsyn prepare parts",
@@ -98,7 +99,7 @@ def released(preset: str, *, as_released: bool = False) -> Recipe:
     )
 
 
-RECIPES: dict[str, Recipe | PartRecipe] = {
+RECIPES: dict[str, Recipe | PartRecipe | ShapeRecipe] = {
     **{name: released(name) for name in _RUNS},
     **{f"{name}-as-released": released(name, as_released=True) for name in _RUNS},
     "toyscenes": replace(
@@ -107,4 +108,5 @@ RECIPES: dict[str, Recipe | PartRecipe] = {
         start=take_parts,
     ),
     "toyscenes-parts": PartRecipe(),
+    "parts": ShapeRecipe(),
 }
