@@ -48,3 +48,12 @@ def test_its_switch_for_checkpointing_changes_nothing(network: ModulatedNetwork,
     run = partial(torch.utils.checkpoint.checkpoint, use_reentrant=use_reentrant)
     network.network.enable_gradient_checkpointing(run)
     torch.testing.assert_close(gradients(network), expected)
+
+
+@torch.no_grad()
+def test_a_condition_prepared_once_serves_all_steps(network: ModulatedNetwork) -> None:
+    network.eval()
+    prepared = network.prepare(MAPS[0])
+    for time in (torch.tensor([9, 9]), TIMES):
+        assert torch.equal(network(X, time, cond=prepared).sample, network(X, time, cond=MAPS[0]).sample)
+    assert len(prepared.modulations) == len(list(network.slots()))

@@ -39,11 +39,10 @@ def indexed_affine_chunked(
         region_ids, (gamma, beta) = region_ids + starts, (rearrange(t, "n r c -> (n r) c") for t in (gamma, beta))
     ids, pixels = region_ids.flatten(), rearrange(x, "n c h w -> (n h w) c")  # a view
     gains = [t if t is None else rearrange(t, "n 1 h w -> (n h w) 1") for t in (gamma_gain, beta_gain)]
-    result = pixels
+    made = x if inplace or projection is not None else torch.empty_like(x)  # what autograd is handed must be no view
+    result = rearrange(made, "n c h w -> (n h w) c")
     if projection is not None:
         result = pixels.new_empty(len(pixels), len(projection))
-    elif not inplace:
-        result = torch.empty_like(pixels)
     length = max(1, CHUNK // c)
     buffers = pixels.new_empty(3, min(length, len(ids)), c)  # a fresh buffer costs more than what is done with it
     for start in range(0, len(ids), length):
@@ -61,7 +60,7 @@ def indexed_affine_chunked(
             F.leaky_relu_(y, negative_slope)
         if projection is not None:
             result[part] = linear_as_conv(y, partial(F.conv2d, weight=projection))
-    return rearrange(result, "(n h w) c -> n c h w", n=n, h=h, w=w)
+    return made if projection is None else rearrange(result, "(n h w) c -> n c h w", n=n, h=h, w=w)
 
 
 def indexed_affine_planes(
@@ -75,10 +74,11 @@ def indexed_affine_planes(
 ) -> Tensor:
     """x n c h w, contiguous: some channels at a time; tables r c or n r c; gains n 1 h w; no gradients."""
     n, c, h, w = x.shape
-    x, ids = rearrange(x.contiguous(), "n c h w -> n c (h w)"), rearrange(region_ids, "n h w -> n (h w)")
+    made = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    result, ids = rearrange(made, "n c h w -> n c (h w)"), rearrange(region_ids, "n h w -> n (h w)")
+    x = rearrange(x.contiguous(), "n c h w -> n c (h w)")
     gains = [t if t is None else rearrange(t, "n 1 h w -> n (h w)") for t in (gamma_gain, beta_gain)]
     tables = [t.mT.expand(n, -1, -1).contiguous() for t in (gamma, beta)]  # n c r
-    result = torch.empty_like(x)
     length = min(c, max(1, CHUNK // (h * w)))
     buffers = x.new_empty(2, length, h * w)
     for image in range(n):
@@ -92,7 +92,7 @@ def indexed_affine_planes(
             y = torch.addcmul(shift, x[image, part], scale, out=result[image, part])
             if negative_slope is not None:
                 F.leaky_relu_(y, negative_slope)
-    return rearrange(result, "n c (h w) -> n c h w", h=h, w=w)
+    return made
 
 
 def is_chunkable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:

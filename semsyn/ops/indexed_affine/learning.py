@@ -22,7 +22,9 @@ Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 def is_learnable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
     """Whether this form applies: eager CPU training in one dtype, tables alike, and gradients backward alone."""
     is_alike = x.dtype == gamma.dtype == beta.dtype in DTYPES and gamma.ndim == beta.ndim
-    return x.device.type == "cpu" and is_alike and torch.is_grad_enabled() and is_plain_eager(x, gamma, beta)
+    if x.device.type != "cpu" or not is_alike or not x.numel():
+        return False
+    return torch.is_grad_enabled() and is_plain_eager(x, gamma, beta)
 
 
 class LearnedIndexedAffine(torch.autograd.Function):

@@ -80,3 +80,13 @@ def squares(x: Tensor, ids: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 def test_its_own_derivative() -> None:
     x, ids, tables = make(True)
     assert torch.autograd.gradcheck(lambda *t: LearnedIndexedAffine.apply(t[0], ids, *t[1:], 0.2), [x, *tables])
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_its_result_may_be_changed_in_place(is_last: bool) -> None:
+    x, ids, tables = make(False, is_last)
+    found, expected = (
+        torch.autograd.grad(act(indexed_affine(x, ids, *tables)).square().sum(), x)
+        for act in (lambda y: torch.nn.functional.relu(y, inplace=True), torch.relu)
+    )
+    torch.testing.assert_close(found, expected)
