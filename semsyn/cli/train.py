@@ -164,7 +164,8 @@ def _begin(args: argparse.Namespace, task: Task, world: World) -> Any:
 def _describe(args: argparse.Namespace, task: Task) -> dict[str, Any]:
     """What a state must have been made by."""
     config = {f"{name} of the config": value for name, value in task.config.to_dict().items()}
-    return {"recipe": args.recipe, "seed": args.seed, "batch": task.recipe.batch, **config, **task.about}
+    few = {"tower of the critic": args.critic, "augmentation": args.augment}
+    return {"recipe": args.recipe, "seed": args.seed, "batch": task.recipe.batch, **few, **config, **task.about}
 
 
 def _find_reader(args: argparse.Namespace) -> FeatureReader:
