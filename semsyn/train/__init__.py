@@ -5,6 +5,7 @@ from semsyn.train.few_pictures import for_few_pictures
 from semsyn.train.objective import Objective, PatchObjective, SegmentationObjective
 from semsyn.train.recipe import Recipe
 from semsyn.train.schedule import Cycles
+from semsyn.train.setup import Setup
 from semsyn.train.shot import Batch, Draws, Shot
 from semsyn.train.step import Nets, train_step
 from semsyn.train.terms import Term
@@ -20,6 +21,7 @@ __all__ = [
     "PatchObjective",
     "Recipe",
     "SegmentationObjective",
+    "Setup",
     "Shot",
     "Term",
     "Trainer",
