@@ -24,8 +24,9 @@ from semsyn.evaluate.features import FeatureReader
 from semsyn.evaluate.while_training import KernelEvaluation
 from semsyn.generator.adapt_classes import adapt_classes
 from semsyn.generator.generator import Generator
+from semsyn.hub.critics import load_critic
 from semsyn.hub.load import load_pretrained
-from semsyn.hub.load_tower import load_tower
+from semsyn.hub.load_tower import load_loss_network, load_tower
 from semsyn.hub.save import WEIGHTS_NAME, save_pretrained
 from semsyn.models import FAMILIES, find_card
 from semsyn.models.card import Card
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"recipe {args.recipe} does not start with {', '.join(foreign)}: leave it out.")
     card = find_card(f"{args.recipe.partition('/')[0]}/{recipe.preset}")
     report = _say if world.is_first else _say_nothing
+    for name in args.without:
+        report(f"training goes without {name}: what the recipe asks of its features is not asked")
     task = find_task(args, recipe, card, report)
     check_writable(args.out)
     check_free(
@@ -93,6 +96,10 @@ def _train(
     if first is not None and trainer.run.step == 0:
         assert isinstance(trainer.run, Training)
         trainer.run.start_from(first, name=args.init)
+    if args.init_critic is not None and trainer.run.step == 0:
+        assert isinstance(trainer.run, Training)
+        has_edges = getattr(trainer.run.nets.objective.critic, "has_edges", None)
+        trainer.run.judge_from(load_critic(args.init_critic, has_edges=has_edges), name=str(args.init_critic))
     folder = args.cache if args.data is None else args.data
     pictures = trainer.run.load(folder, "train", args.scenes)
     trained = trainer.train(pictures, trainer.run.load(folder, "val", SHOWN if args.kid is None else MEASURED))
@@ -123,7 +130,7 @@ def _find_recipe(args: argparse.Namespace, recipes: Mapping[str, Any]) -> Any:
         raise InputError(f"--{both[0]} and --without {both[0]} do not go together.")
     if not own:
         return recipe
-    loaded = {name: load_tower(name, source or None) for name, source in sources.items()}
+    loaded = {name: load_loss_network(name, source or None) for name, source in sources.items()}
     return recipe.looking_through({**loaded, **dict.fromkeys(args.without)})
 
 
@@ -154,7 +161,13 @@ def _begin(args: argparse.Namespace, task: Task, world: World) -> Any:
             world=world,
         )
         return task.recipe.begin(task.config, seed=args.seed, setup=setup)
-    options = {"--amp": args.amp, "--compile": args.compile, "--init": args.init, "--kid": args.kid}
+    options = {
+        "--amp": args.amp,
+        "--compile": args.compile,
+        "--init": args.init,
+        "--init-critic": args.init_critic,
+        "--kid": args.kid,
+    }
     given = [name for name, value in options.items() if value] + ["--accumulate"] * (args.accumulate > 1)
     if given or world.size > 1:
         raise InputError(f"recipe {args.recipe} knows no {', '.join(given) or 'several processes'}: leave it out.")
@@ -195,7 +208,7 @@ def _net_file(args: argparse.Namespace) -> str:
 
 
 def _list_inputs(args: argparse.Namespace, given: Mapping[str, Path]) -> list[Path]:
-    named = [] if args.init is None else [Path(args.init)]
+    named = [Path(name) for name in (args.init, args.init_critic) if name is not None]
     return [*given.values(), *(path for path in named if path.exists())]
 
 

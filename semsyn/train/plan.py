@@ -54,6 +54,7 @@ class Plan:
         precision: of the forward passes, on machines that are faster with it; None: single.
         shares_pictures: the critic learns from the pictures of the generator's own step; the released loops draw new
             ones.
+        critic_steps: the generator learns at one step in so many, from the first on; the critic at all. Released: 1.
         drawn_from: step from which the last picture of a batch has drawn codes, not encoded ones, so that the critic
             sees what draws from the prior look like. None: never, as released.
         exchanged_from: step from which the picture before that one repeats the first, some classes with the codes of
@@ -86,6 +87,7 @@ class Plan:
     refresh: Refresh | None = MEANS
     precision: torch.dtype | None = None
     shares_pictures: bool = False
+    critic_steps: int = 1
     drawn_from: int | None = None
     exchanged_from: int | None = None
     needs: Mapping[str, str] = field(default_factory=dict)

@@ -97,7 +97,9 @@ class Nets:
         return torch.autocast(self.generator.device.type, self.precision)
 
 
-def train_step(nets: Nets, batch: Batch | Sequence[Batch], draws: Draws | Sequence[Draws]) -> dict[str, Tensor]:
+def train_step(
+    nets: Nets, batch: Batch | Sequence[Batch], draws: Draws | Sequence[Draws], *, is_critics: bool = False
+) -> dict[str, Tensor]:
     """A step of the generator, then one of the critic, as released.
 
     The gradients of the generator's losses stop at what its optimiser holds, and those of the critic's likewise. They
@@ -111,16 +113,17 @@ def train_step(nets: Nets, batch: Batch | Sequence[Batch], draws: Draws | Sequen
         nets: change.
         batch: what to learn from, or its pieces.
         draws: what chance decided; for pieces those of each.
+        is_critics: the generator makes pictures, but does not learn from them.
 
     Returns:
         the losses of both, weighted, without gradients.
     """
     batches = [batch] if isinstance(batch, Batch) else list(batch)
     drawn = [draws] if isinstance(draws, Draws) else list(draws)
-    is_shared = drawn[0].critic_style is None
+    is_shared = drawn[0].critic_style is None and not is_critics
     pieces = make_pieces(nets.objective, batches, drawn, nets.world)
     of_generator, of_critic = nets.descents()
-    for piece in in_turn(pieces, nets.generator, nets.objective):
+    for piece in () if is_critics else in_turn(pieces, nets.generator, nets.objective):
         with nets.casting():
             shot = nets.shoot(piece.batch, piece.draws, piece.draws.style, totals=piece.totals)
             losses = piece.weigh(nets.objective.generator_losses(shot))

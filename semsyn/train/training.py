@@ -209,7 +209,7 @@ class Training:
         self.latest = lesson.pictures, batches, draws
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(MANY, (), generator=lesson.rng)) + self.setup.world.rank)  # of dropout
-            losses = train_step(self.nets, batches, draws)
+            losses = train_step(self.nets, batches, draws, is_critics=self.step % self.recipe.critic_steps != 0)
         self.step += 1
         if self.average is not None:
             self.average.update(self.nets.generator, step=self.step)

@@ -236,3 +236,18 @@ def test_a_run_starts_from_the_authors_pair(towers, given, tmp_path):
         assert torch.equal(second.nets.objective.critic.state_dict()[name], tensor), name
     with pytest.raises(InputError, match="mine is another critic, SegmentationDiscriminator of 3 classes"):
         second.judge_from(SegmentationDiscriminator(3, widths=(2, 2), last_width=2), name="mine")
+
+
+def test_a_generator_may_learn_less_often_than_its_critic(towers, given, tmp_path):
+    training = begin("clade/coco", towers, given)
+    training.recipe = replace(training.recipe, critic_steps=2, cycles=Cycles((3,)))
+    told, weights = [], []
+    for losses in training.learn_from(training.load(tmp_path, "train", 4)):
+        told.append(set(losses))
+        nets = training.nets
+        weights.append([next(net.parameters()).clone() for net in (nets.generator, nets.objective.critic)])
+    assert ["gan" in names for names in told] == [True, False, True]
+    assert all({"d_fake", "d_real"} <= names for names in told)
+    of_generator, of_critic = zip(*weights, strict=True)
+    assert torch.equal(of_generator[0], of_generator[1]) and not torch.equal(of_generator[1], of_generator[2])
+    assert not torch.equal(of_critic[0], of_critic[1]) and not torch.equal(of_critic[1], of_critic[2])
