@@ -136,6 +136,12 @@ def _add_starts(group: argparse._ArgumentGroup, recipes: Mapping[str, Any]) -> N
         action="store_true",
         help="it was trained with other classes: those of the same names go on, the others begin anew",
     )
+    group.add_argument(
+        "--init-critic",
+        metavar="FILE",
+        type=parse_path,
+        help="a critic to start from: a file of `semsyn convert`, or the authors' own, latest_net_D.pth",
+    )
     for name, about in find_needs(recipes).items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", type=parse_path, help=about)
     for name in find_towers(recipes):
