@@ -4,7 +4,7 @@ from semsyn.train.ema import EMA
 from semsyn.train.few_pictures import for_few_pictures
 from semsyn.train.objective import Objective, PatchObjective, SegmentationObjective
 from semsyn.train.recipe import Recipe
-from semsyn.train.schedule import Cycles
+from semsyn.train.schedule import Cycles, Epochs
 from semsyn.train.setup import Setup
 from semsyn.train.shot import Batch, Draws, Shot
 from semsyn.train.step import Nets, train_step
@@ -16,6 +16,7 @@ __all__ = [
     "Batch",
     "Cycles",
     "Draws",
+    "Epochs",
     "Nets",
     "Objective",
     "PatchObjective",
