@@ -10,7 +10,6 @@ from semsyn.errors import InputError, UnknownNameError
 from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 from semsyn.labels import LabelSpace
-from semsyn.nn.routing.pyramid_conv import PyramidConv2d
 
 
 def adapt_classes(generator: Generator, space: LabelSpace, *, same: Mapping[str, str] | None = None) -> Generator:
@@ -39,13 +38,13 @@ def adapt_classes(generator: Generator, space: LabelSpace, *, same: Mapping[str,
         raise InputError(f"the generator's config does not have the {old.num_classes} classes of its label space.")
     pairs = _pair(old, space, same or {})
     adapted: Generator = replace(config, num_classes=space.num_classes).build()
-    starts = {f"{name}.": m.in_channels for name, m in adapted.named_modules() if isinstance(m, PyramidConv2d)}
+    starts = {f"{name}.": m.class_start for name, m in adapted.named_modules() if hasattr(m, "class_start")}
     axes, theirs = _find_class_axes(config), generator.state_dict()
     state: dict[str, Tensor] = {}
     for key, new in adapted.state_dict().items():
         state[key] = theirs[key].to(new)
         if key in axes:
-            start = next((first for name, first in starts.items() if key.startswith(name)), 0)
+            start = next((int(first) for name, first in starts.items() if key.startswith(name)), 0)
             state[key] = _move(state[key], new, *axes[key], start, pairs, old.num_classes, space.num_classes)
     adapted.load_state_dict(state)
     adapted.label_space, adapted.card = space, generator.card

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from semsyn.critics.tower import TowerCritic
 from semsyn.nn.towers.tower import Tower
@@ -32,7 +32,7 @@ def _make(
 ) -> Objective:
     objective = make(config, **towers)
     if tower is not None:
-        judges = "classes" if isinstance(objective, SegmentationObjective) else "patches"
+        judges: Literal["classes", "patches"] = "classes" if isinstance(objective, SegmentationObjective) else "patches"
         objective.critic = TowerCritic(objective.critic.num_classes, tower, judges=judges, width=width)
         if isinstance(objective, PatchObjective):
             objective.first_map = 0  # there is one map of each scale

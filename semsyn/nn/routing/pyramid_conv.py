@@ -23,6 +23,9 @@ class PyramidConv2d(nn.Module):
         num_classes, num_planes: k and p, of the label map.
 
     Shape: features n c h/2 w/2, the result n o h w; the weight is o (c + k + p) 3 3.
+
+    Attributes:
+        class_start: where the classes stand among the weight's columns.
     """
 
     def __init__(self, in_channels: int, out_channels: int, num_classes: int, num_planes: int) -> None:
@@ -34,6 +37,7 @@ class PyramidConv2d(nn.Module):
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.num_planes = num_planes
+        self.class_start = in_channels
 
     def forward(self, features: Tensor | None, labels: LabelLevel) -> Tensor:
         kernel, label_weight = self.weights()
