@@ -251,3 +251,17 @@ def test_a_generator_may_learn_less_often_than_its_critic(towers, given, tmp_pat
     of_generator, of_critic = zip(*weights, strict=True)
     assert torch.equal(of_generator[0], of_generator[1]) and not torch.equal(of_generator[1], of_generator[2])
     assert not torch.equal(of_critic[0], of_critic[1]) and not torch.equal(of_critic[1], of_critic[2])
+
+
+def test_what_is_kept_in_the_end(towers, given, tmp_path):
+    """The generator itself where no average is released; else the average, whose statistics are made anew."""
+    plain, averaged = (begin(name, towers, given) for name in ("clade/coco", "oasis/coco"))
+    for training in (plain, averaged):
+        pictures = training.load(tmp_path, "train", 4)
+        list(training.learn_from(pictures))
+        finished, own = training.finished(pictures).state_dict(), training.nets.generator.state_dict()
+        moved = {name for name in own if not torch.equal(finished[name], own[name])}
+        assert "average" in training.state() or not moved
+    assert plain.average is None
+    assert any("running_mean" in name for name in moved) and any("weight" in name for name in moved)
+    assert averaged.average.decay == 0.9999 and not averaged.average.warm_up

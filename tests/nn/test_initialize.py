@@ -89,3 +89,14 @@ def test_other_methods(method, deviation):
 def test_unknown_method_is_named():
     with pytest.raises(UnknownNameError, match="xavier"):
         initialize(nn.Linear(2, 2), "xaver")
+
+
+def test_layers_under_spectral_norm_may_keep_their_weights():
+    layer = spectral_norm(nn.Conv2d(3, 4, 3))
+    nn.init.ones_(layer.bias)
+    before = layer.parametrizations.weight.original.clone()
+    plain = nn.Conv2d(3, 4, 3)
+    initialize(nn.Sequential(layer, plain), keeps_spectral=True)
+    assert torch.equal(layer.parametrizations.weight.original, before)
+    assert not layer.bias.any(), "biases begin at zero all the same"
+    assert plain.weight.std() < 0.02
