@@ -16,6 +16,7 @@ from semsyn.functional.maps import edges
 from semsyn.generator.assemble import assemble
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid
+from semsyn.generator.unet import UNet
 from semsyn.nn.resblock import ModulatedResBlock
 from semsyn.nn.stems import LabelStem, LatentStem, ToImage
 from semsyn.records.layout import Layout
@@ -137,8 +138,10 @@ def floor_form(generator: Generator, batch: int) -> Form:
     Stem, block convolutions (of every expert) with shortcuts and picture head; spectral norms folded, channels-last,
     eager. Nothing that is conditioned, normalised or activated: what any implementation has to pay.
     """
-    like, sizes = next(generator.parameters()), generator.sizes()
     painter = generator.painter
+    if isinstance(painter, UNet):
+        return noted_floor(painter, lambda scene: painter.net(scene.layout.class_ids, scene.layout.planes))
+    like, sizes = next(generator.parameters()), generator.sizes()
     assert isinstance(painter, Pyramid)
     made = [_stem_call(painter.stem, (batch, *sizes[0]), like)]
     for stage, size in zip(painter.stages, sizes, strict=True):
@@ -159,6 +162,13 @@ def floor_form(generator: Generator, batch: int) -> Form:
 
 def encoder_floor(encoder: Any) -> Form:
     """The convolutions that an encoder calls as ordinary ones: no gates, and no heads that multiply what was pooled."""
+    if hasattr(encoder, "features"):  # a head that is waited for does not average first
+        return noted_floor(encoder, lambda scene: encoder.features(scene.image, scene.layout.instance_ids))
+    return noted_floor(encoder, lambda scene: encoder(scene.image, scene.layout))
+
+
+def noted_floor(network: nn.Module, run: Callable[[Scene], object]) -> Form:
+    """The convolutions that a network calls when it is run: noted at the first scene, made for each style."""
     made: list[Callable[[], Tensor]] = []
 
     def note(conv: nn.Module, args: tuple[Tensor, ...]) -> None:
@@ -166,19 +176,16 @@ def encoder_floor(encoder: Any) -> Form:
         made.append(_conv_call(conv, (n, h, w)))
 
     def form(scene: Scene) -> Tensor:
-        assert scene.image is not None
         if not made:
-            weights = {m: getattr(m, "weight", None) for m in encoder.modules()}
+            weights = {m: getattr(m, "weight", None) for m in network.modules()}
             convs = [m for m, weight in weights.items() if isinstance(weight, Tensor) and weight.ndim == 4]
             hooks = [conv.register_forward_pre_hook(note) for conv in convs]
-            if hasattr(encoder, "features"):  # a head that is waited for does not average first
-                encoder.features(scene.image, scene.layout.instance_ids)
-            else:
-                encoder(scene.image, scene.layout)
+            run(scene)
             for hook in hooks:
                 hook.remove()
-        for call in made:
-            result = call()
+        for _ in scene.styles:
+            for call in made:
+                result = call()
         return result
 
     return form

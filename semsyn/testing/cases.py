@@ -157,7 +157,8 @@ def given_layout(
     assert layout.instance_ids is not None
     if objects is None and "objects" in generator.requires:
         objects = Objects.none(size)
-    return replace(layout, instance_ids=dense_ids(layout.instance_ids), objects=objects)
+    layout = replace(layout, instance_ids=dense_ids(layout.instance_ids), objects=objects)
+    return layout if generator.conditioner.brings is None else replace(layout, planes=block_canvas(layout.class_ids))
 
 
 def block_supports(num_parts: int, count: int = 3) -> PartSupports:
@@ -169,6 +170,14 @@ def block_supports(num_parts: int, count: int = 3) -> PartSupports:
             bands = torch.arange(48) * (used - 1) // 48 + 1
             maps[row, index, 8:56, 10 + 2 * index : 54 - 2 * row] = bands[:, None].to(torch.uint8)
     return PartSupports.of(maps, list(TOYSCENES_CLASSES.values()))
+
+
+def block_canvas(class_ids: Tensor) -> Tensor:
+    """A canvas to paint over, n 4 h w in [0, 1]: a colour for each class, one block of 16 pixels in nine left bare."""
+    rows, columns = (torch.arange(side, device=class_ids.device) // 16 % 3 == 1 for side in class_ids.shape[1:])
+    is_filled = ~(rows[:, None] & columns)
+    shades = [0.05 + 0.9 * (class_ids * step % 32) / 31 for step in (5, 11, 17)]
+    return torch.stack([*shades, torch.ones_like(shades[0])], dim=1) * is_filled
 
 
 @dataclass(frozen=True)

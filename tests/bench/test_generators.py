@@ -43,6 +43,12 @@ def test_the_encoder_and_several_styles():
     assert each.max_error < 2e-4 and once.max_error < 2e-4
 
 
+def test_painting_over_a_canvas():
+    rows = list(bench_generators(["sims/cityscapes"], ["eager", "fused", "floor"], **SMALL | {"image_size": (64, 64)}))
+    assert [row.backend for row in rows] == ["eager", "fused", "floor"]
+    assert all(row.max_error < 2e-4 for row in rows[:2]) and rows[2].median > 0
+
+
 def test_maps_of_a_folder_are_read_and_resized(tmp_path):
     generator = untrained("clade/ade20k", width=2, image_size=(32, 32))
     for i in range(3):

@@ -70,3 +70,6 @@ CARDS = (
         notes="With a network that orders segments; on toyscenes the order of classes is right for most pairs.",
     ),
 )
+
+MEASURED = ("sims/cityscapes",)
+"""What benchmarks measure by default, see `semsyn.bench.scenes.Case`: painting over a canvas that is there."""

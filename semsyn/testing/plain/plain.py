@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.generator.painter import Pyramid
+from semsyn.generator.unet import UNet
 from semsyn.nn.clade import CLADE
 from semsyn.nn.conditioning.class_conditioner import ClassConditioner
 from semsyn.nn.encoders.class_encoder import ClassEncoder
@@ -38,6 +39,7 @@ from semsyn.testing.plain.ipose import plain_part_modulation, plain_parts
 from semsyn.testing.plain.maps import PlainMaps, normalise, one_hot
 from semsyn.testing.plain.oasis import plain_noise
 from semsyn.testing.plain.scgan import plain_mixture_conv, plain_mixture_norm, plain_routing
+from semsyn.testing.plain.sims import plain_paint
 from semsyn.testing.plain.spade import plain_spade
 
 PlainEncoder = Callable[[Tensor, Layout, int], Posterior]
@@ -101,6 +103,11 @@ def plain_forward(
     if generator.is_fused:
         raise InputError("a fused generator has no plain form any more: give a copy made before fuse().")
     style = Style({}) if style is None else style
+    if isinstance(generator.painter, UNet):  # what it paints over is composed in one way alone
+        (cond,) = generator.conditioner.bind(generator.conditioner.prepare(layout, generator.sizes(size)), style)
+        assert cond.class_ids is not None and cond.planes is not None
+        image = plain_paint(generator.painter.net, cond.class_ids, cond.planes)
+        return image if generator.training else image.clamp(-1, 1)
     sizes = generator.sizes(size)
     maps = plain_maps(generator, layout, style, sizes)
     painter, conditioner = generator.painter, generator.conditioner

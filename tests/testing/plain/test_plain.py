@@ -14,7 +14,8 @@ from semsyn.testing.cases import procedural_layout, untrained
 from semsyn.testing.plain.inade import plain_encode
 from semsyn.testing.plain.plain import plain_forward
 
-SIZES = {"spade/cityscapes": (64, 128), "clvae/gta5": (64, 128)}
+SIZES = {"spade/cityscapes": (64, 128), "clvae/gta5": (64, 128), "sims/cityscapes": (64, 128)}
+SIZES |= {"sims/cityscapes-medium": (128, 128), "sims/cityscapes-large": (256, 256)}
 CARDS = (
     "spade/facades",
     "spade/cityscapes",
@@ -28,6 +29,9 @@ CARDS = (
     "scgan/celeba",
     "clvae/ade20k",
     "clvae/gta5",
+    "sims/cityscapes",
+    "sims/cityscapes-medium",
+    "sims/cityscapes-large",
 )
 
 
@@ -38,7 +42,7 @@ def make(card: str, batch: int = 2) -> tuple[Generator, Layout, Style]:
     assert layout.instance_ids is not None
     sketch = torch.rand(batch, 1, *size, generator=torch.Generator().manual_seed(0)).round()
     layout = replace(
-        layout, edges=edges(layout.instance_ids), planes=sketch if "planes" in generator.requires else None
+        layout, edges=edges(layout.instance_ids), planes=sketch if "planes" in generator.requires else layout.planes
     )
     return generator, layout, generator.sample_style(layout, seeds=range(batch))
 
