@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.cli import generate
 from semsyn.cli.augment_report import compare_training
 from semsyn.cli.figures import report_records
 from semsyn.cli.jobs import Job, check_free, check_writable
 from semsyn.cli.loading import add_weights, find_device, load_generator
+from semsyn.cli.main import make_parser
 from semsyn.cli.map_reader import add_reading
-from semsyn.cli.options import Parser, add_max_pixels, parse_count, parse_factor, parse_path, parse_seed, parse_size
+from semsyn.cli.options import add_max_pixels, parse_count, parse_factor, parse_path, parse_seed, parse_size
 from semsyn.cli.scene_reader import SceneReader
 from semsyn.cli.shard import Shard
 from semsyn.cli.spaces import SPACE_HELP
@@ -166,8 +166,7 @@ def _job(files: SceneFiles) -> Job:
 
 def _scene_options(args: argparse.Namespace) -> argparse.Namespace:
     """The options of `semsyn generate`, as they were given here."""
-    parser = Parser()
-    generate.configure(parser)
-    found = parser.parse_args(["--out", ".", "--vary-seed", "--", args.generator, str(args.data)])
+    given = ["--out", ".", "--vary-seed", "--", args.generator, str(args.data)]
+    found = make_parser("generate").parse_args(["generate", *given])
     vars(found).update({k: v for k, v in vars(args).items() if hasattr(found, k) and k not in ("out", "json")})
     return found

@@ -1,13 +1,13 @@
 """``semsyn evaluate``: figures of generated pictures, of generators, and of what segmenters saw."""
 
 import argparse
+from importlib import import_module
 
-from semsyn.cli.evaluate_folders import add_pictures, run_folders
-from semsyn.cli.evaluate_generators import add_generators, run_generators
-from semsyn.cli.evaluate_maps import run_maps
-from semsyn.cli.evaluate_toyscenes import add_toyscenes, run_toyscenes
 from semsyn.cli.options import parse_path
 from semsyn.errors import InputError
+
+# Modules of this package, of which only those in use are imported.
+WITH_OPTIONS = ("evaluate_folders", "evaluate_generators", "evaluate_toyscenes")
 
 EPILOG = """\
 four ways:
@@ -42,9 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", type=parse_path, help="folder of the results")
     parser.add_argument("--json", action="store_true", help="print a JSON object with all figures")
-    add_pictures(parser)
-    add_generators(parser)
-    add_toyscenes(parser)
+    for name in WITH_OPTIONS:
+        import_module(f"semsyn.cli.{name}").add_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -53,12 +52,13 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         InputError: if they ask for nothing, or for two things.
     """
+    keeps = args.fake is None and not args.names and args.write_statistics is not None
     ways = {
-        "--toyscenes": (args.toyscenes, run_toyscenes),
-        "--fake": (args.fake is not None, run_folders),
-        "--predicted": (args.predicted is not None, run_maps),
-        "NAME with --maps": (bool(args.names) and bool(args.maps), run_generators),
-        "--write-statistics": (args.fake is None and not args.names and args.write_statistics is not None, run_folders),
+        "--toyscenes": (args.toyscenes, "evaluate_toyscenes"),
+        "--fake": (args.fake is not None, "evaluate_folders"),
+        "--predicted": (args.predicted is not None, "evaluate_maps"),
+        "NAME with --maps": (bool(args.names) and bool(args.maps), "evaluate_generators"),
+        "--write-statistics": (keeps, "evaluate_folders"),
     }
     asked = [name for name, (is_asked, _) in ways.items() if is_asked]
     if len(asked) != 1:
@@ -66,4 +66,4 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"say what to measure: {', '.join(ways)}; found {found}.")
     if args.names and asked[0] in ("--fake", "--predicted"):
         raise InputError(f"{asked[0]} needs no generator: leave {args.names[0]} out, or give --maps in its place.")
-    ways[asked[0]][1](args)
+    import_module(f"semsyn.cli.{ways[asked[0]][1]}").run(args)

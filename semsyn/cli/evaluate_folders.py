@@ -1,44 +1,36 @@
 """``semsyn evaluate --real … --fake …``: figures of two folders of pictures, without any generator."""
 
 import argparse
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from semsyn.cli.class_figures import ClassFigures, pair_by_name
-from semsyn.cli.feature_options import add_features, read_distance, read_features
+from semsyn.cli.feature_options import add_features
 from semsyn.cli.figures import RECORDS, report_records
 from semsyn.cli.jobs import check_free, check_writable
 from semsyn.cli.loading import find_device
+from semsyn.cli.measure import DEFAULT, Measure
 from semsyn.cli.options import parse_count, parse_path, parse_seed, parse_size
 from semsyn.cli.shard import Shard
 from semsyn.cli.terminal import say
-from semsyn.convert.checkpoint import sha256
-from semsyn.data.io.folders import list_pictures
 from semsyn.errors import InputError
 from semsyn.evaluate.compare import Compared, compare_sets, describe_nearest, stack_features
-from semsyn.evaluate.features import FeatureReader
-from semsyn.evaluate.notes import find_departures
 from semsyn.evaluate.paired import Paired
-from semsyn.evaluate.picture_files import PictureFiles, in_batches
+from semsyn.evaluate.picture_files import PictureFiles
 from semsyn.evaluate.picture_sums import PictureSums
-from semsyn.evaluate.protocols import FILTERS, Filter, Protocol, find_protocol
-from semsyn.evaluate.record import Record
-from semsyn.evaluate.statistics_file import Statistics, is_statistics, list_files, read_statistics, write_statistics
+from semsyn.evaluate.protocols import FILTERS
+from semsyn.evaluate.statistics_file import Statistics, is_statistics, write_statistics
 from semsyn.metrics.lpips import LPIPS
 from semsyn.metrics.nearest import Nearest
 
-__all__ = ["Measure", "add_pictures", "run_folders"]
+__all__ = ["add_options", "run"]
 
 Size = tuple[int, int]
-DEFAULT = "pytorch-fid"
 QUERIES = 1000  # generated pictures whose nearest training picture is looked for
 
 
-def add_pictures(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of sets of pictures, and of how they are read."""
     sets = parser.add_argument_group("sets of pictures")
     sets.add_argument(
@@ -68,79 +60,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
     add_features(parser)
 
 
-class Measure:
-    """How pictures are read and compared, as the options say.
-
-    Args:
-        args: with the options of `add_pictures`.
-        shard: what this process does.
-
-    Raises:
-        SemsynError: for an unknown protocol, or features that are not to be had.
-    """
-
-    def __init__(self, args: argparse.Namespace, shard: Shard) -> None:
-        self.args, self.shard = args, shard
-        self.protocol: Protocol = find_protocol(args.protocol or DEFAULT)
-        self.size: Size | None = args.resize or self.protocol.size(args.data_set)
-        self.filter: Filter = args.filter or self.protocol.filter
-        self.device = find_device(args.device, shard)
-        self.reader: FeatureReader = read_features(args, self.device)
-        self.lpips, self.lpips_digest = read_distance(args, self.device)
-
-    def folder(self, folder: Path, nearest: Nearest | None = None) -> tuple[PictureSums, list[Path], Nearest | None]:
-        """The sums of all pictures below a folder, their files, and the nearest of them."""
-        files = list_pictures(folder)
-        sums = PictureSums(self.reader, len(files), splits=self.args.splits)
-        mine = [(index, files[index]) for index in self.shard.take(range(len(files)))]
-        pictures = PictureFiles(mine, folder, size=self.size, filter=self.filter)
-        for batch in in_batches(self._shown(pictures, folder), self.args.batch, lambda item: item.picture.shape):
-            features = sums.add(torch.stack([item.picture for item in batch]), [item.index for item in batch])
-            for item in batch:
-                sums.note(item.stored, item.digest)
-            nearest = None if nearest is None else nearest.add(features)
-        sums.gather()
-        return sums, files, nearest
-
-    def real(self, source: Path) -> PictureSums | Statistics:
-        """Of a folder, or out of a file."""
-        return read_statistics(source) if is_statistics(source) else self.folder(source)[0]
-
-    def records(
-        self, found: Sequence[Compared], real: PictureSums | Statistics | None, fake: PictureSums, subject: str
-    ) -> list[Record]:
-        """The figures with all that they depend on."""
-        counts = {"generated": fake.sums.count}
-        digests = {"weights": self.reader.sha256, "lpips": self.lpips_digest, "generated": fake.sha256}
-        if isinstance(real, PictureSums):
-            counts, digests["real"] = {"real": real.sums.count, **counts}, real.sha256
-        elif real is not None:
-            counts = counts if real.count is None else {"real": real.count, **counts}
-            digests |= {f"statistics {file.name}": sha256(file) for file in list_files(self.args.real)}
-        notes = find_departures(
-            self.protocol, self.args.data_set, self.size, self.filter, fake.sums.count, Counter(fake.sizes)
-        )
-        shared: dict[str, Any] = {
-            "subject": subject,
-            "features": self.reader.title,
-            "protocol": self.protocol.describe(self.args.data_set)
-            | {"size": self.size and list(self.size), "filter": self.filter},
-            "counts": counts,
-            "sha256": {name: digest for name, digest in digests.items() if digest},
-            "notes": tuple(notes),
-        }
-        return [Record(metric=f.metric, value=f.value, interval=f.interval, details=f.details, **shared) for f in found]
-
-    def _shown(self, pictures: PictureFiles, folder: Path) -> Iterator:
-        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
-
-        hidden = self.args.json or not self.shard.is_first or None
-        return iter(
-            tqdm(pictures.read(workers=self.args.workers), desc=str(folder), total=len(pictures), disable=hidden)
-        )
-
-
-def run_folders(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Compare two sets of pictures, or keep the statistics of one.
 
     Raises:
@@ -159,7 +79,7 @@ def run_folders(args: argparse.Namespace) -> None:
         raise InputError("several processes must add up what they saw: start them by torchrun.")
     if args.nearest and (shard.world_size > 1 or is_statistics(args.real)):
         raise InputError("--nearest needs pictures in --real, and one process.")
-    measure = Measure(args, shard)
+    measure = Measure(args, shard, find_device(args.device, shard))
     if measure.protocol.preprocess:
         raise InputError(f"protocol {measure.protocol.name!r} crops label maps: give NAME and --maps, not --fake.")
     if shard.is_first and args.out is not None:

@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semsyn.cli import generate
-from semsyn.cli.evaluate_folders import Measure
 from semsyn.cli.figures import RECORDS, report_records
 from semsyn.cli.jobs import Job, check_free, check_writable, plan_jobs
-from semsyn.cli.loading import add_weights, load_generator
+from semsyn.cli.loading import add_weights, find_device, load_generator
+from semsyn.cli.main import make_parser
 from semsyn.cli.map_reader import add_reading
-from semsyn.cli.options import Parser, add_max_pixels, parse_count, parse_path, parse_seed
+from semsyn.cli.measure import Measure
+from semsyn.cli.options import add_max_pixels, parse_count, parse_path, parse_seed
 from semsyn.cli.preprocess import add_preprocess
 from semsyn.cli.scene_reader import SceneReader
 from semsyn.cli.shard import Shard
@@ -30,11 +30,11 @@ from semsyn.evaluate.record import Record
 from semsyn.functional.maps import dense_ids
 from semsyn.generator.read_layout import read_layout
 
-__all__ = ["add_generators", "run_generators"]
+__all__ = ["add_options", "run"]
 
 
-def add_generators(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `run_generators`, and of maps in general."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`, and of maps in general."""
     maps = parser.add_argument_group("label maps")
     maps.add_argument("--maps", metavar="MAP", nargs="+", type=parse_path, default=[], help="maps, or a folder of them")
     maps.add_argument("--predicted", metavar="DIR", type=parse_path, help="maps that a segmenter saw instead")
@@ -50,7 +50,7 @@ def add_generators(parser: argparse.ArgumentParser) -> None:
     add_weights(parser.add_argument_group("weights"))
 
 
-def run_generators(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Measure each generator.
 
     Raises:
@@ -63,7 +63,7 @@ def run_generators(args: argparse.Namespace) -> None:
     shard = Shard.of_environment()
     if shard.world_size > 1 and not shard.can_meet:
         raise InputError("several processes must add up what they saw: start them by torchrun.")
-    measure = Measure(args, shard)
+    measure = Measure(args, shard, find_device(args.device, shard))
     jobs = plan_jobs(args.maps, Path("."), given={"instances": args.instances, "planes": args.planes}, limit=args.limit)
     if shard.is_first and args.out is not None:
         check_free([args.out / RECORDS], [], overwrite=True)
@@ -146,9 +146,9 @@ class _Maker:
 
 def _scene_args(measure: Measure, name: str) -> argparse.Namespace:
     """The options of `semsyn generate`, as they were given here."""
-    args, parser = measure.args, Parser()
-    generate.configure(parser)
-    found = parser.parse_args(["--out", ".", "--vary-seed", "--", name, *map(str, args.maps)])
+    args = measure.args
+    given = ["--out", ".", "--vary-seed", "--", name, *map(str, args.maps)]
+    found = make_parser("generate").parse_args(["generate", *given])
     shared = {key: value for key, value in vars(args).items() if hasattr(found, key) and key not in ("out", "json")}
     vars(found).update(shared)
     if measure.protocol.preprocess and args.preprocess is None:

@@ -10,14 +10,14 @@ from semsyn.cli.map_reader import MapReader, advise, change_space
 from semsyn.cli.spaces import find_space
 from semsyn.errors import InputError, SemsynError
 from semsyn.evaluate.map_agreement import MapAgreement
-from semsyn.evaluate.protocols import find_protocol
 from semsyn.evaluate.record import Record
 from semsyn.functional.maps import resize_ids
+from semsyn.models.protocols import find_protocol
 
-__all__ = ["run_maps"]
+__all__ = ["run"]
 
 
-def run_maps(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Compare the maps of two folders, which belong together by name.
 
     Raises:

@@ -27,8 +27,8 @@ RESULTS = "results.json"
 TRUE = "true"  # what results call true pictures
 
 
-def add_toyscenes(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `run_toyscenes`."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`."""
     scenes = parser.add_argument_group("toyscenes")
     scenes.add_argument("--toyscenes", action="store_true", help="measure on unseen toyscenes, by segmenters")
     scenes.add_argument(
@@ -56,7 +56,7 @@ def add_toyscenes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_toyscenes(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Check everything, make what is missing, measure, report.
 
     Raises:
