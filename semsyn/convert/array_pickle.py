@@ -3,6 +3,7 @@
 import io
 import math
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class _DType:
 
 
 class _Array:
-    """Stands for `numpy.ndarray`: the numbers are copied out of the file's bytes once their count is right."""
+    """Stands for `numpy.ndarray`: a view of the file's bytes, once their count is right."""
 
     array: np.ndarray[Any, Any]
 
@@ -48,8 +49,11 @@ class _Array:
             raise ValueError(f"an array of shape {shape}")
         if math.prod(shape) * kind.dtype.itemsize != len(content):
             raise ValueError(f"{len(content)} bytes for an array of shape {tuple(shape)}")
-        values = np.frombuffer(content, kind.dtype).reshape(shape, order="F" if is_fortran else "C")
-        self.array = np.ascontiguousarray(values, kind.dtype.newbyteorder("=")).reshape(shape)
+        self.array = np.frombuffer(content, kind.dtype).reshape(shape, order="F" if is_fortran else "C")
+
+    def copy(self) -> Tensor:
+        """Its numbers, in the order of bytes that is this machine's."""
+        return torch.from_numpy(np.array(self.array, self.array.dtype.newbyteorder("="), order="C"))
 
 
 STAND_INS = {"dtype": _DType, "ndarray": _Array, "_reconstruct": _Array}
@@ -79,11 +83,13 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
     path = check_file(path)
     if path.stat().st_size > MOST:
         raise CheckpointError(f"{path} has more than {MOST:,} bytes, too many for arrays of weights.")
-    unpickler = _Unpickler(io.BytesIO(path.read_bytes()))
+    content = path.read_bytes()
+    unpickler = _Unpickler(io.BytesIO(content))
     unpickler.path = path
     try:
+        _check_places(content)
         value = unpickler.load()
-        found = dict(_flatten(value, (), path))
+        found = {name: array.copy() for name, array in _flatten(value, path).items()}
     except CheckpointError:
         raise
     except Exception as error:  # noise, read as a pickle, fails in any way
@@ -93,9 +99,29 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _flatten(value: object, names: tuple[str, ...], path: Path) -> list[tuple[str, Tensor]]:
-    if isinstance(value, _Array):
-        return [("/".join(names), torch.from_numpy(value.array.copy()))]
-    if not isinstance(value, dict) or len(names) >= DEEPEST:
-        raise CheckpointError(f"{path} holds {type(value).__name__} under {'/'.join(names)!r}, not an array.")
-    return [pair for name, item in value.items() for pair in _flatten(item, (*names, str(name)), path)]
+def _check_places(content: bytes) -> None:
+    """Refuse numbers of remembered objects that are out of order: Python reserves memory up to the largest."""
+    for count, (operation, value, _) in enumerate(pickletools.genops(content)):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(str(value)) <= count:
+            raise ValueError(f"object {value} is remembered as step {count}")
+
+
+def _flatten(value: object, path: Path) -> dict[str, _Array]:
+    """Arrays by name. No mapping counts twice, and arrays hold no more than the file does."""
+    found: dict[str, _Array] = {}
+    seen: set[int] = set()
+    todo: list[tuple[tuple[str, ...], object]] = [((), value)]
+    while todo:
+        names, item = todo.pop()
+        if isinstance(item, _Array):
+            found["/".join(names)] = item
+        elif not isinstance(item, dict):
+            raise CheckpointError(f"{path} holds {type(item).__name__} under {'/'.join(names)!r}, not an array.")
+        elif id(item) in seen or len(names) >= DEEPEST:
+            raise CheckpointError(f"{path} holds mappings in each other, or one of them twice.")
+        else:
+            seen.add(id(item))
+            todo += [((*names, str(name)), inner) for name, inner in reversed(item.items())]
+    if sum(array.array.nbytes for array in found.values()) > path.stat().st_size:
+        raise CheckpointError(f"{path} holds arrays that share their bytes: more of them than it has itself.")
+    return found

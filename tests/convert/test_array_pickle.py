@@ -74,3 +74,34 @@ def test_cut_and_noisy_files_are_refused(tmp_path):
         (tmp_path / "a").write_bytes(bad)
         with pytest.raises(CheckpointError):
             read_arrays(tmp_path / "a")
+
+
+def share_mappings():
+    """Levels, each of which holds the next one twice."""
+    tree = {"x": np.zeros(1)}
+    for _ in range(14):
+        tree = {"a": tree, "b": tree}
+    return tree
+
+
+def share_arrays():
+    array = np.zeros(10_000)
+    return {str(i): array for i in range(100)}
+
+
+def hold_itself():
+    tree = {}
+    tree["again"] = tree
+    return tree
+
+
+@pytest.mark.parametrize("make", [share_mappings, share_arrays, hold_itself])
+def test_a_small_file_makes_nothing_large(tmp_path, make):
+    with pytest.raises(CheckpointError, match="twice|share their bytes"):
+        read_arrays(write(tmp_path / "a", make()))
+
+
+def test_a_place_far_away_is_not_reserved(tmp_path):
+    (tmp_path / "a").write_bytes(b"\x80\x03}r\xff\xff\xff\x7f.")
+    with pytest.raises(CheckpointError, match="2147483647 is remembered"):
+        read_arrays(tmp_path / "a")
