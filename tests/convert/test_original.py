@@ -28,6 +28,7 @@ def test_the_config_is_found_again(case: str) -> None:
         "spade": ["has_edges"],
         "oasis": ["num_classes"],
         "ipose": ["num_classes", "convention", *supports],
+        "sims": ["candidates", "inner_band", "shade_band", "leak_band", "outer_band"],
         "scgan": ["has_edges", "temperature", "routing_activation", "is_position_relative", *positions],
     }.get(config.family, [])
     found = read(originals(generator)).infer_config({name: getattr(config, name, None) for name in asked})

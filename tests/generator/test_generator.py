@@ -249,7 +249,7 @@ def test_the_painter_must_read_what_the_conditioner_writes() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("case", CONFIGS)
+@pytest.mark.parametrize("case", [case for case in CONFIGS if case != "sims"])  # a U-Net has no stages to prepare
 def test_what_reads_nothing_drawn_is_prepared_layer_by_layer(case: str) -> None:
     generator = make_generator(case)
     layout = make_layout(generator)

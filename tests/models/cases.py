@@ -1,14 +1,29 @@
 """One small config per kind of generator, and what to feed it with."""
 
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from semsyn import Generator
-from semsyn.data import find_objects
-from semsyn.models import CLADEConfig, CLVAEConfig, INADEConfig, IPOSEConfig, OASISConfig, SCGANConfig, SPADEConfig
+from semsyn import Generator, LabelSpace
+from semsyn.data import SegmentBank, find_objects
+from semsyn.data.bank.build import build_bank
+from semsyn.data.bank.manifest import BankConfig
+from semsyn.models import (
+    CLADEConfig,
+    CLVAEConfig,
+    INADEConfig,
+    IPOSEConfig,
+    OASISConfig,
+    SCGANConfig,
+    SIMSConfig,
+    SPADEConfig,
+)
 from semsyn.nn import PartSupports
+from semsyn.nn.compose.class_groups import ClassGroups
 from semsyn.records.layout import Layout
 from semsyn.records.objects import Objects
 
@@ -79,6 +94,17 @@ CONFIGS |= {
         position="map",
     ),
 }
+CONFIGS["sims"] = SIMSConfig(
+    **_SMALL | {"image_size": (64, 64)},
+    transform_width=1,
+    order_width=1,
+    candidates=2,
+    inner_band=2,
+    shade_band=3,
+    leak_band=3,
+    outer_band=3,
+)
+_FOLDERS: list[Any] = []
 CATEGORIES = {1: 7, 2: 9, 3: 8}  # of instances; 8 has no support maps, instance 0 is no object
 
 
@@ -91,9 +117,40 @@ def make_generator(case: str) -> Generator:
             tensor.copy_(torch.randn_like(tensor) * 0.3)
         elif key.endswith("running_var"):
             tensor.copy_(torch.rand_like(tensor) + 0.5)
+    return attach_resources(generator).eval()
+
+
+def attach_resources(generator: Generator) -> Generator:
+    """What it works with beside its weights, where it needs something."""
     if isinstance(generator.config, IPOSEConfig):
         generator.attach("supports", make_supports())
-    return generator.eval()
+    if isinstance(generator.config, SIMSConfig):
+        generator.attach("bank", make_bank())
+    return generator
+
+
+class _Blocks:
+    """Scenes of blocks, no class among them."""
+
+    names = tuple("abcdef")
+
+    def read(self, index: int, config: BankConfig) -> tuple[Tensor, Tensor]:
+        rng = torch.Generator().manual_seed(index)
+        label_map = torch.randint(6, (4, 4), generator=rng).repeat_interleave(16, 0).repeat_interleave(16, 1)
+        return torch.randint(1, 256, (3, 64, 64), generator=rng).to(torch.uint8), label_map
+
+
+@cache
+def make_bank() -> SegmentBank:
+    """Some scenes of five classes."""
+    space = LabelSpace(name="five", classes=tuple("abcde"), palette=tuple((50 * i, 9, 200) for i in range(5)))
+    groups = ClassGroups(
+        num_classes=5, planar=(1,), objects=(3, 4), casters=(3,), shaded=(1,), outlined=(4,), ground=(1,)
+    )
+    folder = tempfile.TemporaryDirectory()
+    _FOLDERS.append(folder)  # as long as the tests run
+    config = BankConfig(space=space, groups=groups, size=(64, 64))
+    return build_bank(Path(folder.name) / "bank", _Blocks(), config, workers=0)
 
 
 def make_supports() -> PartSupports:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from semsyn import Generator
+from semsyn.models import IPOSEConfig
 from semsyn.records.layout import Layout
 from semsyn.records.style import Style
-from tests.models.cases import CONFIGS, make_generator, make_images, make_layout
+from tests.models.cases import CONFIGS, attach_resources, make_generator, make_images, make_layout
 
 EVERY = pytest.mark.parametrize("case", CONFIGS)
 ENCODERS = [case for case, config in CONFIGS.items() if getattr(config, "has_encoder", False)]
@@ -36,11 +37,12 @@ def test_a_training_step_reaches_every_parameter(case: str) -> None:
     if generator.encoder is not None:
         style = generator.encode(make_images(generator), layout).apply(style)
     synthesis = generator.synthesize(layout, style)
-    pictures = torch.stack([synthesis.image, synthesis.extras.get("preview", synthesis.image)])
-    (pictures * torch.linspace(-1, 1, pictures.numel()).view_as(pictures)).sum().backward()
+    made = [synthesis.image, *(synthesis[name] for name in ("preview", "logits") if name in synthesis.extras)]
+    pictures = torch.cat([t.flatten() for t in made])
+    (pictures * torch.linspace(-1, 1, len(pictures))).sum().backward()
     for name, parameter in generator.named_parameters():
         if not parameter.requires_grad:
-            assert ".part_net." in name, name
+            assert ".part_net." in name or ".transform_net." in name or ".order_net." in name, name
             continue
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
         if parameter.ndim > 1 and not name.endswith("tail.conv.weight"):
@@ -62,10 +64,11 @@ def test_training_moves_statistics_and_evaluation_nothing(case: str) -> None:
     assert not moved()
     generator.train()
     last = {key.rpartition(".")[2] for key in moved()}
-    statistics = set() if generator.config.norm == "instance" else {"running_mean", "running_var"}
-    iterates = {"u", "v"} if generator.config.has_spectral_norm else set()
+    norm = getattr(generator.config, "norm", "instance")
+    statistics = set() if norm == "instance" else {"running_mean", "running_var"}
+    iterates = {"u", "v"} if getattr(generator.config, "has_spectral_norm", False) else set()
     assert last - {"num_batches_tracked"} == iterates | statistics
-    assert ("num_batches_tracked" in last) == (generator.config.norm == "batch")
+    assert ("num_batches_tracked" in last) == (norm == "batch")
 
 
 @EVERY
@@ -99,8 +102,9 @@ def test_the_layout_and_the_style_decide(case: str) -> None:
         assert torch.equal(generator.run(generator.prepare(layout), style), picture)
         assert torch.equal(generator(layout, style), picture)
         assert not torch.equal(generator(other, style), picture)
-        for name, codes in style.items():
-            changed = Style({**style, name: codes * -1})
+        drawn_anew = generator.sample_style(layout, seeds=[7, 8, 9])
+        for name in style:
+            changed = Style({**style, name: drawn_anew[name]})
             assert not torch.equal(generator(layout, changed), picture), name
 
 
@@ -116,6 +120,7 @@ def test_saved_and_loaded_it_paints_the_same(case: str) -> None:
     torch.manual_seed(9)
     twin = config.build().eval()
     twin.load_state_dict(saved["state"])
+    twin = twin if isinstance(config, IPOSEConfig) else attach_resources(twin)
     layout = make_layout(generator)
     style = generator.sample_style(layout, seeds=range(3))
     with torch.no_grad():
@@ -128,7 +133,9 @@ def test_codes_are_drawn_where_they_are_needed(case: str) -> None:
     config, layout = generator.config, make_layout(generator)
     style = generator.sample_style(layout, seeds=range(3))
     shapes = {}
-    if config.code_dim is not None:
+    if hasattr(config, "candidates"):
+        shapes |= {"picks": (3, int(style["picks"].ids.max()) + 1), "elision": (3, *generator.image_size)}
+    if getattr(config, "code_dim", None) is not None:
         shapes["noise" if config.family in ("oasis", "ipose") else "start"] = (3, 1, config.code_dim)
     if hasattr(config, "class_code_dim") and config.code_dim is not None:
         shapes["classes"] = (3, config.num_classes + 1, 5, config.class_codes)
