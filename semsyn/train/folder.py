@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -84,7 +85,7 @@ class FolderPictures:
                 return self._read(self.files[i], placing)
             except (SemsynError, OSError) as error:
                 found = self.files[i]
-                named = any(str(path) in str(error) for path in (found.picture, found.label_map, found.instance_map))
+                named = any(str(path) in str(error) for path in vars(found).values() if path is not None)
                 message = str(error) if named else f"{found.picture} and {found.label_map}: {error}"
                 if not self.skips_bad:
                     raise InputError(message) from error
@@ -103,7 +104,8 @@ class FolderPictures:
             raise InputError(f"it becomes {h} x {w}, but the generator makes {self.size[0]} x {self.size[1]}.")
         instances = self._read_instances(files, stored, placing)
         fields = tuple(name for name in self.requires if name not in ("offsets", "objects"))
-        layout = Layout.of(class_ids, instances, space=self.space.num_classes, requires=fields)
+        planes = self._read_sketch(files, stored, placing) if "planes" in self.requires else None
+        layout = Layout.of(class_ids, instances, space=self.space.num_classes, requires=fields, planes=planes)
         if "offsets" in self.requires:
             offsets = region_offsets(stored[None], ignore=self.offset_ignore)[0]
             layout = replace(layout, offsets=self.transform.offsets(offsets, placing)[None])
@@ -121,6 +123,18 @@ class FolderPictures:
                 f"{stored.shape[1]}: both must show the same pixels."
             )
         return self.transform.ids(ids, placement)
+
+    def _read_sketch(self, files: SceneFiles, stored: Tensor, placement: Placement) -> Tensor:
+        """The line drawing, 1 1 h w in [0, 1]."""
+        if files.sketch is None:
+            raise InputError("this generator reads line drawings: put them into sketches/, named as the pictures are.")
+        levels = torch.from_numpy(np.array(open_image(files.sketch).convert("L")))
+        if levels.shape != stored.shape:
+            raise InputError(
+                f"{files.sketch} is {levels.shape[0]} x {levels.shape[1]}, its label map {stored.shape[0]} x "
+                f"{stored.shape[1]}: both must show the same pixels."
+            )
+        return self.transform.ids(levels.long(), placement)[None, None].float() / 255
 
     def _find_objects(self, files: SceneFiles, image: Size, placement: Placement) -> Objects:
         if self.convention is None or files.instance_map is None:

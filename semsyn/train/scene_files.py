@@ -13,6 +13,7 @@ from semsyn.errors import InputError, list_some
 PICTURE_FOLDERS = ("images", "pictures", "photos", "img")
 MAP_FOLDERS = ("labels", "maps", "label_maps", "annotations", "masks")
 INSTANCE_FOLDERS = ("instances", "instance_maps")
+SKETCH_FOLDERS = ("sketches", "drawings")
 ENDINGS = ("_gtFine_labelIds", "_gtFine_instanceIds", "_leftImg8bit", "_labelIds", "_instanceIds", "_label", "_mask")
 
 
@@ -22,12 +23,13 @@ class SceneFiles:
 
     Attributes:
         picture, label_map: of the same name, but for their endings.
-        instance_map: likewise; None: there is none.
+        instance_map, sketch: likewise; None: there is none.
     """
 
     picture: Path
     label_map: Path
     instance_map: Path | None = None
+    sketch: Path | None = None
 
 
 def find_scenes(root: Path, split: Literal["train", "val"] = "train", preset: Preset | None = None) -> list[SceneFiles]:
@@ -36,7 +38,7 @@ def find_scenes(root: Path, split: Literal["train", "val"] = "train", preset: Pr
     A folder is read as the authors of a data set lay it out, where a preset says so and its folders are there. Else it
     has pictures in ``images/`` (``pictures``, ``photos``, ``img``), label maps in ``labels/`` (``maps``,
     ``label_maps``, ``annotations``, ``masks``) or in the folder itself, and perhaps ``instances/``
-    (``instance_maps``); or all that in a folder of the split's name.
+    (``instance_maps``) and line drawings, ``sketches/`` (``drawings``); or all that in a folder of the split's name.
 
     Args:
         root: the folder.
@@ -57,20 +59,21 @@ def find_scenes(root: Path, split: Literal["train", "val"] = "train", preset: Pr
     base = root / split if (root / split).is_dir() else root
     if base == root and split == "val":
         return []
-    pictures, maps, instances = (
+    pictures, maps, instances, sketches = (
         next((base / name for name in names if (base / name).is_dir()), None)
-        for names in (PICTURE_FOLDERS, MAP_FOLDERS, INSTANCE_FOLDERS)
+        for names in (PICTURE_FOLDERS, MAP_FOLDERS, INSTANCE_FOLDERS, SKETCH_FOLDERS)
     )
     if pictures is None:
         raise InputError(
             f"{base} has no folder of pictures: put them into {base / PICTURE_FOLDERS[0]}, and label maps of the same "
             f"names into {base / MAP_FOLDERS[0]}."
         )
-    others = [folder for folder in (pictures, instances) if folder is not None]
+    others = [folder for folder in (pictures, instances, sketches) if folder is not None]
     return _pair(
         _by_name(pictures, PICTURES),
         _by_name(maps or base, (*PICTURES, *ARRAYS), others if maps is None else ()),
         None if instances is None else _by_name(instances, (*PICTURES, *ARRAYS)),
+        None if sketches is None else _by_name(sketches, PICTURES),
         base,
     )
 
@@ -104,19 +107,30 @@ def _by_name(folder: Path, suffixes: Sequence[str], without: Sequence[Path] = ()
 
 
 def _pair(
-    pictures: Mapping[str, Path], maps: Mapping[str, Path], instances: Mapping[str, Path] | None, base: Path
+    pictures: Mapping[str, Path],
+    maps: Mapping[str, Path],
+    instances: Mapping[str, Path] | None,
+    sketches: Mapping[str, Path] | None,
+    base: Path,
 ) -> list[SceneFiles]:
-    kinds = {"a label map": maps} if instances is None else {"a label map": maps, "an instance map": instances}
+    kinds = {
+        "a label map": ("label maps", maps),
+        "an instance map": ("instance maps", instances),
+        "a sketch": ("sketches", sketches),
+    }
     faults = []
-    for kind, found in kinds.items():
+    for one, (many, found) in kinds.items():
+        if found is None:
+            continue
         if lacking := [path.name for name, path in pictures.items() if name not in found]:
-            faults.append(f"pictures without {kind}: {list_some(lacking)}")
+            faults.append(f"pictures without {one}: {list_some(lacking)}")
         if alone := [path.name for name, path in found.items() if name not in pictures]:
-            faults.append(f"{kind.split(' ', 1)[1]}s without a picture: {list_some(alone)}")
+            faults.append(f"{many} without a picture: {list_some(alone)}")
     if faults:
         raise InputError(
             f"pictures and maps in {base} do not pair up: {'; '.join(faults)}. Each needs the others, of the same name."
         )
     return [
-        SceneFiles(path, maps[name], None if instances is None else instances[name]) for name, path in pictures.items()
+        SceneFiles(path, maps[name], *(None if found is None else found[name] for found in (instances, sketches)))
+        for name, path in pictures.items()
     ]

@@ -91,3 +91,17 @@ def test_transforms_fit_any_size():
         transform = fit_transform(size, wide, crops=False)
         assert transform.scaled_size((77, 99)) == size and not transform.crops
     assert fit_transform((128, 128), wide).scaled_size((300, 400)) == (128, 128)
+
+
+def test_line_drawings_are_cut_as_their_pictures_are(scenes_folder):
+    with pytest.raises(InputError, match="reads line drawings: put them into sketches/"):
+        load(scenes_folder, requires=("planes",)).batch([0])
+    (scenes_folder / "sketches").mkdir()
+    for i in range(4):
+        ids = np.array(Image.open(scenes_folder / "labels" / f"scene{i}.png"))
+        Image.fromarray(ids * 80).save(scenes_folder / "sketches" / f"scene{i}.png")
+    layout = load(scenes_folder, requires=("planes",)).cut([0, 1, 2], [3, 4, 5]).layout
+    torch.testing.assert_close(layout.planes, layout.class_ids[:, None] * 80 / 255)
+    (scenes_folder / "sketches" / "scene1.png").unlink()
+    with pytest.raises(InputError, match=r"pictures without a sketch: scene1\.png"):
+        find_scenes(scenes_folder)
