@@ -1,6 +1,6 @@
 """A step down the sum of losses: of a whole batch or piece by piece, in one process or several."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -31,13 +31,21 @@ class Descent:
         optimizer: whose weights move.
         scaler: of its losses, in half precision; None: they stay as they are.
         world: the processes whose gradients are summed.
+        others: weights that the losses reach, too, and which are to stay without gradients of theirs.
 
     Attributes:
         losses: by name, summed over what was added.
     """
 
-    def __init__(self, optimizer: Optimizer, *, scaler: GradScaler | None = None, world: World = ALONE) -> None:
-        self.optimizer, self.scaler, self.world = optimizer, scaler, world
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        *,
+        scaler: GradScaler | None = None,
+        world: World = ALONE,
+        others: Sequence[Tensor] = (),
+    ) -> None:
+        self.optimizer, self.scaler, self.world, self.others = optimizer, scaler, world, others
         self.losses: dict[str, Tensor] = {}
 
     @property
@@ -58,10 +66,19 @@ class Descent:
         total = torch.stack(list(losses.values())).sum()
         if total.requires_grad:  # else no picture of this piece counts
             scaled: Tensor = total if self.scaler is None else self.scaler.scale(total)
-            scaled.backward(retain_graph=keeps_graph, inputs=self._weights)
+            self._go_back(scaled, keeps_graph=keeps_graph)
         for name, loss in losses.items():
             known = self.losses.get(name)
             self.losses[name] = loss.detach() if known is None else known + loss.detach()
+
+    def _go_back(self, loss: Tensor, *, keeps_graph: bool) -> None:
+        if not any(map(_is_sharded, self._weights)):
+            loss.backward(retain_graph=keeps_graph, inputs=self._weights)
+            return
+        before = [p.grad for p in self.others]  # FSDP's weights are not those of the graph, so none can be named
+        loss.backward(retain_graph=keeps_graph)
+        for weight, grad in zip(self.others, before, strict=True):
+            weight.grad = grad
 
     def step(self) -> None:
         """Sum the gradients of all processes, and move the weights; without losses they stay."""
@@ -77,9 +94,7 @@ class Descent:
     def _sum(self) -> None:
         if self.world.size == 1:
             return
-        from torch.distributed.tensor import DTensor  # takes its time
-
-        own = [p for p in self._weights if not isinstance(p, DTensor)]  # FSDP has summed those itself
+        own = [p for p in self._weights if not _is_sharded(p)]  # FSDP has summed those itself
         has = torch.tensor([float(p.grad is not None) for p in own], device=own[0].device if own else None)
         self.world.sum([has])
         used = [p for p, processes in zip(own, has.tolist(), strict=True) if processes]
@@ -91,3 +106,8 @@ class Descent:
             by_type.setdefault(p.grad.dtype, []).append(p.grad)
         for grads in by_type.values():
             self.world.sum(grads)
+
+
+def _is_sharded(weight: Tensor) -> bool:
+    """Whether it is a DTensor, whose module takes its time to import."""
+    return hasattr(weight, "placements")

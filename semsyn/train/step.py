@@ -46,12 +46,13 @@ class Nets:
 
     def descents(self) -> tuple[Descent, Descent]:
         """A step of each optimiser, to be filled with losses."""
+        of_generator, of_critic = self.optimizers
         scalers = self.scalers or (None, None)
-        first, second = (
-            Descent(optimizer, scaler=scaler, world=self.world)
-            for optimizer, scaler in zip(self.optimizers, scalers, strict=True)
+        others = list(self.objective.parameters())
+        return (
+            Descent(of_generator, scaler=scalers[0], world=self.world, others=others),
+            Descent(of_critic, scaler=scalers[1], world=self.world),
         )
-        return first, second
 
     def judge(self, piece: Piece, shot: Shot, descent: Descent) -> None:
         """Let the critic pay for what it says of pictures."""

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor
 
 from semsyn.errors import InputError
 from semsyn.train import Batch, train_step
@@ -32,7 +35,7 @@ def make_world(rank: int, size: int, port: int) -> World:
     return World.of_environment()
 
 
-def run_step(case: str, world: World) -> dict[str, torch.Tensor]:
+def run_step(case: str, world: World, *, is_sharded: bool = False) -> dict[str, torch.Tensor]:
     """Losses, gradients and weights after a step with this process' part of four pictures."""
     family, dtype, options = CASES[case]
     torch.set_default_dtype(dtype)
@@ -40,21 +43,38 @@ def run_step(case: str, world: World) -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
         nets, _ = make(family, **options)
         nets.world = world
+        if is_sharded:
+            shard(nets)
         layout = make_layout(nets.generator, size=nets.generator.image_size, n=4)
         real = torch.rand(4, 3, *layout.size, generator=torch.Generator().manual_seed(1)) * 2 - 1
         batch, draws = draw(nets, Batch(layout=layout, real=real), list(world.rows(4)), is_shared=False, paired=3)
         losses = train_step(nets, batch, draws)
+        if is_sharded:
+            nets.generator.reshard()  # which a forward leaves undone
     finally:
         torch.set_default_dtype(torch.float32)
     networks = torch.nn.ModuleList([nets.generator, nets.objective])
     grads = {f"grad of {n}": p.grad for n, p in networks.named_parameters() if p.grad is not None}
-    return {**losses, **grads, **networks.state_dict()}
+    found = {**losses, **grads, **networks.state_dict()}
+    return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in found.items()}
+
+
+def shard(nets) -> None:
+    """As docs/training.md says."""
+    generator = nets.generator
+    for module in (*generator.painter.stages, generator):
+        fully_shard(module, mesh=init_device_mesh("cpu", (nets.world.size,)))
+        module.set_gradient_divide_factor(1.0)
+        module.set_force_sum_reduction_for_comms(True)
+    register_fsdp_forward_method(generator, "synthesize")
+    nets.optimizers = (torch.optim.SGD(generator.parameters(), 1e-2), nets.optimizers[1])
 
 
 def work(rank: int, port: int, folder: Path) -> None:
     world = make_world(rank, 2, port)
     with world.together():
         found = {case: run_step(case, world) for case in CASES}
+        found["sharded"] = run_step("oasis", world, is_sharded=True)
         world.wait()
     torch.save(found, folder / f"{rank}.pt")
 
@@ -76,6 +96,7 @@ def start(target, *arguments):
 def test_two_processes_are_one(tmp_path):
     processes = start(work, find_port(), tmp_path)
     wanted = {case: run_step(case, World()) for case in CASES}
+    wanted["sharded"] = wanted["oasis"]
     for process in processes:
         process.join()
         assert process.exitcode == 0
