@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import InputError
@@ -24,10 +25,13 @@ class KernelEvaluation:
     Attributes:
         reader: gives the features that are compared.
         most: scenes at most.
+        side: pixels that the shorter side of a picture has for the reader at least: smaller ones are enlarged, by a
+            whole factor. Towers were trained on large pictures; features of small ones are of another kind altogether.
     """
 
     reader: FeatureReader
     most: int = 1000
+    side: int = 192
 
     @torch.inference_mode()
     def __call__(self, generator: Generator, unseen: Shown) -> dict[str, float]:
@@ -54,4 +58,10 @@ class KernelEvaluation:
             indices = list(range(start, min(start + BATCH, count)))
             layout, real = unseen.batch(indices)
             made = draw_pictures(generator, layout.to(generator.device), indices)
-            yield self.reader(made)[0].cpu(), self.reader(real)[0].cpu()
+            yield self._read(made), self._read(real)
+
+    def _read(self, pictures: Tensor) -> Tensor:
+        factor = -(-self.side // min(pictures.shape[2:]))
+        if factor > 1:
+            pictures = F.interpolate(pictures, scale_factor=factor, mode="bilinear", align_corners=False)
+        return self.reader(pictures)[0].cpu()
