@@ -2,10 +2,11 @@
 
 import argparse
 
-from semsyn.cli import prepare_bank, prepare_labels, prepare_parts
+from semsyn.cli import prepare_bank, prepare_labels, prepare_parts, prepare_rarity
 
 KINDS = {
     "bank": (prepare_bank, "a bank of segments, cut from photographs with label maps"),
+    "gta5-rarity": (prepare_rarity, "how rare the colours of GTA5's pictures are, for clVAE"),
     "labels": (prepare_labels, "label maps and a label space, from what annotation tools write"),
     "parts": (prepare_parts, "support maps of parts for iPOSE, from a data set of parts"),
 }
@@ -15,6 +16,7 @@ examples:
   semsyn prepare bank scenes/ --space cityscapes-used --out bank
   semsyn prepare labels export/ --out labels
   semsyn prepare parts Full_Parts --out supports
+  semsyn prepare gta5-rarity gta5 --out rarity.npy
   semsyn prepare labels --help
 """
 
