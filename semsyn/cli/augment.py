@@ -9,9 +9,10 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.cli.augment_report import compare_training
+from semsyn.cli.device import find_device
 from semsyn.cli.figures import report_records
 from semsyn.cli.jobs import Job, check_free, check_writable
-from semsyn.cli.loading import add_weights, find_device, load_generator
+from semsyn.cli.loading import add_weights, load_generator
 from semsyn.cli.main import make_parser
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.options import add_max_pixels, parse_count, parse_factor, parse_path, parse_seed, parse_size

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 
 from semsyn.cli.class_figures import ClassFigures, pair_by_name
+from semsyn.cli.device import find_device
 from semsyn.cli.feature_options import add_features
 from semsyn.cli.figures import RECORDS, report_records
 from semsyn.cli.jobs import check_free, check_writable
-from semsyn.cli.loading import find_device
 from semsyn.cli.measure import DEFAULT, Measure
 from semsyn.cli.options import parse_count, parse_path, parse_seed, parse_size
 from semsyn.cli.shard import Shard

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from semsyn.cli.device import find_device
 from semsyn.cli.figures import RECORDS, report_records
 from semsyn.cli.jobs import Job, check_free, check_writable, plan_jobs
-from semsyn.cli.loading import add_weights, find_device, load_generator
+from semsyn.cli.loading import add_weights, load_generator
 from semsyn.cli.main import make_parser
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.measure import Measure

@@ -5,8 +5,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from semsyn.cli.device import find_device
 from semsyn.cli.jobs import Job, check_free, check_writable, list_passed, name_sheets, plan_jobs
-from semsyn.cli.loading import add_weights, find_device, load_generator
+from semsyn.cli.loading import add_weights, load_generator
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.observations import Observations
 from semsyn.cli.options import (

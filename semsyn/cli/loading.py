@@ -8,20 +8,19 @@ import torch
 from semsyn.cli.map_reader import change_space
 from semsyn.cli.options import parse_path
 from semsyn.cli.resources import add_resources, given_resources
-from semsyn.cli.shard import Shard
 from semsyn.cli.spaces import find_space
 from semsyn.errors import InputError
 from semsyn.generator.generator import Generator
 from semsyn.hub.load import load_pretrained
 from semsyn.labels import LabelSpace
 
-__all__ = ["add_weights", "find_device", "load_generator"]
+__all__ = ["add_weights", "load_generator"]
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def add_weights(group: argparse._ArgumentGroup) -> None:
-    """Add the options of `load_generator` and `find_device`."""
+    """Add the options of `load_generator` and `semsyn.cli.device.find_device`."""
     group.add_argument(
         "--checkpoint", metavar="PATH", type=parse_path, help="the authors' file or folder, where NAME is released"
     )
@@ -30,23 +29,6 @@ def add_weights(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--offline", action="store_true", help="use the Hub's cache only")
     group.add_argument("--device", metavar="DEVICE", help="such as cpu or cuda:1; default: a GPU where there is one")
     group.add_argument("--dtype", choices=DTYPES, default="float32", help="arithmetic; default float32")
-
-
-def find_device(name: str | None, shard: Shard) -> torch.device:
-    """The device of that name, or of this process.
-
-    Raises:
-        InputError: if it cannot be used.
-    """
-    if name in (None, "cuda") and torch.cuda.is_available():
-        return torch.device("cuda", shard.local_rank % torch.cuda.device_count())
-    try:
-        device = torch.device("cpu" if name is None else name)
-        torch.ones(1, device=device).cpu()
-    except Exception as error:  # each kind of device has its own way to be absent
-        first = str(error).strip().split("\n")[0]
-        raise InputError(f"--device {name} cannot be used here: {first.rstrip('.')}. Try --device cpu.") from error
-    return device
 
 
 def load_generator(args: argparse.Namespace, device: torch.device) -> Generator:

@@ -11,8 +11,8 @@ from typing import Any
 from torch import nn
 
 from semsyn.cli import train_options
+from semsyn.cli.device import find_device
 from semsyn.cli.jobs import check_free, check_writable
-from semsyn.cli.loading import find_device
 from semsyn.cli.shard import Shard
 from semsyn.cli.terminal import say
 from semsyn.cli.train_data import Task, find_task
