@@ -18,6 +18,7 @@ from semsyn.generator.config import Config
 from semsyn.generator.generator import Generator
 from semsyn.labels import LabelSpace
 from semsyn.models.card import Card
+from semsyn.train.augmented import AugmentedObjective
 from semsyn.train.folder import FolderPictures, fit_transform
 from semsyn.train.objective import Objective, SegmentationObjective
 from semsyn.train.plan import Pictures
@@ -125,8 +126,9 @@ def _load(
 def _without_void(make: Callable[..., Objective], space: LabelSpace, config: Any, **options: Any) -> Objective:
     """The recipes' own data sets have class 0 for void; others say what theirs is."""
     objective = make(config, **options)
-    if isinstance(objective, SegmentationObjective):
-        objective.void = None if space.void == space.num_classes else space.void
+    game = objective.game if isinstance(objective, AugmentedObjective) else objective
+    if isinstance(game, SegmentationObjective):
+        game.void = None if space.void == space.num_classes else space.void
     return objective
 
 

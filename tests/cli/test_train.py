@@ -10,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from semsyn.cli.train_data import _without_void
 from semsyn.hub import load_pretrained
-from semsyn.models import find_card
+from semsyn.models import OASISConfig, find_card, get_family
+from semsyn.train import for_few_pictures
 from tests.train.conftest import SPACE, write_scenes
 
 RECIPE = "clade/toyscenes"
@@ -103,7 +105,7 @@ def test_a_folder_becomes_a_generator(semsyn: Callable, tmp_path: Path, space: P
     data = write_scenes(tmp_path / "data", 8)
     out = tmp_path / "run"
     arguments = ["train", "inade/toyscenes", "--data", data, "--space", space, "--held-out", 2, "--out", out]
-    arguments += ["--steps", 2, "--every", 1, "--batch", 4, "--accumulate", 2, "--amp", "bf16", "--device", "cpu"]
+    arguments += ["--steps", 2, "--every", 1, "--batch", 4, "--accumulate", 2, "--amp", "off", "--device", "cpu"]
     code, said, err = semsyn(*arguments)
     assert code == 0, err
     assert "step 2/2" in said and "model.safetensors" in said
@@ -170,3 +172,13 @@ def test_the_best_by_kid_is_kept(
     assert "step 1 kid" in said and (out / "model.safetensors").exists() and (out / "last.safetensors").exists()
     records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert isinstance(records[-1]["evaluation"]["kid"], float)
+
+
+@pytest.mark.parametrize(("void", "expected"), [(None, None), (0, 0), (3, None)])
+@pytest.mark.parametrize("augments", [False, True])
+def test_void_is_what_the_space_says(void: int | None, expected: int | None, augments: bool) -> None:
+    """The published recipes of OASIS have class 0 for it."""
+    recipe = for_few_pictures(get_family("oasis").recipes["ade20k"], augments=augments)
+    config = OASISConfig(num_classes=3, image_size=(64, 64), width=2)
+    objective = _without_void(recipe.objective, replace(SPACE, void=void), config)
+    assert getattr(objective, "game", objective).void == expected
