@@ -11,10 +11,10 @@ from semsyn.cli.terminal import say
 from semsyn.data.io.label_maps import read_label_map
 from semsyn.data.io.pictures import open_image
 from semsyn.data.io.whole_file import whole_file
+from semsyn.data.scenes.color_rarity import ABSENT, Floats, mean_colors, score_rarity
 from semsyn.data.scenes.presets import GTA5
 from semsyn.data.spaces.label_space import label_space
 from semsyn.errors import InputError
-from semsyn.models.clvae.rarity import ABSENT, Floats, mean_colors, score_rarity
 from semsyn.train.scene_files import SceneFiles, find_scenes
 
 READERS = 8  # threads

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from semsyn.cli.main import main
+from semsyn.data.scenes.color_rarity import OBJECTS
 from semsyn.models.clvae.focus import RarityFocus
-from semsyn.models.clvae.rarity import OBJECTS
 
 COUNT, BLANK = 70, 4
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semsyn.data.scenes.color_rarity import OBJECTS, POOL, Floats, cumulate, draw_pool, rarity_mask
 from semsyn.errors import InputError
-from semsyn.models.clvae.rarity import OBJECTS, POOL, Floats, cumulate, draw_pool, rarity_mask
 from semsyn.records.layout import Layout
 
 VISITS = 10_000  # of an epoch
@@ -18,7 +18,7 @@ class RarityFocus:
     """A pool of pictures with rare colours is drawn for every epoch, and visited at random.
 
     Args:
-        scores: m k, how rare the colour of each class is in each picture, see `semsyn.models.clvae.rarity`.
+        scores: m k, how rare the colour of each class is in each picture, see `semsyn.data.scenes.color_rarity`.
         visits: of an epoch.
         pool: pictures of an epoch, with repetitions.
     """

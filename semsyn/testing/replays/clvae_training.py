@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semsyn.data.scenes.color_rarity import cumulate, draw_pool, mean_colors, rarity_mask, score_rarity
 from semsyn.generator.synthesis import Synthesis
 from semsyn.losses.adversarial import discriminator_loss, generator_loss
 from semsyn.losses.feature_matching import feature_matching
 from semsyn.models.clvae.config import CLVAEConfig
-from semsyn.models.clvae.rarity import cumulate, draw_pool, mean_colors, rarity_mask, score_rarity
 from semsyn.models.clvae.recipe import objective
 from semsyn.models.clvae.released import RELEASED
 from semsyn.models.pyramid.released import PATCHGAN

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from semsyn.data.scenes.color_rarity import OBJECTS
 from semsyn.errors import InputError
 from semsyn.models.clvae.focus import RarityFocus
-from semsyn.models.clvae.rarity import OBJECTS
 from semsyn.records.layout import Layout
 
 

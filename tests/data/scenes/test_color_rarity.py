@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from semsyn.data.scenes.color_rarity import ABSENT, cumulate, draw_pool, mean_colors, rarity_mask, score_rarity
 from semsyn.errors import InputError
-from semsyn.models.clvae.rarity import ABSENT, cumulate, draw_pool, mean_colors, rarity_mask, score_rarity
 
 
 def test_mean_colours_of_classes():

@@ -1,4 +1,6 @@
-"""How clVAE rebalances GTA5: pictures with rare colours are visited more often, and their rare pixels weigh more.
+"""How a data set is rebalanced: pictures with rare colours are visited more often, and their rare pixels weigh more.
+
+clVAE does so with GTA5, and constants are its own.
 
 The method is that of Li et al., "Diverse Image Synthesis from Semantic Layouts via Conditional IMLE" (ICCV 2019). Of
 all pictures take `mean_colors`, of these `score_rarity`, of these `cumulate`; an epoch sees the pictures of
