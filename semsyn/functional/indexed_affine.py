@@ -12,6 +12,7 @@ from semsyn.ops.indexed_affine.learning import LearnedIndexedAffine, is_learnabl
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 from semsyn.ops.known_ids import with_zero_row
+from semsyn.ops.modes import is_traced
 from semsyn.signature import checked
 
 
@@ -73,7 +74,10 @@ def indexed_affine(
         return indexed_affine_chunked(*arguments) if is_last else indexed_affine_planes(*arguments)
     if backend == "auto" and not has_gains and is_learnable(x, gamma, beta):
         return LearnedIndexedAffine.apply(x, region_ids, gamma, beta, negative_slope)
-    return indexed_affine_reference(*arguments, are_rows=True)
+    y = indexed_affine_reference(*arguments, are_rows=True)
+    # What is looked up is channels-last, on which convolutions are slow backward on CPU.
+    is_turned = torch.is_grad_enabled() and x.device.type == "cpu" and x.is_contiguous() and not is_traced()
+    return y.contiguous() if is_turned else y
 
 
 def check_gains(x: Tensor, *gains: Tensor | None) -> None:

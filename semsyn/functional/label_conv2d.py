@@ -75,6 +75,9 @@ def label_conv2d(
     else:
         convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
         result = convolve(ids, of_classes, padding, stride, values)
+    if torch.is_grad_enabled() and result.device.type == "cpu":
+        # Channels-last features make all that follow so: good for inference, slow for oneDNN's convolutions backward.
+        result = result.contiguous()
     if planes is not None:
         n, h, w = class_ids.shape
         check_shape(planes, "n p h w", n=n, h=h, w=w, name="planes")

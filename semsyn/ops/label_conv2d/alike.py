@@ -36,6 +36,4 @@ def label_conv2d_alike(class_ids: Tensor, weight: Tensor, padding: int, stride: 
     numbers[is_mixed] = torch.arange(len(alike), len(results))
     at_pixels = sum_rows(results, numbers.view(-1, 1))
     n, h, w = numbers.shape
-    result = rearrange(at_pixels, "(n h w) o -> n o h w", n=n, h=h, w=w)
-    # What is channels-last makes all that follows so: good for inference, slow for oneDNN's convolutions backward.
-    return result.contiguous() if torch.is_grad_enabled() else result
+    return rearrange(at_pixels, "(n h w) o -> n o h w", n=n, h=h, w=w)

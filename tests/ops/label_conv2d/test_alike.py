@@ -50,6 +50,15 @@ def test_so_are_its_derivatives(pattern: str) -> None:
     assert pattern == "noise" or not found[:, :, 1].any(), "a class that is absent"
 
 
+@pytest.mark.parametrize("pattern", ["regions", "noise"])
+def test_features_that_learn_are_contiguous(pattern: str) -> None:
+    """What follows has their layout, and convolutions backward are slow on channels-last features."""
+    weight = torch.randn(6, K, 3, 3, requires_grad=True)
+    assert label_conv2d(make_map(pattern), weight, padding=1).is_contiguous()
+    with torch.no_grad():
+        assert label_conv2d(make_map(pattern), weight, padding=1).is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize("size", [(0, 4, 4), (2, 1, 1), (1, 2, 40)])
 def test_sizes_that_are_hardly_any(size: tuple[int, int, int]) -> None:
     class_ids, weight = torch.zeros(size, dtype=torch.int64), torch.randn(6, K, 3, 3)
