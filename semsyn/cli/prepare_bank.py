@@ -18,7 +18,7 @@ from semsyn.data.formats.write import SPACE
 from semsyn.data.io.folders import list_pictures, pair_pictures
 from semsyn.data.scenes import presets
 from semsyn.data.scenes.scene_folder import SceneFolder
-from semsyn.errors import InputError
+from semsyn.errors import InputError, list_some
 from semsyn.labels import LabelSpace
 
 TOYSCENES = "toyscenes"
@@ -183,4 +183,4 @@ def _report(banks: list[SegmentBank], as_json: bool) -> None:
         say(f"{row['segments']} segments of {row['images']} images, {row['bytes'] / 1e6:.1f} MB, in {row['bank']}")
         say("  " + ", ".join(f"{name} {count}" for name, count in classes))
         if row["without_segments"]:
-            say(f"  none of {', '.join(row['without_segments'])}: those are painted without a photograph")
+            say(f"  none of {list_some(row['without_segments'], shown=12)}: those are painted without a photograph")
