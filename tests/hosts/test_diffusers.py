@@ -1,6 +1,9 @@
 """Conditional norms in diffusers' own UNet: group norms of blocks, and of attention, whose tokens are pixels."""
 
+import runpy
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -57,3 +60,10 @@ def test_a_condition_prepared_once_serves_all_steps(network: ModulatedNetwork) -
     for time in (torch.tensor([9, 9]), TIMES):
         assert torch.equal(network(X, time, cond=prepared).sample, network(X, time, cond=MAPS[0]).sample)
     assert len(prepared.modulations) == len(list(network.slots()))
+
+
+def test_the_example_learns_and_prepares_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    script = Path(__file__).parents[2] / "examples" / "diffusers_spade.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--steps", "3", "--denoise", "2"])
+    runpy.run_path(str(script), run_name="__main__")
+    assert "the same picture: True" in capsys.readouterr().out
