@@ -113,7 +113,7 @@ def _add_measures(group: argparse._ArgumentGroup) -> None:
         help="measure the kernel distance of unseen pictures through a trained network, such as "
         "efficientnet-lite0; model.safetensors is the best then, last.safetensors the last",
     )
-    group.add_argument("--kid-weights", metavar="PATH", help="of that; default: those of an installed package")
+    group.add_argument("--kid-weights", metavar="WEIGHTS", help="of that; default: those of an installed package")
     group.add_argument("--tensorboard", action="store_true", help="also write TensorBoard's files, to RUN/board")
 
 
@@ -123,7 +123,7 @@ def _add_few(group: argparse._ArgumentGroup) -> None:
         metavar="TOWER",
         help="judge by a trained network, such as efficientnet-lite0; default: the recipe's",
     )
-    group.add_argument("--critic-weights", metavar="PATH", help="of that; default: those of an installed package")
+    group.add_argument("--critic-weights", metavar="WEIGHTS", help="of that; default: those of an installed package")
     group.add_argument("--augment", action="store_true", help="let the critic see augmented pictures alone")
 
 
@@ -145,8 +145,8 @@ def _add_starts(group: argparse._ArgumentGroup, recipes: Mapping[str, Any]) -> N
     for name, about in find_needs(recipes).items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", type=parse_path, help=about)
     for name in find_towers(recipes):
-        about = f"weights of {name}, for losses: a file or a repository of the Hub; without PATH those of a package"
-        group.add_argument(f"--{name}", metavar="PATH", nargs="?", const=INSTALLED, help=about)
+        about = f"weights of {name}, for losses: a file or a repository of the Hub; without WEIGHTS those of a package"
+        group.add_argument(f"--{name}", metavar="WEIGHTS", nargs="?", const=INSTALLED, help=about)
     group.add_argument(
         "--without", metavar="TOWER", action="append", default=[], help="train without a loss that the recipe asks for"
     )

@@ -7,8 +7,13 @@ from semsyn.errors import InputError, check_shape
 from semsyn.functional.backend import Backend
 from semsyn.functional.checks import are_checked, are_known, check_ids
 from semsyn.functional.kernel_trials import wants_kernel
-from semsyn.ops.indexed_affine.cpu import indexed_affine_chunked, indexed_affine_planes, is_eager_on_cpu
-from semsyn.ops.indexed_affine.learning import LearnedIndexedAffine, is_learnable
+from semsyn.ops.indexed_affine.cpu import (
+    LearnedIndexedAffine,
+    indexed_affine_chunked,
+    indexed_affine_planes,
+    is_eager_on_cpu,
+    is_learnable,
+)
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 from semsyn.ops.known_ids import with_zero_row

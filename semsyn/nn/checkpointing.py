@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -54,7 +53,7 @@ def checkpointed(run: Callable[..., R], *args: Any) -> R:
     Whatever a module does to its buffers in training (running statistics, the vectors of spectral norms) happens once:
     the second time replicas of the modules do it to copies of what the buffers were before.
     """
-    if not torch.is_grad_enabled() or not is_plain_eager():
+    if not is_plain_eager():
         return run(*args)
     holders = {
         module: {name: t.clone() for name, t in module._buffers.items() if t is not None}

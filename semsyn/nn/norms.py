@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from semsyn.errors import UnknownNameError
 from semsyn.nn.features import check_batch, check_features
-from semsyn.ops.modes import is_repeated
 from semsyn.signature import checked
 
 NormFactory = Callable[[int], nn.Module]
@@ -31,12 +30,6 @@ class BatchNorm(nn.BatchNorm2d):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(channels, eps=eps, momentum=momentum, affine=False, device=device, dtype=dtype)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training and is_repeated():  # running statistics took this batch in before
-            self._check_input_dim(x)
-            return F.batch_norm(x, None, None, training=True, eps=self.eps)
-        return super().forward(x)
 
 
 class SyncBatchNorm(BatchNorm):
@@ -82,8 +75,6 @@ class SyncBatchNorm(BatchNorm):
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
         if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-            if is_repeated():
-                return super().forward(x)
             return F.batch_norm(
                 x, self.running_mean, self.running_var, training=True, momentum=self._pace(), eps=self.eps
             )
@@ -114,8 +105,6 @@ class SyncBatchNorm(BatchNorm):
             centred = wide - mean[:, None, None]
             var = reduce(centred.square().sum((0, 2, 3))) / total
             spread = var + self.eps
-        if is_repeated():
-            return (centred * torch.rsqrt(spread)[:, None, None]).to(x.dtype)
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
             pace = self._pace()

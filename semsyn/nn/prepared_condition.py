@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from semsyn.errors import InputTypeError
 from semsyn.functional.checks import trusted
 from semsyn.nn.conditional import Conditional, ConditionalNorm, Modulation
-from semsyn.ops.modes import is_traced
+from semsyn.ops.modes import is_inference, is_traced
 from semsyn.records.condition import Condition
 
 Size = tuple[int, int]
@@ -61,7 +61,7 @@ class PreparedCondition:
     def run(self, layer: Conditional, x: Tensor) -> Tensor:
         """``layer(x, cond)`` at the size of x, n c h w."""
         cond = self.at((x.shape[2], x.shape[3]))
-        is_kept = self.keeps and not torch.is_grad_enabled() and not layer.training and not is_traced()
+        is_kept = self.keeps and is_inference() and not layer.training and not is_traced()
         if not (is_kept and isinstance(layer, ConditionalNorm) and layer.can_be_entered()):
             y: Tensor = layer(x, cond)
             return y

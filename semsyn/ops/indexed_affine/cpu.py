@@ -1,16 +1,24 @@
-"""The same on CPU for inference: chunk by chunk, so that looked-up rows never leave the cache."""
+"""The same on CPU: chunk by chunk, so that looked-up rows never leave the cache, and none of their size is made.
+
+For training the result is laid out as x is: on channels-last features oneDNN's convolutions take three times as long
+backward.
+"""
 
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from semsyn.ops.indexed_affine.cpu_backward import Gradients, indexed_affine_backward_chunked
+from semsyn.ops.indexed_affine.reference import indexed_affine_backward_reference
 from semsyn.ops.linear_as_conv import linear_as_conv
-from semsyn.ops.modes import is_inference
+from semsyn.ops.modes import is_inference, is_plain_eager
 
 CHUNK = 2**18  # numbers looked up at a time: 1 MB
+LEARNABLE = (torch.float32, torch.float64)  # sums are in that of the tables
 
 
 def indexed_affine_chunked(
@@ -105,3 +113,42 @@ def is_eager_on_cpu(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
     if x.device.type != "cpu" or not is_inference():
         return False
     return x.dtype == gamma.dtype == beta.dtype
+
+
+def is_learnable(x: Tensor, gamma: Tensor, beta: Tensor) -> bool:
+    """Whether this form applies: eager CPU training in one dtype, tables alike, and gradients backward alone."""
+    is_alike = x.dtype == gamma.dtype == beta.dtype in LEARNABLE and gamma.ndim == beta.ndim
+    if x.device.type != "cpu" or not is_alike or not x.numel():
+        return False
+    return torch.is_grad_enabled() and is_plain_eager(x, gamma, beta)
+
+
+class LearnedIndexedAffine(torch.autograd.Function):
+    """``apply(x, ids, gamma, beta, slope)``: as `indexed_affine_reference`, of ids that are rows."""
+
+    @staticmethod
+    def forward(x: Tensor, ids: Tensor, gamma: Tensor, beta: Tensor, slope: float | None) -> Tensor:
+        is_last = x.is_contiguous(memory_format=torch.channels_last)
+        run = indexed_affine_chunked if is_last else indexed_affine_planes
+        return run(x, ids, gamma, beta, slope)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        *tensors, ctx.slope = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, ids, gamma, beta = ctx.saved_tensors
+        needs_x, _, needs_gamma, needs_beta, _ = ctx.needs_input_grad
+        found: Gradients
+        if torch.is_grad_enabled():  # create_graph: in operations that have derivatives of every order
+            found = indexed_affine_backward_reference(grads[0], x, ids, gamma, beta, ctx.slope)
+        else:
+            needs_tables = needs_gamma or needs_beta
+            found = indexed_affine_backward_chunked(
+                grads[0], x, ids, gamma, beta, ctx.slope, needs_x, needs_tables, chunk=CHUNK
+            )
+        wanted = zip((needs_x, needs_gamma, needs_beta), found, strict=True)
+        of_x, of_gamma, of_beta = (grad if needs else None for needs, grad in wanted)
+        return of_x, None, of_gamma, of_beta, None

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from semsyn.functional import indexed_affine
 from semsyn.ops.indexed_affine import cpu
-from semsyn.ops.indexed_affine.learning import LearnedIndexedAffine, is_learnable
+from semsyn.ops.indexed_affine.cpu import LearnedIndexedAffine, is_learnable
 
 N, C, H, W, R = 2, 6, 5, 7, 4
 
