@@ -8,6 +8,7 @@ from semsyn.functional.checks import check_ids, trusted
 from semsyn.functional.maps import resize_ids
 from semsyn.functional.region_max import region_max
 from semsyn.nn.encoders.image import ImageEncoder
+from semsyn.ops.modes import is_plain_eager
 from semsyn.records.layout import Layout
 from semsyn.records.style import Gaussian, Posterior
 
@@ -65,7 +66,7 @@ class ClassEncoder(ImageEncoder):
             return Posterior({"start": self.start(last), "classes": self.read_classes(maps, ids)})
 
     def read_classes(self, maps: list[Tensor], class_ids: Tensor) -> Gaussian:
-        """The Gaussians of the classes. Only those that some map holds are looked for, unless a compiler is watching.
+        """The Gaussians of the classes. Only those that some map holds are looked for, where shapes may depend on that.
 
         Args:
             maps: at 1/2, 1/4, … of the working size, activated: a leaky ReLU keeps the order, so it may come first.
@@ -74,7 +75,7 @@ class ClassEncoder(ImageEncoder):
         k = self.num_classes
         valid = _presence(class_ids, k)
         shown = torch.arange(k, device=valid.device)
-        if not torch.compiler.is_compiling():
+        if is_plain_eager(maps[0], class_ids):
             shown = shown[valid.any(dim=0)]
         place = shown.new_full((k + 1,), len(shown)).index_copy(0, shown, torch.arange(len(shown), device=shown.device))
         places = place[class_ids]

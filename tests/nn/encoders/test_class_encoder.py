@@ -89,3 +89,16 @@ def test_what_does_not_fit_is_told() -> None:
         encoder(image[:1], layout)
     with pytest.raises(InputError, match="class_ids holds 9"):
         encoder(image, Layout(class_ids=layout.class_ids.where(layout.class_ids != 3, 9)))
+
+
+def test_it_is_traced_without_a_look_at_the_classes() -> None:
+    encoder, (image, layout) = make_encoder(), make_inputs()
+    with torch.device("meta"):
+        shapes = ClassEncoder(CLASSES, 3, width=2, code_dim=5, size=128)(
+            image.to("meta"), Layout(class_ids=layout.class_ids.to("meta"))
+        )
+    assert shapes["classes"].mu.shape == (2, CLASSES, 5, 3)
+    gradients = torch.func.grad(lambda x: encoder(x, layout)["classes"].mu.sum())(image)
+    image.requires_grad_()
+    encoder(image, layout)["classes"].mu.sum().backward()
+    torch.testing.assert_close(gradients, image.grad, atol=1e-5, rtol=1e-4)
