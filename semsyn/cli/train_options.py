@@ -14,20 +14,21 @@ PRECISIONS = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float1
 INSTALLED = ""  # the source of a tower that was not given one
 
 EPILOG = """\
-RUN gets model.safetensors, which `semsyn generate RUN` and load_pretrained take; state.pt to go on from; log.jsonl;
-and what there is to see. A run that was stopped goes on from its last state when the same command is given again.
+RUN gets model.safetensors, which `semsyn generate RUN` and load_pretrained take; state.pt to go on from;
+log.jsonl; and what there is to see. A run that was stopped goes on from its last state when the same command is
+given again.
 
-FOLDER has images/, labels/ and perhaps instances/, with files of the same names; or train/ and val/ with these in
-them; or it is laid out as the data set of the recipe is published.
+FOLDER has images/, labels/ and perhaps instances/, with files of the same names; or train/ and val/ with these
+in them; or it is laid out as the data set of the recipe is published.
 
 recipes:
   {recipes}
 
 examples:
   semsyn train clade/toyscenes --out runs/clade
-  semsyn train inade/ade20k --data mine --space mine.json --size 128x128 --batch 4 --vgg19 vgg19.pth --out runs/mine
-  semsyn train spade/cityscapes --data cityscapes --without vgg19 --init spade/cityscapes.safetensors --out runs/city
-  torchrun --nproc-per-node 4 -m semsyn train oasis/ade20k --data ADEChallengeData2016 --amp bf16 --out runs/oasis
+  semsyn train inade/ade20k --data mine --space mine.json --size 128x128 --vgg19 vgg19.pth --out runs/mine
+  semsyn train spade/cityscapes --data cityscapes --without vgg19 --init spade.safetensors --out runs/city
+  torchrun --nproc-per-node 4 -m semsyn train oasis/ade20k --data ade20k --amp bf16 --out runs/oasis
 """
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -42,11 +41,6 @@ KINDS = {
     "search_top10 segments stn_sampler synth256 synth512 synthesis_sample transform transform_sample",
 }
 
-ON_THE_EDGE = {
-    "clvae/train_losses": "a unit of VGG19's relu4_3 is 1.4e-6 from 0 in exact arithmetic, and the file's own rounding "
-    "decides it: with its derivative switched, all gradients agree to 1.1e-5",
-}
-
 Edit = Callable[[dict[str, Tensor], dict], object]
 
 
@@ -54,13 +48,7 @@ def name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-def mark(path: Path) -> Any:
-    """A case, expected to fail where the numbers of the file hang on its own rounding."""
-    reason = ON_THE_EDGE.get(name_of(path))
-    return pytest.param(path, marks=pytest.mark.xfail(reason=reason, strict=False) if reason else ())
-
-
-@pytest.mark.parametrize("path", [*map(mark, FILES + TRAINING)], ids=[*map(name_of, FILES + TRAINING)])
+@pytest.mark.parametrize("path", FILES + TRAINING, ids=[*map(name_of, FILES + TRAINING)])
 def test_the_originals_numbers_come_out(path: Path) -> None:
     verdict = replay(path)
     assert verdict.passed, verdict

@@ -124,7 +124,8 @@ def patch_step(scales: int, layers: int, mode: str, said: dict[str, Any], weight
         fakes, reals = judge(second)
         losses |= {"D_Fake": mean(GAN[mode][1], fakes), "D_real": mean(GAN[mode][2], reals)}
         descend(of_critic, [losses["D_Fake"], losses["D_real"]])
-        shown_keys = ("netG.conv_img.weight", "netG.up_3.conv_0.bias", "netD.discriminator_0.model0.0.weight")
+        # None before a norm, which takes its mean off: its gradient is rounding, and Adam makes a whole step of that.
+        shown_keys = ("netG.conv_img.weight", "netG.conv_img.bias", "netD.discriminator_0.model0.0.weight")
         both = prefixed("netG.", of_generator) | prefixed("netD.", grads(critic))
         after = prefixed("netG.", original(net, net.state_dict())) | prefixed("netD.", critic.state_dict())
         return {
