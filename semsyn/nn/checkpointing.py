@@ -71,10 +71,10 @@ def checkpointed(run: Callable[..., R], *args: Any) -> R:
 
     def call() -> R:
         nonlocal is_first
-        if is_first:
-            is_first = False
-            return run(*args)
-        return context.copy().run(again)  # with the checks that there were
+        if not is_first:
+            return context.copy().run(again)  # with the checks that there were
+        is_first = False
+        return again() if was_repeated else run(*args)  # repeated: by a checkpoint around this one
 
     result: R = checkpoint(call, use_reentrant=False)
     return result
