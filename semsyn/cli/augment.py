@@ -30,7 +30,7 @@ from semsyn.evaluate.judges import Judge, load_judge
 from semsyn.evaluate.report import write_json
 from semsyn.functional.maps import resize_ids
 from semsyn.generator.read_layout import read_layout
-from semsyn.train.scene_files import SceneFiles, find_scenes
+from semsyn.train.scene_files import SceneFiles, find_scenes, find_unseen
 
 MADE = "augmented.json"
 
@@ -80,9 +80,7 @@ def run(args: argparse.Namespace) -> None:
     if Shard.of_environment().world_size > 1:
         raise InputError("semsyn augment runs as one process: unset RANK and WORLD_SIZE.")
     real = find_scenes(args.data)
-    unseen = find_scenes(args.val or args.data, "val") if args.report else []
-    if args.report and not unseen:
-        unseen = find_scenes(args.val) if args.val is not None else []
+    unseen = find_unseen(args.data, args.val) if args.report else []
     if args.report and not unseen:
         raise InputError(f"--report needs pictures to measure on: give --val, or put them into {args.data / 'val'}.")
     device = find_device(args.device, Shard())

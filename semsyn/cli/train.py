@@ -59,8 +59,6 @@ def run(args: argparse.Namespace) -> None:
     report = _say if world.is_first else _say_nothing
     for name in args.without:
         report(f"trains without {name}: the recipe's losses look through it, and pictures will differ for it")
-    for name in args.without:
-        report(f"training goes without {name}: what the recipe asks of its features is not asked")
     task = find_task(args, recipe, card, report)
     check_writable(args.out)
     check_free(

@@ -23,7 +23,7 @@ from semsyn.train.folder import FolderPictures, fit_transform
 from semsyn.train.objective import Objective, SegmentationObjective
 from semsyn.train.plan import Pictures
 from semsyn.train.recipe import Recipe
-from semsyn.train.scene_files import SceneFiles, find_scenes
+from semsyn.train.scene_files import SceneFiles, find_scenes, find_unseen
 
 HELD_OUT = 10  # pictures at most
 FOLDER_OPTIONS = ("val", "held_out", "space", "size", "skip_bad")
@@ -86,9 +86,8 @@ def _find_space(args: argparse.Namespace, recipe: Recipe) -> LabelSpace:
 def _find_files(args: argparse.Namespace, recipe: Recipe) -> tuple[list[SceneFiles], list[SceneFiles]]:
     """What is learnt from, and what is unseen."""
     seen = find_scenes(args.data, "train", recipe.data)
-    if args.val is not None:
-        return seen, find_scenes(args.val, "val", recipe.data) or find_scenes(args.val, "train", recipe.data)
-    if args.held_out is None and (unseen := find_scenes(args.data, "val", recipe.data)):
+    asks_for_own = args.val is not None or args.held_out is None
+    if asks_for_own and (unseen := find_unseen(args.data, args.val, recipe.data)):
         return seen, unseen
     count = min(HELD_OUT, len(seen) // 10) if args.held_out is None else args.held_out
     if count >= len(seen):

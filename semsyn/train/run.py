@@ -6,6 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from semsyn.errors import InputError
+
 
 class Run(Protocol):
     """Networks that go forward by a step at a time, such as `semsyn.train.training.Training`."""
@@ -57,3 +59,9 @@ class Witness(Protocol):
     def evidence(self) -> dict[str, Any]:
         """Plain tensors, names and numbers, such as `torch.load` reads with ``weights_only=True``."""
         ...
+
+
+def check_given(needs: Mapping[str, str], given: Mapping[str, Path]) -> None:
+    """Raise InputError, naming them, unless a run was given all that its recipe needs."""
+    if missing := [f"{name} ({about})" for name, about in needs.items() if name not in given]:
+        raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")

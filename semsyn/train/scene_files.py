@@ -78,6 +78,19 @@ def find_scenes(root: Path, split: Literal["train", "val"] = "train", preset: Pr
     )
 
 
+def find_unseen(root: Path, val: Path | None = None, preset: Preset | None = None) -> list[SceneFiles]:
+    """Scenes that nobody learns from: all of a folder of their own, or else the split ``val`` if there is one.
+
+    Args:
+        root: the folder that is learnt from.
+        val: the other one.
+        preset: see `find_scenes`.
+    """
+    if val is None:
+        return find_scenes(root, "val", preset)
+    return find_scenes(val, "val", preset) or find_scenes(val, "train", preset)
+
+
 def _is_laid_out(root: Path, preset: Preset, split: str) -> bool:
     folders = preset.folders
     return folders is not None and all(

@@ -22,6 +22,7 @@ from semsyn.train.evidence import collect_evidence
 from semsyn.train.exchange import Exchange
 from semsyn.train.lessons import MANY, Lesson, Lessons, take
 from semsyn.train.plan import Pictures, Plan
+from semsyn.train.run import check_given
 from semsyn.train.schedule import Rates
 from semsyn.train.setup import DEFAULT, Setup
 from semsyn.train.shot import Batch, Draws
@@ -122,8 +123,7 @@ class Training:
             InputError: if something is missing.
         """
         recipe = self.recipe
-        if missing := [f"{name} ({about})" for name, about in recipe.needs.items() if name not in given]:
-            raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
+        check_given(recipe.needs, given)
         self.given = dict(given)
         if recipe.start is not None:
             recipe.start(self.nets.generator, given)

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -30,8 +30,7 @@ from semsyn.evaluate.report import write_json
 from semsyn.losses.parts import root_weights, silhouettes_of
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.part_branches import draw_replaced, part_net_branches
-from semsyn.nn.parts.part_net import PartNet
-from semsyn.train.descent import descend
+from semsyn.models.ipose.part_run import PartRun
 
 SHOWN = 30  # pixels of the scene, at least, of objects that can tell their parts
 
@@ -69,23 +68,18 @@ class PartRecipe:
         return replace(self, steps=steps)
 
 
-class PartTraining:
-    """PartNet and its optimiser. What is drawn at a step depends on the seed and the number of the step alone.
+class PartTraining(PartRun):
+    """A run of a `PartRecipe`.
 
     Args:
         recipe: see there.
-        config: of the generator that will use the network.
-        seed: of everything drawn.
+        config, seed: see `PartRun`.
     """
 
     def __init__(self, recipe: PartRecipe, config: IPOSEConfig, *, seed: int) -> None:
-        self.recipe, self.seed, self.step = recipe, seed, 0
-        a, b, c, d = config.part_widths
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.network = PartNet((a, b, c, d), num_parts=config.num_parts, num_layers=config.part_layers)
+        super().__init__(config, seed=seed, rate=recipe.rate, betas=recipe.betas)
+        self.recipe = recipe
         self.supports = toy_supports(config.num_supports)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.rate, betas=recipe.betas, fused=True)
 
     @property
     def steps(self) -> int:
@@ -124,9 +118,7 @@ class PartTraining:
             branch.binary + (per_pixel * F.cross_entropy(branch.logits, part_ids, reduction="none")).mean()
             for branch in branches
         ]
-        self.optimizer.param_groups[0]["lr"] = self.recipe.rate * self.recipe.factor(self.step)
-        descend(self.optimizer, losses)
-        self.step += 1
+        self.descend(losses, self.recipe.factor(self.step))
         return torch.stack(losses).sum().detach()
 
     def show(self, shapes: ToyShapes, unseen: ToyShapes, path: Path) -> None:
@@ -134,20 +126,6 @@ class PartTraining:
         kinds = {"all": unseen, f"of {SHOWN} pixels or more": shown(unseen)}
         figures = {name: describe_parts(score_parts(self.network, self.supports, s)) for name, s in kinds.items()}
         write_json(figures, path.with_suffix(".json"))
-
-    def finished(self, shapes: ToyShapes) -> PartNet:
-        """The trained network."""
-        return self.network
-
-    def state(self) -> dict[str, Any]:
-        """What a later start needs."""
-        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step}
-
-    def resume(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
 
 
 def part_weights(shapes: ToyShapes, num_parts: int) -> Tensor:

@@ -16,10 +16,10 @@ from semsyn.evaluate.report import write_json
 from semsyn.metrics.parts import PartScores
 from semsyn.models.ipose.config import IPOSEConfig
 from semsyn.models.ipose.part_branches import draw_replaced, part_net_branches
+from semsyn.models.ipose.part_run import PartRun
 from semsyn.nn.initialize import initialize
-from semsyn.nn.parts.part_net import PartNet
 from semsyn.nn.parts.part_supports import PartSupports
-from semsyn.train.descent import descend
+from semsyn.train.run import check_given
 from semsyn.train.schedule import Epochs, Rates, Schedule
 
 MANY = 2**62  # seeds
@@ -55,25 +55,25 @@ class ShapeRecipe:
         return replace(self, cycles=self.cycles.lasting(steps))
 
 
-class ShapeTraining:
-    """PartNet and its optimiser. What is drawn at a step depends on the seed and the number of the step alone.
+class ShapeTraining(PartRun):
+    """A run of a `ShapeRecipe`.
 
     Args:
         recipe: see there.
-        config: of the generator that will use the network.
-        seed: of everything drawn.
+        config, seed: see `PartRun`.
     """
 
     def __init__(self, recipe: ShapeRecipe, config: IPOSEConfig, *, seed: int) -> None:
-        self.recipe, self.seed, self.step, self.per_epoch = recipe, seed, 0, 0
-        self.count = config.num_supports
+        super().__init__(config, seed=seed, rate=recipe.rate, betas=recipe.betas)
+        self.recipe, self.per_epoch, self.count = recipe, 0, config.num_supports
         self.given: Mapping[str, Path] = {}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            a, b, c, d = config.part_widths
-            network = PartNet((a, b, c, d), num_parts=config.num_parts, num_layers=config.part_layers)
-            self.network = _initialize(network)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), recipe.rate, betas=recipe.betas, fused=True)
+
+    def initialize(self) -> None:
+        """As released: all weights by Xavier's uniform rule, then those of convolutions and linear layers anew."""
+        for weight in self.network.parameters():
+            if weight.ndim > 1:
+                nn.init.xavier_uniform_(weight)
+        initialize(self.network)
 
     @property
     def steps(self) -> int:
@@ -90,8 +90,7 @@ class ShapeTraining:
         Raises:
             InputError: if it was not given.
         """
-        if missing := [f"{name} ({about})" for name, about in self.recipe.needs.items() if name not in given]:
-            raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
+        check_given(self.recipe.needs, given)
         self.given = dict(given)
 
     def load(self, folder: Path, split: str, count: int) -> PartShapes:
@@ -135,9 +134,7 @@ class ShapeTraining:
             for name, branch in zip(("synthesis", "reconstruction"), branches, strict=True)
             for kind, loss in (("binary", branch.binary), ("multiclass", branch.multiclass))
         }
-        self.optimizer.param_groups[0]["lr"] = self.recipe.rate * self._rates.factor(self.step)
-        descend(self.optimizer, losses.values())
-        self.step += 1
+        self.descend(losses.values(), self._rates.factor(self.step))
         return {name: loss.detach() for name, loss in losses.items()}
 
     def show(self, shapes: PartShapes, unseen: PartShapes, path: Path) -> nn.Module | None:
@@ -157,30 +154,12 @@ class ShapeTraining:
         write_json({"accuracy": round(scores.accuracy, 4), "categories": by_category}, path.with_suffix(".json"))
         return None
 
-    def finished(self, shapes: PartShapes) -> PartNet:
-        """The trained network."""
-        return self.network
-
     def state(self) -> dict[str, Any]:
-        """What a later start needs."""
-        given = {name: str(path) for name, path in self.given.items()}
-        networks = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
-        return {**networks, "step": self.step, "given": given}
+        return {**super().state(), "given": {name: str(path) for name, path in self.given.items()}}
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
+        super().resume(state)
         self.given = {name: Path(path) for name, path in state["given"].items()}
-
-
-def _initialize(network: PartNet) -> PartNet:
-    """As released: all weights by Xavier's uniform rule, then those of convolutions and linear layers anew."""
-    for weight in network.parameters():
-        if weight.ndim > 1:
-            nn.init.xavier_uniform_(weight)
-    return initialize(network)
 
 
 def _stack(shapes: list[Shape]) -> tuple[Tensor, Tensor, Tensor]:

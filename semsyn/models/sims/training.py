@@ -26,6 +26,7 @@ from semsyn.nn.compose.transform_net import TransformNet
 from semsyn.nn.initialize import initialize
 from semsyn.train.adam import TensorFlowAdam
 from semsyn.train.descent import descend
+from semsyn.train.run import check_given
 
 Net = Literal["canvas", "transform", "order"]
 
@@ -120,8 +121,7 @@ class NetTraining:
         Raises:
             InputError: if something is missing, or does not fit.
         """
-        if missing := [f"{name} ({about})" for name, about in self.recipe.needs.items() if name not in given]:
-            raise InputError(f"the recipe starts with {', '.join(missing)}: give it.")
+        check_given(self.recipe.needs, given)
         self.given = given
         for name in ("transform_net", "order_net"):
             if name in self.recipe.needs:
