@@ -13,9 +13,9 @@ from semsyn.cli.device import find_device
 from semsyn.cli.figures import report_records
 from semsyn.cli.jobs import Job, check_free, check_writable
 from semsyn.cli.loading import add_weights, load_generator
-from semsyn.cli.main import make_parser
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.options import add_max_pixels, parse_count, parse_factor, parse_path, parse_seed, parse_size
+from semsyn.cli.scene_options import scene_options
 from semsyn.cli.scene_reader import SceneReader
 from semsyn.cli.shard import Shard
 from semsyn.cli.spaces import SPACE_HELP
@@ -30,6 +30,7 @@ from semsyn.evaluate.judges import Judge, load_judge
 from semsyn.evaluate.report import write_json
 from semsyn.functional.maps import resize_ids
 from semsyn.generator.read_layout import read_layout
+from semsyn.metrics.segmentation import class_iou
 from semsyn.train.scene_files import SceneFiles, find_scenes, find_unseen
 
 MADE = "augmented.json"
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     if args.report and not unseen:
         raise InputError(f"--report needs pictures to measure on: give --val, or put them into {args.data / 'val'}.")
     device = find_device(args.device, Shard())
-    options = _scene_options(args)
+    options = scene_options(args, args.generator, [args.data])
     reader = SceneReader(load_generator(options, device), options)
     space = reader.maps.space
     if space is None:
@@ -144,9 +145,7 @@ def _make(reader: SceneReader, job: Job, count: int, judge: Judge | None, args: 
 def _look(judge: Judge, picture: Tensor, class_ids: Tensor) -> float:
     """The mIoU that a segmenter sees, over the classes that the map shows."""
     confusion = judge.count(picture[None], class_ids)
-    is_there = confusion.sum(1) > 0
-    hits, either = confusion.diagonal(), confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
-    return float((hits / either)[is_there].mean())
+    return float(class_iou(confusion)[confusion.sum(1) > 0].mean())
 
 
 def _as_map(ids: Tensor, size: tuple[int, int]) -> Image.Image:
@@ -161,11 +160,3 @@ def _as_map(ids: Tensor, size: tuple[int, int]) -> Image.Image:
 def _job(files: SceneFiles) -> Job:
     given = {} if files.instance_map is None else {"instances": files.instance_map}
     return Job(files.picture.stem, files.label_map, (), given)
-
-
-def _scene_options(args: argparse.Namespace) -> argparse.Namespace:
-    """The options of `semsyn generate`, as they were given here."""
-    given = ["--out", ".", "--vary-seed", "--", args.generator, str(args.data)]
-    found = make_parser("generate").parse_args(["generate", *given])
-    vars(found).update({k: v for k, v in vars(args).items() if hasattr(found, k) and k not in ("out", "json")})
-    return found

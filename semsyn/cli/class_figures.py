@@ -7,11 +7,11 @@ from pathlib import Path
 from torch import Tensor
 
 from semsyn.cli.jobs import MAPS
-from semsyn.cli.map_reader import MapReader, advise, change_space
+from semsyn.cli.map_reader import MapReader, change_space
 from semsyn.cli.shard import Shard
 from semsyn.cli.spaces import find_space
 from semsyn.data.io.folders import list_pictures
-from semsyn.errors import InputError, SemsynError
+from semsyn.errors import InputError
 from semsyn.evaluate.class_crops import ClassSums
 from semsyn.evaluate.compare import Compared
 from semsyn.evaluate.features import FeatureReader
@@ -93,10 +93,7 @@ class ClassFigures:
             [(i, picture) for i, (picture, _) in enumerate(pairs)], pictures, size=self.size, filter=self.filter
         )
         for (_, path), item in zip(pairs, files.read(), strict=True):
-            try:
-                ids = self.space.map_ids(self.maps.read(path))
-            except SemsynError as error:
-                raise advise(path, error, self.space) from error
+            ids = self.maps.read_classes(path)
             if self.space.void is not None:
                 ids = ids.where(ids != self.space.void, self.space.num_classes)
             h, w = item.picture.shape[1:]

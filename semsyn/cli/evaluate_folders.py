@@ -8,8 +8,7 @@ import torch
 from semsyn.cli.class_figures import ClassFigures, pair_by_name
 from semsyn.cli.device import find_device
 from semsyn.cli.feature_options import add_features
-from semsyn.cli.figures import RECORDS, report_records
-from semsyn.cli.jobs import check_free, check_writable
+from semsyn.cli.figures import check_records, report_records
 from semsyn.cli.measure import DEFAULT, Measure
 from semsyn.cli.options import parse_count, parse_path, parse_seed, parse_size
 from semsyn.cli.shard import Shard
@@ -75,16 +74,14 @@ def run(args: argparse.Namespace) -> None:
     if (args.real_maps is None) != (args.fake_maps is None):
         raise InputError("figures class by class need both --real-maps and --fake-maps.")
     shard = Shard.of_environment()
-    if shard.world_size > 1 and not shard.can_meet:
-        raise InputError("several processes must add up what they saw: start them by torchrun.")
+    shard.check_meeting()
     if args.nearest and (shard.world_size > 1 or is_statistics(args.real)):
         raise InputError("--nearest needs pictures in --real, and one process.")
     measure = Measure(args, shard, find_device(args.device, shard))
     if measure.protocol.preprocess:
         raise InputError(f"protocol {measure.protocol.name!r} crops label maps: give NAME and --maps, not --fake.")
-    if shard.is_first and args.out is not None:
-        check_free([args.out / RECORDS], [], overwrite=True)
-        check_writable(args.out)
+    if shard.is_first:
+        check_records(args)
     with shard.together():
         if args.fake is None:
             _keep(args, measure, measure.folder(args.real)[0])

@@ -9,14 +9,14 @@ from PIL import Image
 from torch import Tensor
 
 from semsyn.cli.device import find_device
-from semsyn.cli.figures import RECORDS, report_records
-from semsyn.cli.jobs import Job, check_free, check_writable, plan_jobs
+from semsyn.cli.figures import check_records, report_records
+from semsyn.cli.jobs import Job, plan_jobs
 from semsyn.cli.loading import add_weights, load_generator
-from semsyn.cli.main import make_parser
 from semsyn.cli.map_reader import add_reading
 from semsyn.cli.measure import Measure
 from semsyn.cli.options import add_max_pixels, parse_count, parse_path, parse_seed
 from semsyn.cli.preprocess import add_preprocess
+from semsyn.cli.scene_options import scene_options
 from semsyn.cli.scene_reader import SceneReader
 from semsyn.cli.shard import Shard
 from semsyn.cli.spaces import SPACE_HELP
@@ -62,13 +62,11 @@ def run(args: argparse.Namespace) -> None:
     if args.nearest:
         raise InputError("--nearest compares folders: make the pictures by `semsyn generate`, then give --fake.")
     shard = Shard.of_environment()
-    if shard.world_size > 1 and not shard.can_meet:
-        raise InputError("several processes must add up what they saw: start them by torchrun.")
+    shard.check_meeting()
     measure = Measure(args, shard, find_device(args.device, shard))
     jobs = plan_jobs(args.maps, Path("."), given={"instances": args.instances, "planes": args.planes}, limit=args.limit)
-    if shard.is_first and args.out is not None:
-        check_free([args.out / RECORDS], [], overwrite=True)
-        check_writable(args.out)
+    if shard.is_first:
+        check_records(args)
     with shard.together():
         makers = {name: _Maker(measure, name) for name in args.names}
         for maker in makers.values():
@@ -146,12 +144,9 @@ class _Maker:
 
 
 def _scene_args(measure: Measure, name: str) -> argparse.Namespace:
-    """The options of `semsyn generate`, as they were given here."""
+    """How the generator makes pictures: as options say, else as the protocol does."""
     args = measure.args
-    given = ["--out", ".", "--vary-seed", "--", name, *map(str, args.maps)]
-    found = make_parser("generate").parse_args(["generate", *given])
-    shared = {key: value for key, value in vars(args).items() if hasattr(found, key) and key not in ("out", "json")}
-    vars(found).update(shared)
+    found = scene_options(args, name, args.maps)
     if measure.protocol.preprocess and args.preprocess is None:
         found.preprocess, found.load_size = measure.protocol.preprocess, measure.protocol.load_size
     return found

@@ -4,11 +4,10 @@ import argparse
 from typing import Any
 
 from semsyn.cli.class_figures import pair_by_name
-from semsyn.cli.figures import RECORDS, report_records
-from semsyn.cli.jobs import check_free, check_writable
-from semsyn.cli.map_reader import MapReader, advise, change_space
+from semsyn.cli.figures import check_records, report_records
+from semsyn.cli.map_reader import MapReader, change_space
 from semsyn.cli.spaces import find_space
-from semsyn.errors import InputError, SemsynError
+from semsyn.errors import InputError
 from semsyn.evaluate.map_agreement import MapAgreement
 from semsyn.evaluate.record import Record
 from semsyn.functional.maps import resize_ids
@@ -30,18 +29,11 @@ def run(args: argparse.Namespace) -> None:
     reader = MapReader.of(args, space)
     protocol = None if args.protocol is None else find_protocol(args.protocol)
     pairs = pair_by_name(args.predicted, true)
-    if args.out is not None:
-        check_free([args.out / RECORDS], [args.predicted, true], overwrite=True)
-        check_writable(args.out)
+    check_records(args, [args.predicted, true])
     counts_void = args.count_void or (protocol is not None and protocol.is_void_counted)
     agreement = MapAgreement(space.classes, void=space.void, is_void_counted=counts_void)
     for found, target in pairs:
-        ids = []
-        for path in (found, target):
-            try:
-                ids.append(space.map_ids(reader.read(path)))
-            except SemsynError as error:
-                raise advise(path, error, space) from error
+        ids = [reader.read_classes(path) for path in (found, target)]
         if args.resize is not None:  # as Pillow's nearest, by which data sets' maps are made smaller
             ids = [resize_ids(one, args.resize, rule="centre") for one in ids]
         elif ids[0].shape != ids[1].shape:

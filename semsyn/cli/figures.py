@@ -4,13 +4,21 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from semsyn.cli.jobs import check_free, check_writable
 from semsyn.cli.terminal import say
 from semsyn.evaluate.record import Record
 from semsyn.evaluate.report import to_json, write_json
 
-__all__ = ["RECORDS", "report_records"]
+__all__ = ["RECORDS", "check_records", "report_records"]
 
 RECORDS = "records.json"
+
+
+def check_records(args: argparse.Namespace, inputs: Sequence[Path] = ()) -> None:
+    """Check before the work that `report_records` will be able to write, and replaces none of the inputs."""
+    if args.out is not None:
+        check_free([args.out / RECORDS], inputs, overwrite=True)
+        check_writable(args.out)
 
 
 def report_records(records: Sequence[Record], args: argparse.Namespace) -> None:

@@ -106,6 +106,18 @@ class MapReader:
         """
         return read_label_map(path, space=self.space, nearest_color=self.nearest_color, max_distance=self.max_distance)
 
+    def read_classes(self, path: Path) -> Tensor:
+        """Class ids in the space, h w.
+
+        Raises:
+            InputError: as the command line tells it, see `advise`.
+        """
+        assert self.space is not None
+        try:
+            return self.space.map_ids(self.read(path))
+        except SemsynError as error:
+            raise advise(path, error, self.space) from error
+
 
 class ToldError(InputError):
     """An error that names its file, of several that a scene has."""

@@ -61,6 +61,11 @@ class Shard:
         """Whether this is the process that prints."""
         return self.rank == 0
 
+    def check_meeting(self) -> None:
+        """Raise InputError where processes share the work, but cannot add up what each of them saw."""
+        if self.world_size > 1 and not self.can_meet:
+            raise InputError("several processes must add up what they saw: start them by torchrun.")
+
     def take(self, items: Sequence[T]) -> list[T]:
         """Every world_size-th item, from item ``rank`` on."""
         return list(items[self.rank :: self.world_size])

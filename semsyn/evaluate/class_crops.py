@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
 from semsyn.errors import check_shape
 from semsyn.evaluate.features import FeatureReader
+from semsyn.evaluate.gather import gather_parts
 from semsyn.metrics.feature_sums import FeatureSums
 from semsyn.metrics.frechet import frechet_distance
 
@@ -71,10 +71,7 @@ class ClassSums:
 
     def gather(self) -> None:
         """Add up the parts of all processes."""
-        if not dist.is_initialized() or dist.get_world_size() == 1:
-            return
-        parts: list[dict[int, FeatureSums]] = [{}] * dist.get_world_size()
-        dist.all_gather_object(parts, self.sums)
+        parts = gather_parts(self.sums)
         classes = sorted({class_id for part in parts for class_id in part})
         self.sums = {c: FeatureSums.merge_all(part[c] for part in parts if c in part) for c in classes}
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from semsyn.evaluate.compare import Compared
+from semsyn.evaluate.gather import gather_parts
 from semsyn.metrics.lpips import LPIPS
 from semsyn.metrics.region_diversity import region_diversity
 
@@ -33,7 +33,6 @@ class Diversity:
     by_class: Tensor = field(init=False)
     whole: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
     instances: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
-
     distances: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
 
     def __post_init__(self) -> None:
@@ -53,10 +52,7 @@ class Diversity:
 
     def gather(self) -> None:
         """Add up the parts of all processes."""
-        if not dist.is_initialized() or dist.get_world_size() == 1:
-            return
-        parts: list[tuple[Tensor, ...]] = [()] * dist.get_world_size()
-        dist.all_gather_object(parts, (self.by_class, self.whole, self.instances, self.distances))
+        parts = gather_parts((self.by_class, self.whole, self.instances, self.distances))
         self.by_class, self.whole, self.instances, self.distances = (
             torch.stack(part).sum(0) for part in zip(*parts, strict=True)
         )

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from semsyn.errors import InputError
 from semsyn.evaluate.compare import Compared
+from semsyn.evaluate.gather import gather_parts
 from semsyn.metrics.lpips import LPIPS
 
 
@@ -40,8 +40,7 @@ class Paired:
 
     def gather(self) -> None:
         """Add up the parts of all processes."""
-        if dist.is_initialized() and dist.get_world_size() > 1:
-            dist.all_reduce(self.sums)
+        self.sums = torch.stack(gather_parts(self.sums)).sum(0)
 
     def describe(self) -> list[Compared]:
         """LPIPS and PSNR (in dB), means over pairs."""

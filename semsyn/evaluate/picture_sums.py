@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from semsyn.evaluate.features import FeatureReader
+from semsyn.evaluate.gather import gather_parts
 from semsyn.metrics.feature_sums import FeatureSums
 from semsyn.metrics.inception_score import ScoreSums
 
@@ -86,13 +86,8 @@ class PictureSums:
         return torch.stack(rows) if rows else torch.zeros(0, self.reader.width)
 
     def gather(self) -> None:
-        """Add up the parts of all processes; each has the whole then. Nothing, where there is one."""
-        if not dist.is_initialized() or dist.get_world_size() == 1:
-            return
-        own = (self.sums, self.scores, self.features, self.sizes, self.digest)
-        parts: list[tuple[FeatureSums, ScoreSums | None, dict[int, Tensor], Counter[tuple[int, int]], int]]
-        parts = [own] * dist.get_world_size()
-        dist.all_gather_object(parts, own)
+        """Add up the parts of all processes; each has the whole then."""
+        parts = gather_parts((self.sums, self.scores, self.features, self.sizes, self.digest))
         self.sums = FeatureSums.merge_all(part[0] for part in parts)
         scores = [part[1] for part in parts if part[1] is not None]
         self.scores = None
