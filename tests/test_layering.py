@@ -31,7 +31,7 @@ LAYERS = (
     ("basics",),
 )
 # Single files that make one layer.
-FILES = dict.fromkeys(("labels", "exact", "signature", "errors"), "basics")
+FILES = dict.fromkeys(("labels", "exact", "signature", "ranks", "errors"), "basics")
 FREE = {"testing", "bench"}  # may import all
 MAY_IMPORT_FREE = FREE | {"cli", "__main__"}
 RANKS = {unit: rank for rank, units in enumerate(reversed(LAYERS)) for unit in units}

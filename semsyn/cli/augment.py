@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     unseen = find_unseen(args.data, args.val) if args.report else []
     if args.report and not unseen:
         raise InputError(f"--report needs pictures to measure on: give --val, or put them into {args.data / 'val'}.")
-    device = find_device(args.device, Shard())
+    device = find_device(args.device)
     options = scene_options(args, args.generator, [args.data])
     reader = SceneReader(load_generator(options, device), options)
     space = reader.maps.space

@@ -2,20 +2,19 @@
 
 import torch
 
-from semsyn.cli.shard import Shard
 from semsyn.errors import InputError
 
 __all__ = ["find_device"]
 
 
-def find_device(name: str | None, shard: Shard) -> torch.device:
-    """The device of that name, or of this process.
+def find_device(name: str | None, local_rank: int = 0) -> torch.device:
+    """The device of that name, or of the process of that number on this machine.
 
     Raises:
         InputError: if it cannot be used.
     """
     if name in (None, "cuda") and torch.cuda.is_available():
-        return torch.device("cuda", shard.local_rank % torch.cuda.device_count())
+        return torch.device("cuda", local_rank % torch.cuda.device_count())
     try:
         device = torch.device("cpu" if name is None else name)
         torch.ones(1, device=device).cpu()

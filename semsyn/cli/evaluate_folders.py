@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     shard.check_meeting()
     if args.nearest and (shard.world_size > 1 or is_statistics(args.real)):
         raise InputError("--nearest needs pictures in --real, and one process.")
-    measure = Measure(args, shard, find_device(args.device, shard))
+    measure = Measure(args, shard, find_device(args.device, shard.local_rank))
     if measure.protocol.preprocess:
         raise InputError(f"protocol {measure.protocol.name!r} crops label maps: give NAME and --maps, not --fake.")
     if shard.is_first:

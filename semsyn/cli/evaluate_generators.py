@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("--nearest compares folders: make the pictures by `semsyn generate`, then give --fake.")
     shard = Shard.of_environment()
     shard.check_meeting()
-    measure = Measure(args, shard, find_device(args.device, shard))
+    measure = Measure(args, shard, find_device(args.device, shard.local_rank))
     jobs = plan_jobs(args.maps, Path("."), given={"instances": args.instances, "planes": args.planes}, limit=args.limit)
     if shard.is_first:
         check_records(args)

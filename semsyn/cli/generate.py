@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> None:
         ],
         overwrite=args.overwrite,
     )
-    device = find_device(args.device, shard)
+    device = find_device(args.device, shard.local_rank)
     check_writable(args.out)
     with shard.together():
         reader = SceneReader(load_generator(args, device), args)

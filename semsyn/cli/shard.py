@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch.distributed as dist
 
 from semsyn.errors import InputError
+from semsyn.ranks import read_ranks
 
 __all__ = ["Shard"]
 
@@ -43,18 +44,9 @@ class Shard:
         Raises:
             InputError: if they are no numbers, or do not go together.
         """
-        values = [environment.get(name, "") for name in ("RANK", "WORLD_SIZE")]
-        if not any(values):
-            return cls()
-        local = environment.get("LOCAL_RANK", "") or values[0]
-        if not all(value.isdecimal() and len(value) < 8 for value in (*values, local)) or not int(values[0]) < int(
-            values[1]
-        ):
-            raise InputError(
-                f"RANK={values[0]!r} and WORLD_SIZE={values[1]!r} do not go together; unset both, or use torchrun."
-            )
-        can_meet = bool(environment.get("MASTER_ADDR") and environment.get("MASTER_PORT")) and int(values[1]) > 1
-        return cls(int(values[0]), int(values[1]), int(local), can_meet)
+        ranks = read_ranks(environment)
+        can_meet = bool(environment.get("MASTER_ADDR") and environment.get("MASTER_PORT")) and ranks.size > 1
+        return cls(*ranks, can_meet)
 
     @property
     def is_first(self) -> bool:

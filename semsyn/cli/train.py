@@ -13,7 +13,6 @@ from torch import nn
 from semsyn.cli import train_options
 from semsyn.cli.device import find_device
 from semsyn.cli.jobs import check_free, check_writable
-from semsyn.cli.shard import Shard
 from semsyn.cli.terminal import say
 from semsyn.cli.train_data import Task, find_task
 from semsyn.cli.train_options import PRECISIONS, find_needs, find_towers
@@ -154,7 +153,7 @@ def _judge_few(args: argparse.Namespace, recipe: Any) -> Recipe:
 def _begin(args: argparse.Namespace, task: Task, world: World) -> Any:
     if isinstance(task.recipe, Recipe):
         setup = Setup(
-            device=find_device(args.device, Shard(world.rank, world.size, world.local_rank)),
+            device=find_device(args.device, world.local_rank),
             precision=None if args.amp is None else PRECISIONS[args.amp],
             pieces=args.accumulate,
             is_compiled=args.compile,

@@ -17,7 +17,7 @@ from semsyn.ops.indexed_affine.cpu import (
 from semsyn.ops.indexed_affine.op import indexed_affine_op
 from semsyn.ops.indexed_affine.reference import indexed_affine_reference
 from semsyn.ops.known_ids import with_zero_row
-from semsyn.ops.modes import is_traced
+from semsyn.ops.modes import learns_on_cpu
 from semsyn.signature import checked
 
 
@@ -80,9 +80,7 @@ def indexed_affine(
     if backend == "auto" and not has_gains and is_learnable(x, gamma, beta):
         return LearnedIndexedAffine.apply(x, region_ids, gamma, beta, negative_slope)
     y = indexed_affine_reference(*arguments, are_rows=True)
-    # What is looked up is channels-last, on which convolutions are slow backward on CPU.
-    is_turned = torch.is_grad_enabled() and x.device.type == "cpu" and x.is_contiguous() and not is_traced()
-    return y.contiguous() if is_turned else y
+    return y.contiguous() if learns_on_cpu(y) and x.is_contiguous() else y  # what is looked up is channels-last
 
 
 def check_gains(x: Tensor, *gains: Tensor | None) -> None:

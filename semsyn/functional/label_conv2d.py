@@ -11,7 +11,7 @@ from semsyn.functional.checks import check_ids, without
 from semsyn.ops.label_conv2d.alike import has_alike_form, label_conv2d_alike
 from semsyn.ops.label_conv2d.reference import label_conv2d_reference
 from semsyn.ops.label_conv2d.taps import label_conv2d_taps
-from semsyn.ops.modes import is_traced
+from semsyn.ops.modes import learns_on_cpu
 from semsyn.signature import checked
 
 
@@ -76,8 +76,7 @@ def label_conv2d(
     else:
         convolve = label_conv2d_taps if torch.compiler.is_exporting() else label_conv2d_reference
         result = convolve(ids, of_classes, padding, stride, values)
-    if torch.is_grad_enabled() and result.device.type == "cpu" and not is_traced():
-        # Channels-last features make all that follow so: good for inference, slow for oneDNN's convolutions backward.
+    if learns_on_cpu(result):
         result = result.contiguous()
     if planes is not None:
         n, h, w = class_ids.shape

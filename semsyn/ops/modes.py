@@ -33,6 +33,12 @@ def is_plain_eager(*tensors: Tensor) -> bool:
     return not is_transformed and all(type(t) in (Tensor, nn.Parameter) and not t.is_meta for t in tensors)
 
 
+def learns_on_cpu(x: Tensor) -> bool:
+    """Whether a result is one that learning on CPU goes on with. It should be contiguous where what it was made of is:
+    a channels-last one turns all that follow, and on these oneDNN's convolutions are slow backward."""
+    return torch.is_grad_enabled() and x.device.type == "cpu" and not is_traced()
+
+
 def is_repeated() -> bool:
     """Whether autograd is at work: then this forward was computed before, and is again for activation checkpointing, on
     buffers that it changed then and must not change again."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
 from semsyn.errors import InputError
+from semsyn.ranks import read_ranks
 
 MEETING = timedelta(minutes=5)  # for all processes to start
 PATIENCE = timedelta(seconds=60)  # with the others in a step
@@ -44,15 +45,7 @@ class World:
         Raises:
             InputError: if the variables are no numbers, or do not go together.
         """
-        texts = [environment.get(name, "") for name in ("RANK", "WORLD_SIZE")]
-        if not any(texts):
-            return cls()
-        texts.append(environment.get("LOCAL_RANK", "") or texts[0])
-        if not all(text.isdecimal() and len(text) < 8 for text in texts) or int(texts[0]) >= int(texts[1]):
-            raise InputError(
-                f"RANK={texts[0]!r} and WORLD_SIZE={texts[1]!r} do not go together; unset both, or use torchrun."
-            )
-        return cls(*map(int, texts))
+        return cls(*read_ranks(environment))
 
     @property
     def is_first(self) -> bool:
